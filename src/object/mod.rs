@@ -1,0 +1,103 @@
+//! Objects: what they are made of and the rules for their attributes.
+#![forbid(unsafe_code)]
+
+mod value;
+
+use std::any::Any;
+use std::fmt;
+
+use once_cell::sync::OnceCell;
+
+use crate::ck::*;
+use crate::error::{Error, Result};
+
+pub use value::{Attributes, Kind, Value};
+
+/// Fetches the sealed attributes of a token object at their first use.
+pub type SecretOpener = Box<dyn Fn() -> Result<Attributes> + Send + Sync>;
+
+/// An object: immutable and shared as `Arc<Object>`; a change makes a new one.
+pub struct Object {
+    attributes: Attributes,
+    secrets: OnceCell<Attributes>,
+    opener: Option<SecretOpener>,
+    engine_key: OnceCell<Box<dyn Any + Send + Sync>>,
+}
+
+impl Object {
+    /// An object whose secret attributes are at hand; values of the kind `Secret` are kept apart.
+    pub fn new(attributes: Attributes) -> Self {
+        let (secrets, attributes): (Vec<_>, Vec<_>) =
+            attributes.into_iter().partition(|(_, value)| matches!(value, Value::Secret(_)));
+        Self {
+            attributes: attributes.into_iter().collect(),
+            secrets: OnceCell::with_value(secrets.into_iter().collect()),
+            opener: None,
+            engine_key: OnceCell::new(),
+        }
+    }
+
+    /// An object whose secret attributes are opened at their first use.
+    pub fn sealed(attributes: Attributes, opener: SecretOpener) -> Self {
+        Self { attributes, secrets: OnceCell::new(), opener: Some(opener), engine_key: OnceCell::new() }
+    }
+
+    /// All attributes but the secret ones.
+    pub fn attributes(&self) -> &Attributes {
+        &self.attributes
+    }
+
+    /// The secret attributes: key values and the private parts of key pairs.
+    pub fn secrets(&self) -> Result<&Attributes> {
+        self.secrets.get_or_try_init(|| match &self.opener {
+            Some(open) => open(),
+            None => Ok(Attributes::new()),
+        })
+    }
+
+    pub fn class(&self) -> CK_OBJECT_CLASS {
+        self.attributes.ulong(CKA_CLASS).unwrap_or(UNAVAILABLE)
+    }
+
+    pub fn key_type(&self) -> Option<CK_KEY_TYPE> {
+        self.attributes.ulong(CKA_KEY_TYPE)
+    }
+
+    /// True where the attribute is present and CK_TRUE.
+    pub fn is_true(&self, attribute: CK_ATTRIBUTE_TYPE) -> bool {
+        self.attributes.is_true(attribute)
+    }
+
+    pub fn ulong(&self, attribute: CK_ATTRIBUTE_TYPE) -> Option<u64> {
+        self.attributes.ulong(attribute)
+    }
+
+    /// The bytes of an attribute that is not secret.
+    pub fn bytes(&self, attribute: CK_ATTRIBUTE_TYPE) -> Option<&[u8]> {
+        self.attributes.bytes(attribute)
+    }
+
+    /// The bytes of an attribute, secret or not. `Ok(None)` where the object has none.
+    pub fn material(&self, attribute: CK_ATTRIBUTE_TYPE) -> Result<Option<&[u8]>> {
+        match self.attributes.bytes(attribute) {
+            Some(bytes) => Ok(Some(bytes)),
+            None => Ok(self.secrets()?.bytes(attribute)),
+        }
+    }
+
+    /// The key as the engine wants it: parsed once by `parse`, then kept for the life of the object.
+    pub fn engine_key<K, F>(&self, parse: F) -> Result<&K>
+    where
+        K: Send + Sync + 'static,
+        F: FnOnce(&Object) -> Result<K>,
+    {
+        let key = self.engine_key.get_or_try_init(|| parse(self).map(|key| Box::new(key) as _))?;
+        key.downcast_ref::<K>().ok_or(Error::KeyTypeInconsistent)
+    }
+}
+
+impl fmt::Debug for Object {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Object(class {:#x})", self.class())
+    }
+}
