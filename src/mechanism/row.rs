@@ -1,0 +1,139 @@
+//! One row of the mechanism table. Flags, lists, dispatch, documentation and the list of tests are derived from it.
+
+use crate::ck::*;
+use crate::error::Result;
+use crate::object::Attributes;
+use crate::policy::UsableKey;
+use crate::secret::Secret;
+
+use super::operation::{Cipher, Derived, Digest, KeyPair, Sign, Verify};
+use super::params::{ParamKind, Params};
+
+/// How NIST SP 800-131A and SP 800-140C/D see the mechanism.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Approval {
+    Approved,
+    /// Allowed for data that exists already (verification, decryption).
+    Legacy,
+    NotApproved,
+}
+
+pub type SignFn = fn(UsableKey, &Params) -> Result<Box<dyn Sign>>;
+pub type VerifyFn = fn(UsableKey, &Params) -> Result<Box<dyn Verify>>;
+pub type CipherFn = fn(UsableKey, &Params) -> Result<Box<dyn Cipher>>;
+pub type DigestFn = fn(&Params) -> Result<Box<dyn Digest>>;
+/// Takes the template; answers the attributes that belong to the key type, CKA_VALUE first of all.
+pub type GenerateKeyFn = fn(&Params, &Attributes) -> Result<Attributes>;
+/// Public template, private template.
+pub type GenerateKeyPairFn = fn(&Params, &Attributes, &Attributes) -> Result<KeyPair>;
+/// The material to be wrapped: a secret key's value, or a private key as PKCS#8 PrivateKeyInfo (section 6.7).
+pub type WrapFn = fn(&UsableKey, &Params, &[u8]) -> Result<Vec<u8>>;
+pub type UnwrapFn = fn(&UsableKey, &Params, &[u8]) -> Result<Secret>;
+/// `wanted`: the bytes that the template asks for (CKA_VALUE_LEN or the key type's fixed length).
+pub type DeriveFn = fn(&UsableKey, &Params, wanted: Option<usize>) -> Result<Derived>;
+
+/// The functions that a mechanism serves; `None` where it does not.
+pub struct Ops {
+    pub sign: Option<SignFn>,
+    pub verify: Option<VerifyFn>,
+    pub encrypt: Option<CipherFn>,
+    pub decrypt: Option<CipherFn>,
+    pub digest: Option<DigestFn>,
+    pub generate_key: Option<GenerateKeyFn>,
+    pub generate_key_pair: Option<GenerateKeyPairFn>,
+    pub wrap: Option<WrapFn>,
+    pub unwrap: Option<UnwrapFn>,
+    pub derive: Option<DeriveFn>,
+}
+
+impl Ops {
+    /// No function at all: rows name what they have and take the rest from here.
+    pub const NONE: Ops = Ops {
+        sign: None,
+        verify: None,
+        encrypt: None,
+        decrypt: None,
+        digest: None,
+        generate_key: None,
+        generate_key_pair: None,
+        wrap: None,
+        unwrap: None,
+        derive: None,
+    };
+}
+
+/// What `policy::permit` asks of a key before the mechanism sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyNeed {
+    /// The key types that the mechanism works with; empty for mechanisms without a key (digests).
+    pub types: &'static [CK_KEY_TYPE],
+    /// True for public-key mechanisms: verify, encrypt and wrap take CKO_PUBLIC_KEY, sign, decrypt, unwrap and
+    /// derive take CKO_PRIVATE_KEY. False: CKO_SECRET_KEY throughout.
+    pub asymmetric: bool,
+}
+
+impl KeyNeed {
+    pub const NONE: KeyNeed = KeyNeed { types: &[], asymmetric: false };
+
+    pub const fn secret(types: &'static [CK_KEY_TYPE]) -> Self {
+        KeyNeed { types, asymmetric: false }
+    }
+
+    pub const fn pair(types: &'static [CK_KEY_TYPE]) -> Self {
+        KeyNeed { types, asymmetric: true }
+    }
+}
+
+/// A mechanism.
+pub struct Mechanism {
+    pub id: CK_MECHANISM_TYPE,
+    /// The standard's name, such as "CKM_RSA_PKCS".
+    pub name: &'static str,
+    /// The form of its parameter.
+    pub params: ParamKind,
+    pub key: KeyNeed,
+    /// Smallest and largest key size in the unit of C_GetMechanismInfo: bits for RSA, EC, DH and DSA, bytes for AES
+    /// and the HMAC keys, zero where a size means nothing.
+    pub sizes: (u64, u64),
+    /// Flags of C_GetMechanismInfo that do not follow from `ops`: CKF_EC_F_P, CKF_EC_NAMEDCURVE …
+    pub flags: CK_FLAGS,
+    pub approval: Approval,
+    pub ops: Ops,
+}
+
+impl Mechanism {
+    /// The flags of C_GetMechanismInfo (PKCS#11 section 3.3, CK_MECHANISM_INFO).
+    pub fn info_flags(&self) -> CK_FLAGS {
+        let ops = &self.ops;
+        let has = [
+            (ops.sign.is_some(), CKF_SIGN),
+            (ops.verify.is_some(), CKF_VERIFY),
+            (ops.encrypt.is_some(), CKF_ENCRYPT),
+            (ops.decrypt.is_some(), CKF_DECRYPT),
+            (ops.digest.is_some(), CKF_DIGEST),
+            (ops.generate_key.is_some(), CKF_GENERATE),
+            (ops.generate_key_pair.is_some(), CKF_GENERATE_KEY_PAIR),
+            (ops.wrap.is_some(), CKF_WRAP),
+            (ops.unwrap.is_some(), CKF_UNWRAP),
+            (ops.derive.is_some(), CKF_DERIVE),
+        ];
+        has.iter().filter(|(offered, _)| *offered).fold(self.flags, |flags, (_, flag)| flags | flag)
+    }
+
+    /// The table of section 3.3: minimum and maximum key size, and what the mechanism can do.
+    pub fn info(&self) -> CK_MECHANISM_INFO {
+        CK_MECHANISM_INFO { ulMinKeySize: self.sizes.0, ulMaxKeySize: self.sizes.1, flags: self.info_flags() }
+    }
+}
+
+impl Mechanism {
+    /// What `policy::permit` asks of a key for this mechanism.
+    pub fn need(&self) -> crate::policy::Need<'_> {
+        crate::policy::Need {
+            mechanism: self.id,
+            types: self.key.types,
+            asymmetric: self.key.asymmetric,
+            sizes: self.sizes,
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! The one place that decides whether a key may be used: class, type, usage attribute, allowed mechanisms, size.
+//!
+//! `permit` is the only maker of `UsableKey`, and mechanisms take nothing else.
+
+use std::sync::Arc;
+
+use crate::ck::*;
+use crate::error::{Error, Result};
+use crate::object::{Attributes, Object, Value};
+
+/// What a key is to be used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Use {
+    Sign,
+    SignRecover,
+    Verify,
+    VerifyRecover,
+    Encrypt,
+    Decrypt,
+    Wrap,
+    Unwrap,
+    Derive,
+}
+
+impl Use {
+    /// The usage attribute that must be CK_TRUE (section 4.9 to 4.11).
+    pub fn attribute(self) -> CK_ATTRIBUTE_TYPE {
+        match self {
+            Use::Sign => CKA_SIGN,
+            Use::SignRecover => CKA_SIGN_RECOVER,
+            Use::Verify => CKA_VERIFY,
+            Use::VerifyRecover => CKA_VERIFY_RECOVER,
+            Use::Encrypt => CKA_ENCRYPT,
+            Use::Decrypt => CKA_DECRYPT,
+            Use::Wrap => CKA_WRAP,
+            Use::Unwrap => CKA_UNWRAP,
+            Use::Derive => CKA_DERIVE,
+        }
+    }
+
+    /// True where a public-key mechanism takes the public half.
+    fn takes_public_half(self) -> bool {
+        matches!(self, Use::Verify | Use::VerifyRecover | Use::Encrypt | Use::Wrap)
+    }
+
+    fn type_inconsistent(self) -> Error {
+        match self {
+            Use::Wrap => Error::WrappingKeyTypeInconsistent,
+            Use::Unwrap => Error::UnwrappingKeyTypeInconsistent,
+            _ => Error::KeyTypeInconsistent,
+        }
+    }
+
+    fn size_range(self) -> Error {
+        match self {
+            Use::Wrap => Error::WrappingKeySizeRange,
+            Use::Unwrap => Error::UnwrappingKeySizeRange,
+            _ => Error::KeySizeRange,
+        }
+    }
+}
+
+/// What a mechanism needs of a key; the caller fills it in from the mechanism's row.
+#[derive(Clone, Copy, Debug)]
+pub struct Need<'a> {
+    pub mechanism: CK_MECHANISM_TYPE,
+    pub types: &'a [CK_KEY_TYPE],
+    /// See `KeyNeed::asymmetric` of the mechanism table.
+    pub asymmetric: bool,
+    /// Smallest and largest size, bits for RSA, bytes for secret keys; `(0, 0)`: any.
+    pub sizes: (u64, u64),
+}
+
+/// A key that may be used for one purpose with one mechanism. Only `permit` makes it.
+#[derive(Clone, Debug)]
+pub struct UsableKey {
+    object: Arc<Object>,
+    needs_auth: bool,
+}
+
+impl UsableKey {
+    pub fn object(&self) -> &Object {
+        &self.object
+    }
+
+    /// True where each operation needs a context-specific login of its own (CKA_ALWAYS_AUTHENTICATE).
+    pub fn needs_auth(&self) -> bool {
+        self.needs_auth
+    }
+
+    /// A key that has passed no check: for the tests of mechanisms only.
+    #[cfg(test)]
+    pub fn unchecked(attributes: Attributes) -> Self {
+        Self { object: Arc::new(Object::new(attributes)), needs_auth: false }
+    }
+}
+
+/// Decides whether `object` may be used. Errors, in the order of the checks: CKR_KEY_TYPE_INCONSISTENT (or its
+/// wrapping forms), CKR_KEY_FUNCTION_NOT_PERMITTED, CKR_MECHANISM_INVALID (CKA_ALLOWED_MECHANISMS),
+/// CKR_KEY_SIZE_RANGE (or its wrapping forms).
+pub fn permit(object: Arc<Object>, need: &Need, purpose: Use) -> Result<UsableKey> {
+    let class = match (need.asymmetric, purpose.takes_public_half()) {
+        (false, _) => CKO_SECRET_KEY,
+        (true, true) => CKO_PUBLIC_KEY,
+        (true, false) => CKO_PRIVATE_KEY,
+    };
+    let type_fits = object.key_type().is_some_and(|key_type| need.types.contains(&key_type));
+    if object.class() != class || !type_fits {
+        return Err(purpose.type_inconsistent());
+    }
+    if !object.is_true(purpose.attribute()) {
+        return Err(Error::KeyFunctionNotPermitted);
+    }
+    if !mechanism_allowed(object.attributes(), need.mechanism) {
+        return Err(Error::MechanismInvalid);
+    }
+    if !size_fits(&object, need.sizes) {
+        return Err(purpose.size_range());
+    }
+    let needs_auth = object.is_true(CKA_ALWAYS_AUTHENTICATE);
+    Ok(UsableKey { object, needs_auth })
+}
+
+/// CKA_ALLOWED_MECHANISMS: an absent or empty list allows every mechanism (section 4.8).
+fn mechanism_allowed(attributes: &Attributes, mechanism: CK_MECHANISM_TYPE) -> bool {
+    match attributes.value(CKA_ALLOWED_MECHANISMS) {
+        Some(Value::Mechanisms(allowed)) => allowed.is_empty() || allowed.contains(&mechanism),
+        _ => true,
+    }
+}
+
+/// Checks what the attributes tell without opening a secret; curves are checked by their mechanisms.
+fn size_fits(object: &Object, (smallest, largest): (u64, u64)) -> bool {
+    if (smallest, largest) == (0, 0) {
+        return true;
+    }
+    let size = match object.key_type() {
+        Some(CKK_RSA) => object.bytes(CKA_MODULUS).map(|modulus| bit_length(modulus)),
+        _ if object.class() == CKO_SECRET_KEY => object.ulong(CKA_VALUE_LEN),
+        _ => None,
+    };
+    size.is_none_or(|size| (smallest..=largest).contains(&size))
+}
+
+/// Bits of an unsigned big-endian integer.
+fn bit_length(integer: &[u8]) -> u64 {
+    let mut significant = integer.iter().skip_while(|byte| **byte == 0);
+    match significant.next() {
+        Some(first) => significant.count() as u64 * 8 + u64::from(8 - first.leading_zeros()),
+        None => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn aes(extra: &[(CK_ATTRIBUTE_TYPE, Value)]) -> Arc<Object> {
+        let mut attributes = Attributes::from_iter([
+            (CKA_CLASS, Value::Ulong(CKO_SECRET_KEY)),
+            (CKA_KEY_TYPE, Value::Ulong(CKK_AES)),
+            (CKA_VALUE_LEN, Value::Ulong(16)),
+            (CKA_ENCRYPT, Value::Bool(true)),
+        ]);
+        for (attribute, value) in extra {
+            attributes.set(*attribute, value.clone());
+        }
+        Arc::new(Object::new(attributes))
+    }
+
+    const CBC: Need = Need { mechanism: CKM_AES_CBC, types: &[CKK_AES], asymmetric: false, sizes: (16, 32) };
+
+    #[test]
+    fn a_key_is_usable_only_for_what_its_attributes_say() {
+        assert!(permit(aes(&[]), &CBC, Use::Encrypt).is_ok());
+        assert_eq!(permit(aes(&[]), &CBC, Use::Decrypt).err(), Some(Error::KeyFunctionNotPermitted));
+        let rsa = Need { types: &[CKK_RSA], ..CBC };
+        assert_eq!(permit(aes(&[]), &rsa, Use::Encrypt).err(), Some(Error::KeyTypeInconsistent));
+        assert_eq!(permit(aes(&[]), &rsa, Use::Wrap).err(), Some(Error::WrappingKeyTypeInconsistent));
+    }
+
+    #[test]
+    fn allowed_mechanisms_allow_no_other() {
+        let only_ctr = aes(&[(CKA_ALLOWED_MECHANISMS, Value::Mechanisms(vec![CKM_AES_CTR]))]);
+        assert_eq!(permit(only_ctr, &CBC, Use::Encrypt).err(), Some(Error::MechanismInvalid));
+    }
+
+    #[test]
+    fn a_key_of_another_size_is_refused() {
+        let short = aes(&[(CKA_VALUE_LEN, Value::Ulong(8))]);
+        assert_eq!(permit(short, &CBC, Use::Encrypt).err(), Some(Error::KeySizeRange));
+    }
+
+    #[test]
+    fn bit_lengths_skip_leading_zeros() {
+        assert_eq!(bit_length(&[0, 0x01, 0xff]), 9);
+        assert_eq!(bit_length(&[0, 0]), 0);
+    }
+}
