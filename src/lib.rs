@@ -4,5 +4,9 @@
 #[cfg(panic = "abort")]
 compile_error!("Coffer must be built with panic = \"unwind\": a panic may not kill the host application");
 
-pub mod ck;
-pub mod secret; // bytes that wipe themselves // the names of PKCS#11
+pub mod mechanism; // what can be done with which key: one row a mechanism
+pub mod policy; // who may see and use what
+pub mod object; // attributes, templates and their rules
+pub mod error; // one variant per CK_RV
+pub mod ck; // the names of PKCS#11
+pub mod secret; // bytes that wipe themselves

@@ -36,12 +36,34 @@ pub enum Params {
     Bytes(Vec<u8>),
     /// Length of the MAC in bytes.
     MacGeneral(u64),
-    AesCtr { counter_bits: u64, counter_block: [u8; 16] },
-    Gcm { iv: Vec<u8>, aad: Vec<u8>, tag_bits: u64 },
-    Pss { hash: CK_MECHANISM_TYPE, mgf: u64, salt_len: u64 },
-    Oaep { hash: CK_MECHANISM_TYPE, mgf: u64, label: Vec<u8> },
-    Eddsa { prehash: bool, context: Vec<u8> },
-    Ecdh1 { kdf: u64, shared_data: Vec<u8>, public_data: Vec<u8> },
+    AesCtr {
+        counter_bits: u64,
+        counter_block: [u8; 16],
+    },
+    Gcm {
+        iv: Vec<u8>,
+        aad: Vec<u8>,
+        tag_bits: u64,
+    },
+    Pss {
+        hash: CK_MECHANISM_TYPE,
+        mgf: u64,
+        salt_len: u64,
+    },
+    Oaep {
+        hash: CK_MECHANISM_TYPE,
+        mgf: u64,
+        label: Vec<u8>,
+    },
+    Eddsa {
+        prehash: bool,
+        context: Vec<u8>,
+    },
+    Ecdh1 {
+        kdf: u64,
+        shared_data: Vec<u8>,
+        public_data: Vec<u8>,
+    },
 }
 
 impl Params {
