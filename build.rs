@@ -1,1 +1,22 @@
-fn main() {}
+//! Compiles the engine's allocator and sets how the shared library is linked.
+
+fn main() {
+    println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-changed=src/crypto/engine_memory.c");
+
+    // Linked whole: the engine names these functions weakly, and a weak reference alone pulls nothing out of an archive.
+    cc::Build::new()
+        .file("src/crypto/engine_memory.c")
+        .warnings_into_errors(true)
+        .flag_if_supported("-fvisibility=hidden")
+        .cargo_metadata(false)
+        .compile("coffer_engine_memory");
+    if let Ok(folder) = std::env::var("OUT_DIR") {
+        println!("cargo:rustc-link-search=native={folder}");
+    }
+    println!("cargo:rustc-link-lib=static:+whole-archive=coffer_engine_memory");
+
+    // The engine keeps thread-local state with destructors in this library: dlclose while a thread lives would leave
+    // them pointing at unmapped code, so the library stays mapped.
+    println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
+}

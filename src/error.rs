@@ -150,3 +150,28 @@ impl From<std::num::TryFromIntError> for Error {
         Error::ArgumentsBad
     }
 }
+
+/// What a failed primitive means in general. Mechanisms that know the direction of the work (a wrong length of a
+/// ciphertext, an IV of a parameter) answer more exactly before it comes to this.
+impl From<crate::crypto::Error> for Error {
+    fn from(error: crate::crypto::Error) -> Self {
+        use crate::crypto::Error as Crypto;
+        match error {
+            Crypto::Random => Error::RandomNoRng,
+            Crypto::Memory => Error::HostMemory,
+            Crypto::KeySize => Error::KeySizeRange,
+            Crypto::Key => Error::AttributeValueInvalid,
+            Crypto::PublicKey => Error::PublicKeyInvalid,
+            Crypto::Parameters => Error::DomainParamsInvalid,
+            Crypto::Curve => Error::CurveNotSupported,
+            Crypto::Argument => Error::MechanismParamInvalid,
+            Crypto::Length => Error::DataLenRange,
+            Crypto::Data => Error::DataInvalid,
+            Crypto::Decrypt => Error::EncryptedDataInvalid,
+            Crypto::Signature => Error::SignatureInvalid,
+            Crypto::Unsupported => Error::FunctionNotSupported,
+            Crypto::Buffer => Error::GeneralError,
+            Crypto::Engine => Error::FunctionFailed,
+        }
+    }
+}

@@ -8,5 +8,6 @@ pub mod mechanism; // what can be done with which key: one row a mechanism
 pub mod policy; // who may see and use what
 pub mod object; // attributes, templates and their rules
 pub mod error; // one variant per CK_RV
+pub mod crypto; // the primitives, and the only place that names a cryptographic library
 pub mod ck; // the names of PKCS#11
 pub mod secret; // bytes that wipe themselves
