@@ -8,6 +8,8 @@ pub mod mechanism; // what can be done with which key: one row a mechanism
 pub mod policy; // who may see and use what
 pub mod object; // attributes, templates and their rules
 pub mod error; // one variant per CK_RV
+pub mod vault; // the encrypted token file: format, seal, PIN
 pub mod crypto; // the primitives, and the only place that names a cryptographic library
+pub mod store; // where the bytes of a token live: file, memory
 pub mod ck; // the names of PKCS#11
 pub mod secret; // bytes that wipe themselves
