@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# Everything that is checked, from a fresh clone: one line a stage, and the count alone on the last line. Exits with a
+# failure when a stage failed.
+# usage: test.sh [PATTERN…]   only the stages whose name matches a pattern (the builds they need are made all the same)
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+source "$(dirname "$0")/lib.sh"
+cd "$ROOT"
+export CARGO_TERM_COLOR=never
+scratch_folder
+patterns=("$@")
+
+# wanted NAME: whether this run was asked for the stage.
+wanted() {
+    [ ${#patterns[@]} -gt 0 ] || return 0
+    local pattern
+    for pattern in "${patterns[@]}"; do
+        [[ $1 != *$pattern* ]] || return 0
+    done
+    return 1
+}
+maybe() {
+    if wanted "$1"; then stage "$@"; fi
+}
+maybe_showing() {
+    if wanted "$1"; then stage_showing "$@"; fi
+}
+
+layers() {
+    bash scripts/layers.sh --self-test
+    bash scripts/layers.sh
+}
+unit_tests() {
+    # The library that tests open with dlopen must be there before they run.
+    cargo build --workspace --locked
+    COFFER_MODULE="$(module_debug)" cargo test --workspace --locked --quiet
+}
+conformance() {
+    local softhsm2
+    softhsm2=$(softhsm2_module)
+    "$(conformance_release)" run --coffer "$(module_release)" --softhsm2 "$softhsm2" --must-pass coffer
+}
+proxy_selftest() {
+    local proxy
+    "$(conformance_release)" proxy-selftest --module "$(softhsm2_module)"
+}
+bench() {
+    "$(conformance_release)" bench --coffer "$(module_release)" --softhsm2 "$(softhsm2_module)" --seconds 0.3
+}
+client() {
+    MODULE="$(module_release)" COFFER="$(tool_release)" bash "tests/clients/$1.sh"
+}
+
+stage "packages" bash scripts/install-packages.sh all
+maybe "format" cargo fmt --all --check
+maybe "clippy" cargo clippy --workspace --all-targets --locked -- -D warnings
+maybe "layers" layers
+maybe "licences" bash scripts/licences.sh
+maybe "file sizes" bash scripts/file-sizes.sh
+maybe "unit and integration tests" unit_tests
+stage "release build" bash scripts/build-release.sh
+maybe "exported symbols" bash scripts/exported-symbols.sh "$(module_release)"
+maybe_showing "conformance" conformance
+maybe "conformance: broken modules are caught" proxy_selftest
+maybe_showing "bench" bench
+for script in tests/clients/*.sh; do
+    name=$(basename "$script" .sh)
+    [ "$name" = common ] || maybe "client: $name" client "$name"
+done
+maybe "install" bash scripts/test-install.sh
+maybe "quickstart" bash scripts/quickstart.sh
+stages_end
