@@ -1,1 +1,224 @@
-fn main() {}
+//! `p11-conformance`: asks any PKCS#11 module for the behaviour that the standard demands, side by side.
+//!
+//! The modules are opened by path. The expectations are transcribed from PKCS#11 3.2; where a scenario goes beyond
+//! the standard because real clients need it, its rule says so.
+
+mod expect;
+mod listing;
+mod module;
+mod names;
+mod report;
+mod runner;
+mod scenario;
+mod scenarios;
+mod session;
+mod setup;
+mod template;
+
+use clap::{Args, Parser, Subcommand};
+use setup::ModuleSpec;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+#[derive(Parser)]
+#[command(version, about = "Runs the behaviour that PKCS#11 demands against any module, side by side")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run scenarios and print which passed, failed or are not supported
+    Run(Run),
+    /// List the scenarios with the rule behind each
+    Scenarios,
+    /// Print the mechanisms of all modules side by side
+    Mechanisms(Modules),
+    /// Print the interfaces of all modules and how complete their function lists are
+    Interfaces(Modules),
+    /// The child process of one module (not for people)
+    #[command(hide = true)]
+    Host { module: PathBuf, role: String, arguments: Vec<String> },
+}
+
+#[derive(Args)]
+struct Modules {
+    /// A module: NAME=PATH, optionally followed by environment variables: NAME=PATH,KEY=VALUE,…
+    #[arg(long = "module", value_name = "NAME=PATH")]
+    module: Vec<String>,
+    /// An environment variable of a module: NAME:KEY=VALUE; {dir} is its throw-away folder
+    #[arg(long, value_name = "NAME:KEY=VALUE")]
+    env: Vec<String>,
+    /// A shell command that prepares a module's folder {dir}: NAME:COMMAND
+    #[arg(long, value_name = "NAME:COMMAND")]
+    prepare: Vec<String>,
+    /// SoftHSM2 with a throw-away configuration
+    #[arg(long, value_name = "PATH", num_args = 0..=1, default_missing_value = setup::SOFTHSM2)]
+    softhsm2: Option<PathBuf>,
+    /// Coffer with a throw-away folder
+    #[arg(long, value_name = "PATH")]
+    coffer: Option<PathBuf>,
+    /// Show what the modules write to standard error
+    #[arg(long)]
+    verbose: bool,
+    /// Stop a child process after so many seconds
+    #[arg(long, default_value_t = 60)]
+    timeout: u64,
+    /// Child processes at the same time
+    #[arg(long, default_value_t = 2)]
+    jobs: usize,
+}
+
+#[derive(Args)]
+struct Run {
+    #[command(flatten)]
+    modules: Modules,
+    /// Only these areas
+    #[arg(long)]
+    area: Vec<String>,
+    /// Only scenarios whose AREA/NAME contains this
+    #[arg(long)]
+    scenario: Option<String>,
+    /// Print JSON instead of tables
+    #[arg(long)]
+    json: bool,
+    /// Print one row per area instead of one per scenario
+    #[arg(long)]
+    summary: bool,
+    /// Exit with 1 if this module fails anything, or does not support something that is not allowed
+    #[arg(long, value_name = "NAME")]
+    must_pass: Vec<String>,
+    /// Scenarios that may be 'not supported': lines of AREA/NAME and the reason; # starts a comment
+    #[arg(long, value_name = "FILE")]
+    allow_unsupported: Option<PathBuf>,
+}
+
+impl Modules {
+    /// The modules of the command line, in its order.
+    fn specs(&self) -> Result<Vec<ModuleSpec>, String> {
+        let mut specs = Vec::new();
+        specs.extend(self.coffer.as_ref().map(|path| ModuleSpec::coffer(path.clone())));
+        specs.extend(self.softhsm2.as_ref().map(|path| ModuleSpec::softhsm2(path.clone())));
+        for module in &self.module {
+            let mut parts = module.split(',');
+            let (name, path) = split(parts.next().unwrap_or_default(), '=')?;
+            let mut spec = ModuleSpec::new(name, path);
+            for part in parts {
+                let (key, value) = split(part, '=')?;
+                spec.env.push((key.into(), value.into()));
+            }
+            specs.push(spec);
+        }
+        for entry in &self.env {
+            let (name, pair) = split(entry, ':')?;
+            let (key, value) = split(pair, '=')?;
+            named(&mut specs, name)?.env.push((key.into(), value.into()));
+        }
+        for entry in &self.prepare {
+            let (name, command) = split(entry, ':')?;
+            named(&mut specs, name)?.prepare = Some(command.into());
+        }
+        if specs.is_empty() {
+            return Err("name a module: --module NAME=PATH, --softhsm2 or --coffer PATH".into());
+        }
+        Ok(specs)
+    }
+
+    fn options(&self) -> runner::Options {
+        runner::Options { timeout: Duration::from_secs(self.timeout), jobs: self.jobs, verbose: self.verbose }
+    }
+}
+
+fn split(text: &str, at: char) -> Result<(&str, &str), String> {
+    text.split_once(at).ok_or_else(|| format!("'{text}' has no '{at}'"))
+}
+
+fn named<'a>(specs: &'a mut [ModuleSpec], name: &str) -> Result<&'a mut ModuleSpec, String> {
+    specs.iter_mut().find(|spec| spec.name == name).ok_or_else(|| format!("no module is named '{name}'"))
+}
+
+fn main() -> ExitCode {
+    match dispatch(Cli::parse().command) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("p11-conformance: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Runs a command; false means that something that had to pass did not.
+fn dispatch(command: Command) -> Result<bool, String> {
+    match command {
+        Command::Run(run) => run_scenarios(&run),
+        Command::Scenarios => {
+            for entry in scenarios::all() {
+                println!("{}\n    PKCS#11 {}: {}", entry.id(), entry.scenario.section, entry.scenario.rule);
+            }
+            Ok(true)
+        }
+        Command::Mechanisms(modules) => listing::mechanisms(&modules.specs()?, modules.options()),
+        Command::Interfaces(modules) => listing::interfaces(&modules.specs()?, modules.options()),
+        Command::Host { module, role, arguments } => host(&module, &role, &arguments).map(|()| true),
+    }
+}
+
+/// The child's side.
+fn host(module: &std::path::Path, role: &str, arguments: &[String]) -> Result<(), String> {
+    match (role, arguments) {
+        ("prepare", []) => runner::prepare(module),
+        ("scenario", [id, result]) => runner::scenario(module, id, result.as_ref()),
+        ("mechanisms", []) => listing::host_mechanisms(module),
+        ("interfaces", []) => listing::host_interfaces(module),
+        _ => Err(format!("no such role: {role}")),
+    }
+}
+
+fn run_scenarios(run: &Run) -> Result<bool, String> {
+    let specs = run.modules.specs()?;
+    if let Some(name) = run.must_pass.iter().find(|name| !specs.iter().any(|spec| spec.name == **name)) {
+        return Err(format!("--must-pass: no module is named '{name}'"));
+    }
+    let mut entries = scenarios::all();
+    if let Some(area) = run.area.iter().find(|area| !entries.iter().any(|entry| entry.area == area.as_str()))
+    {
+        return Err(format!("no area is named '{area}'"));
+    }
+    entries.retain(|entry| run.area.is_empty() || run.area.iter().any(|area| area == entry.area));
+    entries.retain(|entry| run.scenario.as_ref().is_none_or(|part| entry.id().contains(part)));
+    let results = runner::run(&specs, &entries, run.modules.options())?;
+    let names: Vec<String> = specs.iter().map(|spec| spec.name.clone()).collect();
+    if run.json {
+        println!("{}", report::json(&names, &entries, &results).map_err(|error| error.to_string())?);
+    } else {
+        report::print(&names, &entries, &results, run.summary);
+    }
+    let allowed = allowed(run.allow_unsupported.as_deref())?;
+    let mut all_good = true;
+    for (column, name) in names.iter().enumerate().filter(|(_, name)| run.must_pass.contains(name)) {
+        for (entry, row) in entries.iter().zip(&results) {
+            let good = match row.get(column) {
+                Some(runner::Status::Passed) => true,
+                Some(runner::Status::NotSupported { .. }) => allowed.contains(&entry.id()),
+                _ => false,
+            };
+            if !good {
+                eprintln!("{name} must pass {}", entry.id());
+            }
+            all_good &= good;
+        }
+    }
+    Ok(all_good)
+}
+
+/// The scenario names of the file; each line must give a reason.
+fn allowed(file: Option<&std::path::Path>) -> Result<BTreeSet<String>, String> {
+    let Some(file) = file else { return Ok(BTreeSet::new()) };
+    let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    lines.map(|line| split(line, ' ').map(|(id, _)| id.to_owned())).collect()
+}
