@@ -1,6 +1,13 @@
 //! Objects: what they are made of and the rules for their attributes.
 #![forbid(unsafe_code)]
 
+pub mod attribute;
+pub mod classes;
+pub mod codec;
+pub mod ec_point;
+pub mod rules;
+mod search;
+mod template;
 mod value;
 
 use std::any::Any;
@@ -11,6 +18,9 @@ use once_cell::sync::OnceCell;
 use crate::ck::*;
 use crate::error::{Error, Result};
 
+pub use rules::{Computed, Creator, Defaults, split};
+pub use search::{SearchTemplate, fits, matches};
+pub use template::{Template, encode};
 pub use value::{Attributes, Kind, Value};
 
 /// Fetches the sealed attributes of a token object at their first use.

@@ -1,0 +1,107 @@
+//! Changing and copying objects (sections 4.1.2 and 4.1.3).
+
+use crate::ck::*;
+use crate::error::{Error, Result};
+use crate::object::Object;
+use crate::object::classes::{self, Rule};
+use crate::object::template::Template;
+use crate::object::value::{Attributes, Value};
+
+use super::{Creator, classified, initial, same};
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Change {
+    Set,
+    Copy,
+}
+
+/// All attributes of the object, secret ones among them, after C_SetAttributeValue: every attribute of the template
+/// is set, or none. Errors: CKR_ACTION_PROHIBITED for an object that is not modifiable or a certificate that is
+/// trusted, CKR_ATTRIBUTE_READ_ONLY, and those of section 4.1.1 but CKR_TEMPLATE_INCOMPLETE.
+pub fn set(object: &Object, template: &Template, creator: &Creator) -> Result<Attributes> {
+    let trusted_certificate = object.class() == CKO_CERTIFICATE && object.is_true(CKA_TRUSTED);
+    let fixed = object.attributes().value(CKA_MODIFIABLE).and_then(Value::as_bool) == Some(false);
+    if fixed || (trusted_certificate && !creator.security_officer) {
+        return Err(Error::ActionProhibited);
+    }
+    changed(object, template, Change::Set, creator)
+}
+
+/// All attributes of a copy of the object, secret ones among them (C_CopyObject). It has a new CKA_UNIQUE_ID, and is
+/// trusted only if the SO makes it. Errors: CKR_ACTION_PROHIBITED for an object that is not copyable, else as `set`;
+/// a private object has no public copies (CKR_TEMPLATE_INCONSISTENT).
+pub fn copy(object: &Object, template: &Template, creator: &Creator) -> Result<Attributes> {
+    if object.attributes().value(CKA_COPYABLE).and_then(Value::as_bool) == Some(false) {
+        return Err(Error::ActionProhibited);
+    }
+    let mut attributes = changed(object, template, Change::Copy, creator)?;
+    if attributes.contains(CKA_TRUSTED) && !creator.security_officer {
+        attributes.set(CKA_TRUSTED, Value::Bool(false));
+    }
+    attributes.set(CKA_UNIQUE_ID, initial::unique_id());
+    Ok(attributes)
+}
+
+fn changed(object: &Object, template: &Template, change: Change, creator: &Creator) -> Result<Attributes> {
+    let table = classes::table_of(object.attributes()).map_err(|_| Error::GeneralError)?;
+    let mut attributes = object.attributes().clone();
+    for (id, value) in object.secrets()?.iter() {
+        attributes.set(id, value.clone());
+    }
+    for (id, value) in template.iter() {
+        let rule = table.rule(id).ok_or(Error::TemplateInconsistent)?;
+        permit(rule, attributes.value(id), value, change, creator)?;
+        match (id, value.as_bytes()) {
+            (CKA_CHECK_VALUE, Some([])) => {
+                attributes.remove(id);
+            }
+            _ => {
+                attributes.set(id, value.clone());
+            }
+        }
+    }
+    if template.contains(CKA_PUBLIC_KEY_INFO) {
+        initial::public_key_info(table, &mut attributes, creator)?;
+    }
+    (table.check)(&attributes)?;
+    Ok(classified(table, attributes))
+}
+
+/// Decides whether one attribute may go from `held` to `new`.
+fn permit(rule: &Rule, held: Option<&Value>, new: &Value, change: Change, creator: &Creator) -> Result<()> {
+    let unchanged = held.is_some_and(|held| same(held, new));
+    let held = held.and_then(Value::as_bool);
+    match rule.id {
+        CKA_UNIQUE_ID => return Err(Error::AttributeReadOnly),
+        CKA_CHECK_VALUE => return check_value(unchanged, new),
+        CKA_PRIVATE if change == Change::Copy && held == Some(true) && new.as_bool() == Some(false) => {
+            return Err(Error::TemplateInconsistent);
+        }
+        CKA_TOKEN | CKA_PRIVATE | CKA_MODIFIABLE | CKA_DESTROYABLE if change == Change::Copy => return Ok(()),
+        _ => {}
+    }
+    let latch = |footnote, at| rule.footnotes.has(footnote) && held.is_some() && held == Some(at);
+    let footnotes = rule.footnotes;
+    let permitted = match () {
+        // Once true (11) or once false (12) the attribute is read-only.
+        () if latch(11, true) || latch(12, false) => unchanged,
+        // The SO may both give and take trust.
+        () if footnotes.has(10) => creator.security_officer || (change == Change::Copy && !is_true(new)),
+        // Footnotes 11 and 12 speak of changes: they permit the one that tightens.
+        () if footnotes.has(8) || footnotes.has(11) || (footnotes.has(12) && held.is_some()) => true,
+        () => unchanged && change == Change::Copy,
+    };
+    if permitted { Ok(()) } else { Err(Error::AttributeReadOnly) }
+}
+
+/// CKA_CHECK_VALUE can be given as it is, or destroyed "by supplying no-value" (section 4.11).
+fn check_value(unchanged: bool, new: &Value) -> Result<()> {
+    match unchanged || new.as_bytes().is_some_and(<[u8]>::is_empty) {
+        true => Ok(()),
+        false => Err(Error::AttributeValueInvalid),
+    }
+}
+
+fn is_true(value: &Value) -> bool {
+    value.as_bool() == Some(true)
+}
