@@ -175,3 +175,10 @@ impl From<crate::crypto::Error> for Error {
         }
     }
 }
+
+impl From<crate::config::Error> for Error {
+    /// The sentence is lost at the C boundary; `coffer doctor` tells it.
+    fn from(_: crate::config::Error) -> Self {
+        Error::FunctionFailed
+    }
+}

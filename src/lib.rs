@@ -11,5 +11,6 @@ pub mod error; // one variant per CK_RV
 pub mod vault; // the encrypted token file: format, seal, PIN
 pub mod crypto; // the primitives, and the only place that names a cryptographic library
 pub mod store; // where the bytes of a token live: file, memory
+pub mod config; // where the tokens are and which limits hold
 pub mod ck; // the names of PKCS#11
 pub mod secret; // bytes that wipe themselves
