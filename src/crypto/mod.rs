@@ -5,8 +5,13 @@
 //! again in the same process.
 
 pub mod digest;
+pub mod ec;
+pub mod edwards;
 mod error;
+pub mod montgomery;
+pub(crate) mod number;
 pub mod random;
+pub mod rsa;
 
 use std::ffi::c_int;
 use std::ptr::NonNull;

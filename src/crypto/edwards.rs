@@ -1,0 +1,152 @@
+//! Ed25519 (RFC 8032 section 5.1), the pure scheme.
+
+use super::{Error, Result, random, succeed};
+use crate::secret::Secret;
+
+pub const SEED_LEN: usize = 32;
+pub const POINT_LEN: usize = 32;
+pub const SIGNATURE_LEN: usize = 64;
+
+/// A private key: the seed and the public point behind it, as the engine wants them.
+pub struct PrivateKey(Secret);
+
+/// A public key. Whether the bytes are a point of the curve shows when a signature is checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicKey([u8; POINT_LEN]);
+
+impl PrivateKey {
+    /// From the seed of 32 bytes. `Key`: another length.
+    pub fn new(seed: &[u8]) -> Result<Self> {
+        if seed.len() != SEED_LEN {
+            return Err(Error::Key);
+        }
+        let mut public = [0; POINT_LEN];
+        let mut pair = Secret::zeroed(SEED_LEN + POINT_LEN);
+        // SAFETY: the engine reads 32 bytes and writes 32 and 64: the lengths of the three buffers.
+        unsafe {
+            aws_lc_sys::ED25519_keypair_from_seed(
+                public.as_mut_ptr(),
+                pair.as_mut_bytes().as_mut_ptr(),
+                seed.as_ptr(),
+            );
+        }
+        Ok(Self(pair))
+    }
+
+    pub fn generate() -> Result<Self> {
+        Self::new(random::secret(SEED_LEN)?.as_bytes())
+    }
+
+    /// The seed of 32 bytes.
+    pub fn seed(&self) -> Secret {
+        let mut seed = self.0.clone();
+        seed.truncate(SEED_LEN);
+        seed
+    }
+
+    /// The public point, 32 bytes.
+    pub fn public_point(&self) -> &[u8] {
+        self.0.as_bytes().get(SEED_LEN..).unwrap_or(&[])
+    }
+
+    /// Writes 64 bytes. `Buffer`: the signature has fewer.
+    pub fn sign(&self, message: &[u8], signature: &mut [u8]) -> Result<usize> {
+        let Some(signature) = signature.first_chunk_mut::<SIGNATURE_LEN>() else {
+            return Err(Error::Buffer);
+        };
+        // SAFETY: pointer and length of the message are those of one live slice; the key has 64 bytes, the signature
+        // too.
+        let code = unsafe {
+            aws_lc_sys::ED25519_sign(
+                signature.as_mut_ptr(),
+                message.as_ptr(),
+                message.len(),
+                self.0.as_bytes().as_ptr(),
+            )
+        };
+        succeed(code, Error::Engine)?;
+        Ok(SIGNATURE_LEN)
+    }
+}
+
+impl PublicKey {
+    /// `PublicKey`: not 32 bytes.
+    pub fn new(point: &[u8]) -> Result<Self> {
+        Ok(Self(point.try_into().map_err(|_| Error::PublicKey)?))
+    }
+
+    pub fn point(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Errors: `Length` for a signature of another length than 64 bytes, otherwise `Signature`.
+    pub fn verify(&self, message: &[u8], signature: &[u8]) -> Result<()> {
+        if signature.len() != SIGNATURE_LEN {
+            return Err(Error::Length);
+        }
+        // SAFETY: pointer and length of the message are those of one live slice; the signature has 64 bytes, the key
+        // 32.
+        let code = unsafe {
+            aws_lc_sys::ED25519_verify(message.as_ptr(), message.len(), signature.as_ptr(), self.0.as_ptr())
+        };
+        succeed(code, Error::Signature)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 8032 section 7.1, tests 1 to 3: seed, public point, message, signature.
+    const VECTORS: &[(&str, &str, &str, &str)] = &[
+        (
+            "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
+            "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a",
+            "",
+            "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46b\
+             d25bf5f0595bbe24655141438e7a100b",
+        ),
+        (
+            "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb",
+            "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c",
+            "72",
+            "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f3613d0f11d8c\
+             387b2eaeb4302aeeb00d291612bb0c00",
+        ),
+        (
+            "c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7",
+            "fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025",
+            "af82",
+            "6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac18ff9b538d16f290ae67f760984dc659\
+             4a7c15e9716ed28dc027beceea1ec40a",
+        ),
+    ];
+
+    #[test]
+    fn the_examples_of_rfc_8032_are_made_and_verified() {
+        for (seed, point, message, signature) in VECTORS {
+            let [seed, point, message, expected] =
+                [seed, point, message, signature].map(|text| hex::decode(text).unwrap());
+            let key = PrivateKey::new(&seed).unwrap();
+            assert_eq!(key.public_point(), point);
+            assert_eq!(key.seed().as_bytes(), seed);
+            let mut signature = [0; 64];
+            key.sign(&message, &mut signature).unwrap();
+            assert_eq!(signature.as_slice(), expected);
+            let public = PublicKey::new(&point).unwrap();
+            public.verify(&message, &signature).unwrap();
+            signature[63] ^= 1;
+            assert_eq!(public.verify(&message, &signature), Err(Error::Signature));
+        }
+    }
+
+    #[test]
+    fn wrong_lengths_are_errors() {
+        assert_eq!(PrivateKey::new(&[1; 31]).err(), Some(Error::Key));
+        assert_eq!(PublicKey::new(&[1; 33]).err(), Some(Error::PublicKey));
+        let key = PrivateKey::generate().unwrap();
+        assert_eq!(key.sign(b"", &mut [0; 63]), Err(Error::Buffer));
+        let public = PublicKey::new(key.public_point()).unwrap();
+        assert_eq!(public.verify(b"", &[0; 63]), Err(Error::Length));
+    }
+}
