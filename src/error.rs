@@ -176,9 +176,37 @@ impl From<crate::crypto::Error> for Error {
     }
 }
 
-impl From<crate::config::Error> for Error {
-    /// The sentence is lost at the C boundary; `coffer doctor` tells it.
-    fn from(_: crate::config::Error) -> Self {
-        Error::FunctionFailed
+/// What a failure of the token file means at the C boundary.
+impl From<crate::vault::Error> for Error {
+    fn from(error: crate::vault::Error) -> Self {
+        use crate::vault::Error as Vault;
+        match error {
+            Vault::Store(error) => error.into(),
+            Vault::Empty | Vault::NotOurs | Vault::Version(_) => Error::TokenNotRecognized,
+            Vault::Damaged { .. } | Vault::Tampered { .. } | Vault::Failed | Vault::KdfRefused => {
+                Error::DeviceError
+            }
+            Vault::PinIncorrect => Error::PinIncorrect,
+            Vault::PinLocked => Error::PinLocked,
+            Vault::NotInitialised => Error::UserPinNotInitialized,
+            Vault::ReadOnly => Error::TokenWriteProtected,
+            Vault::NoSuchRecord => Error::ObjectHandleInvalid,
+            Vault::RecordExists | Vault::Conflict => Error::FunctionFailed,
+            Vault::NotAllowed | Vault::KeysChanged => Error::UserNotLoggedIn,
+            Vault::TooLarge => Error::TokenResourceExceeded,
+            Vault::NoRandom => Error::RandomNoRng,
+        }
+    }
+}
+
+impl From<crate::store::Error> for Error {
+    fn from(error: crate::store::Error) -> Self {
+        use crate::store::Error as Store;
+        match error {
+            Store::Full => Error::DeviceMemory,
+            Store::NotFound => Error::DeviceRemoved,
+            Store::ReadOnly => Error::TokenWriteProtected,
+            _ => Error::DeviceError,
+        }
     }
 }

@@ -4,6 +4,9 @@
 #[cfg(panic = "abort")]
 compile_error!("Coffer must be built with panic = \"unwind\": a panic may not kill the host application");
 
+pub mod module; // the initialised library: configuration, slots, sessions
+pub mod session; // what an application does, one call at a time
+pub mod token; // who is logged in, which objects there are, how they reach the file
 pub mod mechanism; // what can be done with which key: one row a mechanism
 pub mod policy; // who may see and use what
 pub mod object; // attributes, templates and their rules
@@ -11,6 +14,6 @@ pub mod error; // one variant per CK_RV
 pub mod vault; // the encrypted token file: format, seal, PIN
 pub mod crypto; // the primitives, and the only place that names a cryptographic library
 pub mod store; // where the bytes of a token live: file, memory
-pub mod config; // where the tokens are and which limits hold
+pub mod config; // coffer.toml
 pub mod ck; // the names of PKCS#11
 pub mod secret; // bytes that wipe themselves

@@ -4,8 +4,11 @@
 //! no session, no token and no handle.
 #![forbid(unsafe_code)]
 
+pub mod computed;
+pub mod import;
 pub mod operation;
 pub mod params;
+pub mod private_key_info;
 pub mod row;
 mod table;
 

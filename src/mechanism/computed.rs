@@ -1,0 +1,16 @@
+//! CKA_CHECK_VALUE and CKA_PUBLIC_KEY_INFO, which only the engine can tell.
+
+use crate::object::{Attributes, Computed};
+
+/// Computes with the engine.
+pub struct Engine;
+
+impl Computed for Engine {
+    fn public_key_info(&self, _attributes: &Attributes) -> Option<Vec<u8>> {
+        None
+    }
+
+    fn check_value(&self, _attributes: &Attributes) -> Option<Vec<u8>> {
+        None
+    }
+}

@@ -1,0 +1,286 @@
+//! The initialised library: its configuration, its slots and its sessions, from C_Initialize to C_Finalize.
+#![forbid(unsafe_code)]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use parking_lot::{Mutex, RwLock};
+
+use crate::ck::*;
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::mechanism;
+use crate::secret::Secret;
+use crate::session::{Session, SessionTable};
+use crate::store::{self, FileBackend, folder};
+use crate::token::{Identity, LABEL_LEN, SessionHandle, SlotId, Token, TokenInfo, padded, utc_time};
+use crate::vault;
+
+/// Slot ids stay below this.
+const SLOT_LIMIT: CK_SLOT_ID = 1 << 31;
+
+/// What C_Initialize makes and C_Finalize ends.
+pub struct Module {
+    config: Arc<Config>,
+    sessions: Arc<SessionTable>,
+    slots: Mutex<BTreeMap<SlotId, Slot>>,
+}
+
+/// A slot: it always holds a token, made or to be made.
+#[derive(Clone)]
+struct Slot {
+    path: PathBuf,
+    content: Content,
+}
+
+#[derive(Clone)]
+enum Content {
+    /// The empty slot that C_InitToken takes.
+    Empty,
+    Token(Arc<Token>),
+    /// A file that is not a usable token, and why.
+    Unusable(vault::Error),
+}
+
+/// What C_GetSlotInfo tells; the rest is the same for all slots.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SlotInfo {
+    /// The file behind the slot.
+    pub path: PathBuf,
+    pub flags: CK_FLAGS,
+}
+
+static CURRENT: RwLock<Option<Arc<Module>>> = RwLock::new(None);
+
+/// C_Initialize. Errors: CKR_CRYPTOKI_ALREADY_INITIALIZED.
+pub fn initialize(config: Config) -> Result<()> {
+    let mut current = CURRENT.write();
+    if current.is_some() {
+        return Err(Error::CryptokiAlreadyInitialized);
+    }
+    *current = Some(Arc::new(Module::new(config)));
+    Ok(())
+}
+
+/// C_Finalize: closes every session. Calls that are running in other threads end on their own.
+/// Errors: CKR_CRYPTOKI_NOT_INITIALIZED.
+pub fn finalize() -> Result<()> {
+    let module = CURRENT.write().take().ok_or(Error::CryptokiNotInitialized)?;
+    module.sessions.close_all();
+    Ok(())
+}
+
+/// The module of this process. Errors: CKR_CRYPTOKI_NOT_INITIALIZED.
+pub fn current() -> Result<Arc<Module>> {
+    CURRENT.read().clone().ok_or(Error::CryptokiNotInitialized)
+}
+
+impl Module {
+    /// A module of its own; `coffer` uses it without the C boundary.
+    pub fn new(config: Config) -> Self {
+        let module =
+            Self { config: Arc::new(config), sessions: Arc::default(), slots: Mutex::new(BTreeMap::new()) };
+        module.look_for_tokens();
+        module
+    }
+
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// C_GetSlotList, after a look at the folder: tokens that other processes have made appear.
+    pub fn slots(&self) -> Vec<SlotId> {
+        self.look_for_tokens();
+        self.slots.lock().keys().copied().collect()
+    }
+
+    /// C_GetSlotInfo. Errors: CKR_SLOT_ID_INVALID.
+    pub fn slot_info(&self, id: SlotId) -> Result<SlotInfo> {
+        let slot = self.slot(id)?;
+        Ok(SlotInfo { path: slot.path, flags: CKF_TOKEN_PRESENT })
+    }
+
+    /// C_GetTokenInfo. The empty slot's token lacks CKF_TOKEN_INITIALIZED; a damaged one has CKF_ERROR_STATE.
+    pub fn token_info(&self, id: SlotId) -> Result<TokenInfo> {
+        let flags = match self.slot(id)?.content {
+            Content::Token(token) => return token.info(),
+            Content::Empty => CKF_RNG | CKF_CLOCK_ON_TOKEN | CKF_LOGIN_REQUIRED,
+            Content::Unusable(_) => CKF_ERROR_STATE | CKF_TOKEN_INITIALIZED | CKF_WRITE_PROTECTED,
+        };
+        Ok(TokenInfo {
+            identity: None,
+            flags,
+            session_count: 0,
+            rw_session_count: 0,
+            max_pin_len: self.config.pin.max_length as u64,
+            min_pin_len: self.config.pin.min_length as u64,
+            utc_time: utc_time(),
+        })
+    }
+
+    /// Why the file in a slot is not a usable token; `None` where it is one, or empty.
+    pub fn slot_problem(&self, id: SlotId) -> Result<Option<vault::Error>> {
+        Ok(match self.slot(id)?.content {
+            Content::Unusable(error) => Some(error),
+            _ => None,
+        })
+    }
+
+    /// C_GetMechanismList.
+    pub fn mechanism_list(&self, id: SlotId) -> Result<Vec<CK_MECHANISM_TYPE>> {
+        self.slot(id)?;
+        let allowed = |row: &&&mechanism::Mechanism| self.config.mechanisms.permit(row.name);
+        Ok(mechanism::all().iter().filter(allowed).map(|row| row.id).collect())
+    }
+
+    /// C_GetMechanismInfo. Errors: CKR_MECHANISM_INVALID.
+    pub fn mechanism_info(&self, id: SlotId, mechanism: CK_MECHANISM_TYPE) -> Result<CK_MECHANISM_INFO> {
+        self.slot(id)?;
+        let row = mechanism::lookup(mechanism).ok_or(Error::MechanismInvalid)?;
+        if self.config.mechanisms.permit(row.name) { Ok(row.info()) } else { Err(Error::MechanismInvalid) }
+    }
+
+    /// C_InitToken: makes a token in the empty slot, or initialises one anew with its SO PIN.
+    /// Errors: CKR_SESSION_EXISTS, CKR_PIN_INCORRECT, CKR_PIN_LOCKED, CKR_PIN_LEN_RANGE, CKR_SLOT_ID_INVALID.
+    pub fn init_token(&self, id: SlotId, so_pin: &Secret, label: [u8; LABEL_LEN]) -> Result<()> {
+        let slot = self.slot(id)?;
+        match slot.content {
+            Content::Token(token) => token.reinitialise(label, so_pin),
+            Content::Empty => self.make_token(id, &slot.path, so_pin, label),
+            Content::Unusable(error) => Err(error.into()),
+        }
+    }
+
+    fn make_token(&self, id: SlotId, path: &Path, so_pin: &Secret, label: [u8; LABEL_LEN]) -> Result<()> {
+        folder::create(&self.config.home, self.store_mode()).map_err(vault::Error::from)?;
+        let serial = uuid::Uuid::new_v4().simple().to_string();
+        let identity = Identity { slot: id, label, serial: padded(serial.get(..16).unwrap_or_default()) };
+        let token = Token::create(self.backend(path), self.config.clone(), &identity, so_pin)?;
+        let content = Content::Token(Arc::new(token));
+        self.slots.lock().insert(id, Slot { path: path.to_owned(), content });
+        self.look_for_tokens();
+        Ok(())
+    }
+
+    /// C_OpenSession. Errors: CKR_SESSION_PARALLEL_NOT_SUPPORTED, CKR_TOKEN_NOT_RECOGNIZED,
+    /// CKR_TOKEN_WRITE_PROTECTED, CKR_SESSION_READ_WRITE_SO_EXISTS.
+    pub fn open_session(&self, id: SlotId, flags: CK_FLAGS) -> Result<SessionHandle> {
+        if flags & CKF_ASYNC_SESSION != 0 {
+            return Err(Error::SessionAsyncNotSupported);
+        }
+        if flags & CKF_SERIAL_SESSION == 0 {
+            return Err(Error::SessionParallelNotSupported);
+        }
+        let token = match self.slot(id)?.content {
+            Content::Token(token) => token,
+            Content::Empty | Content::Unusable(_) => return Err(Error::TokenNotRecognized),
+        };
+        let read_write = flags & CKF_RW_SESSION != 0;
+        if read_write && !token.vault().writable() {
+            return Err(Error::TokenWriteProtected);
+        }
+        self.sessions.open(id, token, self.config.clone(), read_write)
+    }
+
+    pub fn session(&self, handle: SessionHandle) -> Result<Arc<Session>> {
+        self.sessions.session(handle)
+    }
+
+    pub fn close_session(&self, handle: SessionHandle) -> Result<()> {
+        self.sessions.close(handle)
+    }
+
+    pub fn close_all_sessions(&self, id: SlotId) -> Result<()> {
+        self.slot(id)?;
+        self.sessions.close_slot(id);
+        Ok(())
+    }
+
+    /// The token in a slot. Errors: CKR_TOKEN_NOT_RECOGNIZED for an empty slot.
+    pub fn token(&self, id: SlotId) -> Result<Arc<Token>> {
+        match self.slot(id)?.content {
+            Content::Token(token) => Ok(token),
+            _ => Err(Error::TokenNotRecognized),
+        }
+    }
+
+    fn slot(&self, id: SlotId) -> Result<Slot> {
+        self.slots.lock().get(&id).cloned().ok_or(Error::SlotIdInvalid)
+    }
+
+    /// Brings the slots up to date with the folder. Tokens that are known stay in their slots.
+    fn look_for_tokens(&self) {
+        let files = folder::token_files(&self.config.home).unwrap_or_default();
+        let mut slots = self.slots.lock();
+        slots.retain(|_, slot| match slot.content {
+            Content::Token(_) => true,
+            Content::Empty | Content::Unusable(_) => false,
+        });
+        let unknown = files.into_iter().filter(|file| !slots.values().any(|slot| slot.path == *file));
+        let mut unknown: Vec<_> = unknown.collect();
+        // Files with the name that Coffer gives come first: a copy beside the original is the second.
+        unknown.sort_by_key(|path| (slot_of_name(path).is_none(), path.clone()));
+        for path in unknown {
+            let (wanted, content) = self.open(&path);
+            if let Content::Token(token) = &content {
+                let same = |slot: &Slot| match &slot.content {
+                    Content::Token(other) => other.uuid() == token.uuid(),
+                    _ => false,
+                };
+                // A copy beside the original: the first is offered, `coffer doctor` names the second.
+                if slots.values().any(same) {
+                    continue;
+                }
+            }
+            let Some(id) = free_slot(&slots, wanted) else { continue };
+            slots.insert(id, Slot { path, content });
+        }
+        if let Some(id) = self.empty_slot(&slots) {
+            slots.insert(id, Slot { path: self.token_path(id), content: Content::Empty });
+        }
+    }
+
+    /// Opens a token file; tells also the slot that it was made in.
+    fn open(&self, path: &Path) -> (Option<SlotId>, Content) {
+        match Token::open(self.backend(path), self.config.clone()) {
+            Ok(token) => match token.identity() {
+                Ok(identity) => (Some(identity.slot), Content::Token(Arc::new(token))),
+                Err(_) => (slot_of_name(path), Content::Unusable(vault::Error::NotOurs)),
+            },
+            Err(error) => (slot_of_name(path), Content::Unusable(error)),
+        }
+    }
+
+    /// The lowest id that no token and no file has.
+    fn empty_slot(&self, slots: &BTreeMap<SlotId, Slot>) -> Option<SlotId> {
+        (0..SLOT_LIMIT).map(SlotId).find(|id| !slots.contains_key(id) && !self.token_path(*id).exists())
+    }
+
+    fn token_path(&self, id: SlotId) -> PathBuf {
+        self.config.home.join(format!("token-{}.{}", id.0, folder::EXTENSION))
+    }
+
+    fn backend(&self, path: &Path) -> Arc<dyn store::Backend> {
+        Arc::new(FileBackend::new(path, self.store_mode()))
+    }
+
+    fn store_mode(&self) -> store::Mode {
+        match self.config.mode {
+            crate::config::Mode::Owner => store::Mode::Owner,
+            crate::config::Mode::Group => store::Mode::Group,
+        }
+    }
+}
+
+/// The slot id in a file's name, `token-3.coffer`.
+fn slot_of_name(path: &Path) -> Option<SlotId> {
+    let number = path.file_stem()?.to_str()?.strip_prefix("token-")?;
+    number.parse().ok().filter(|id| *id < SLOT_LIMIT).map(SlotId)
+}
+
+/// The slot that the token asks for, or the lowest free one.
+fn free_slot(slots: &BTreeMap<SlotId, Slot>, wanted: Option<SlotId>) -> Option<SlotId> {
+    let free = |id: &SlotId| !slots.contains_key(id);
+    wanted.filter(free).or_else(|| (0..SLOT_LIMIT).map(SlotId).find(free))
+}

@@ -1,0 +1,244 @@
+//! Keys: generate, wrap, unwrap and derive (PKCS#11 section 5.18).
+
+use crate::ck::*;
+use crate::error::{Error, Result};
+use crate::mechanism::{Mechanism, Params, import, private_key_info};
+use crate::object::{Attributes, Object, Template, Value, fits, rules};
+use crate::policy::{Role, UsableKey, Use};
+use crate::secret::Secret;
+use crate::token::ObjectHandle;
+
+use super::Session;
+use super::output::Output;
+
+impl Session {
+    /// C_GenerateKey.
+    pub fn generate_key(
+        &self,
+        mechanism: CK_MECHANISM_TYPE,
+        params: &Params,
+        template: &Template,
+    ) -> Result<ObjectHandle> {
+        let row = self.mechanism(mechanism)?;
+        let generate = row.ops.generate_key.ok_or(Error::MechanismInvalid)?;
+        let creator = self.creator();
+        let key_type = row.key.types.first().copied();
+        rules::check_generate(CKO_SECRET_KEY, key_type, template, &creator)?;
+        self.may_create_from(template, CKO_SECRET_KEY)?;
+        let generated = generate(params, template.attributes())?;
+        let attributes = rules::generate(CKO_SECRET_KEY, key_type, template, generated, mechanism, &creator)?;
+        self.keep(attributes)
+    }
+
+    /// C_GenerateKeyPair: public key, private key; both or none.
+    pub fn generate_key_pair(
+        &self,
+        mechanism: CK_MECHANISM_TYPE,
+        params: &Params,
+        public: &Template,
+        private: &Template,
+    ) -> Result<(ObjectHandle, ObjectHandle)> {
+        let row = self.mechanism(mechanism)?;
+        let generate = row.ops.generate_key_pair.ok_or(Error::MechanismInvalid)?;
+        let creator = self.creator();
+        let key_type = row.key.types.first().copied();
+        rules::check_generate(CKO_PUBLIC_KEY, key_type, public, &creator)?;
+        rules::check_generate(CKO_PRIVATE_KEY, key_type, private, &creator)?;
+        self.may_create_from(public, CKO_PUBLIC_KEY)?;
+        self.may_create_from(private, CKO_PRIVATE_KEY)?;
+        let pair = generate(params, public.attributes(), private.attributes())?;
+        let public = rules::generate(CKO_PUBLIC_KEY, key_type, public, pair.public, mechanism, &creator)?;
+        let private = rules::generate(CKO_PRIVATE_KEY, key_type, private, pair.private, mechanism, &creator)?;
+        self.may_create(&public)?;
+        self.may_create(&private)?;
+        match *self.token.create_objects(vec![public, private], self.handle)? {
+            [public, private] => Ok((public, private)),
+            _ => Err(Error::GeneralError),
+        }
+    }
+
+    /// Refuses early what `may_create` would refuse, before a long generation.
+    fn may_create_from(&self, template: &Template, class: CK_OBJECT_CLASS) -> Result<()> {
+        if template.is_true(CKA_TOKEN) {
+            self.need_read_write()?;
+        }
+        let private = template.bool(CKA_PRIVATE).unwrap_or(class != CKO_PUBLIC_KEY);
+        if private && self.token.role() != Role::User {
+            return Err(Error::UserNotLoggedIn);
+        }
+        Ok(())
+    }
+
+    /// C_WrapKey. Errors besides those of the mechanism: CKR_KEY_UNEXTRACTABLE, CKR_KEY_NOT_WRAPPABLE.
+    pub fn wrap_key(
+        &self,
+        mechanism: CK_MECHANISM_TYPE,
+        params: &Params,
+        wrapping_key: ObjectHandle,
+        key: ObjectHandle,
+        wrapped: &mut Output,
+    ) -> Result<()> {
+        let row = self.mechanism(mechanism)?;
+        let wrap = row.ops.wrap.ok_or(Error::MechanismInvalid)?;
+        let wrapping_key = self.key_without_init(wrapping_key, row, Use::Wrap)?;
+        let key = self.token.key(key).map_err(|error| super::no_such_key(error, Use::Sign))?;
+        check_wrappable(&key, wrapping_key.object())?;
+        let material = material_to_wrap(&key)?;
+        let result = wrap(&wrapping_key, params, material.as_bytes()).map_err(|error| match error {
+            Error::DataLenRange => Error::KeySizeRange,
+            error => error,
+        })?;
+        wrapped.deliver(&result)?;
+        Ok(())
+    }
+
+    /// C_UnwrapKey.
+    pub fn unwrap_key(
+        &self,
+        mechanism: CK_MECHANISM_TYPE,
+        params: &Params,
+        unwrapping_key: ObjectHandle,
+        wrapped: &[u8],
+        template: &Template,
+    ) -> Result<ObjectHandle> {
+        let row = self.mechanism(mechanism)?;
+        let unwrap = row.ops.unwrap.ok_or(Error::MechanismInvalid)?;
+        let unwrapping_key = self.key_without_init(unwrapping_key, row, Use::Unwrap)?;
+        let class = template.ulong(CKA_CLASS).ok_or(Error::TemplateIncomplete)?;
+        self.may_create_from(template, class)?;
+        let material = unwrap(&unwrapping_key, params, wrapped).map_err(|error| match error {
+            Error::EncryptedDataInvalid | Error::AeadDecryptFailed => Error::WrappedKeyInvalid,
+            Error::EncryptedDataLenRange => Error::WrappedKeyLenRange,
+            error => error,
+        })?;
+        let material = match class {
+            CKO_SECRET_KEY => {
+                let key_type = template.ulong(CKA_KEY_TYPE).ok_or(Error::TemplateIncomplete)?;
+                let wanted = wanted_len(template, key_type)?;
+                secret_key(key_type, fit_unwrapped(row, material, wanted)?)
+            }
+            CKO_PRIVATE_KEY => private_key_info::decode(material.as_bytes())?,
+            _ => return Err(Error::TemplateInconsistent),
+        };
+        let unwrap_template = match unwrapping_key.object().attributes().value(CKA_UNWRAP_TEMPLATE) {
+            Some(Value::Template(attributes)) => Some(attributes),
+            _ => None,
+        };
+        let attributes = rules::unwrap(template, material, unwrap_template, &self.creator())?;
+        let attributes = import::check_key(&attributes).map_err(|_| Error::WrappedKeyInvalid)?;
+        self.keep(attributes)
+    }
+
+    /// C_DeriveKey.
+    pub fn derive_key(
+        &self,
+        mechanism: CK_MECHANISM_TYPE,
+        params: &Params,
+        base_key: ObjectHandle,
+        template: &Template,
+    ) -> Result<ObjectHandle> {
+        let row = self.mechanism(mechanism)?;
+        let derive = row.ops.derive.ok_or(Error::MechanismInvalid)?;
+        let base_key = self.key_without_init(base_key, row, Use::Derive)?;
+        if template.ulong(CKA_CLASS).is_some_and(|class| class != CKO_SECRET_KEY) {
+            return Err(Error::TemplateInconsistent);
+        }
+        self.may_create_from(template, CKO_SECRET_KEY)?;
+        let key_type = template.ulong(CKA_KEY_TYPE).unwrap_or(CKK_GENERIC_SECRET);
+        let wanted = wanted_len(template, key_type)?;
+        let derived = derive(&base_key, params, wanted)?;
+        let value = match wanted {
+            // The truncation removes bytes from the leading end of the secret value (section 6.3, 6.4).
+            Some(wanted) if wanted < derived.value.len() => trailing(&derived.value, wanted),
+            Some(wanted) if wanted > derived.value.len() => return Err(Error::KeySizeRange),
+            _ => derived.value,
+        };
+        let derive_template = match base_key.object().attributes().value(CKA_DERIVE_TEMPLATE) {
+            Some(Value::Template(attributes)) => Some(attributes),
+            _ => None,
+        };
+        let material = secret_key(key_type, value);
+        let attributes =
+            rules::derive(template, material, base_key.object(), derive_template, &self.creator())?;
+        self.keep(import::check_key(&attributes)?)
+    }
+
+    /// As `usable_key`, for functions without an Init: they have no place for the context-specific login, so they
+    /// refuse keys with CKA_ALWAYS_AUTHENTICATE.
+    fn key_without_init(&self, handle: ObjectHandle, row: &Mechanism, purpose: Use) -> Result<UsableKey> {
+        let key = self.usable_key(handle, row, purpose)?;
+        if key.needs_auth() { Err(Error::UserNotLoggedIn) } else { Ok(key) }
+    }
+}
+
+/// Whether `key` may leave the token wrapped under `wrapping_key` (sections 4.8 to 4.11).
+fn check_wrappable(key: &Object, wrapping_key: &Object) -> Result<()> {
+    if !matches!(key.class(), CKO_SECRET_KEY | CKO_PRIVATE_KEY) {
+        return Err(Error::KeyNotWrappable);
+    }
+    if !key.is_true(CKA_EXTRACTABLE) {
+        return Err(Error::KeyUnextractable);
+    }
+    if key.is_true(CKA_WRAP_WITH_TRUSTED) && !wrapping_key.is_true(CKA_TRUSTED) {
+        return Err(Error::KeyNotWrappable);
+    }
+    match wrapping_key.attributes().value(CKA_WRAP_TEMPLATE) {
+        Some(Value::Template(wanted)) if !fits(key, wanted) => Err(Error::KeyNotWrappable),
+        _ => Ok(()),
+    }
+}
+
+/// A secret key's value, or a private key as PKCS#8 PrivateKeyInfo (section 6.7).
+fn material_to_wrap(key: &Object) -> Result<Secret> {
+    match key.class() {
+        CKO_SECRET_KEY => Ok(Secret::copy_of(key.material(CKA_VALUE)?.ok_or(Error::KeyNotWrappable)?)),
+        _ => private_key_info::encode(key),
+    }
+}
+
+fn secret_key(key_type: CK_KEY_TYPE, value: Secret) -> Attributes {
+    Attributes::from_iter([
+        (CKA_CLASS, Value::Ulong(CKO_SECRET_KEY)),
+        (CKA_KEY_TYPE, Value::Ulong(key_type)),
+        (CKA_VALUE_LEN, Value::Ulong(value.len() as u64)),
+        (CKA_VALUE, Value::Secret(value)),
+    ])
+}
+
+/// The length in bytes that the template or the key type asks for.
+fn wanted_len(template: &Template, key_type: CK_KEY_TYPE) -> Result<Option<usize>> {
+    let fixed = match key_type {
+        CKK_DES => Some(8),
+        CKK_DES2 => Some(16),
+        CKK_DES3 => Some(24),
+        CKK_CHACHA20 | CKK_POLY1305 => Some(32),
+        _ => None,
+    };
+    match template.ulong(CKA_VALUE_LEN) {
+        Some(length) => Ok(Some(usize::try_from(length).map_err(|_| Error::AttributeValueInvalid)?)),
+        None => Ok(fixed),
+    }
+}
+
+/// Cuts what an unpadded mechanism has added: zeros after the key (ECB, CBC), or bytes before it (X.509 RSA).
+fn fit_unwrapped(row: &Mechanism, value: Secret, wanted: Option<usize>) -> Result<Secret> {
+    let Some(wanted) = wanted.filter(|wanted| *wanted != value.len()) else { return Ok(value) };
+    if wanted > value.len() {
+        return Err(Error::WrappedKeyLenRange);
+    }
+    if row.id == CKM_RSA_X_509 {
+        return Ok(trailing(&value, wanted));
+    }
+    let (key, padding) = value.as_bytes().split_at_checked(wanted).ok_or(Error::WrappedKeyLenRange)?;
+    if padding.len() < 16 && padding.iter().all(|byte| *byte == 0) {
+        Ok(Secret::copy_of(key))
+    } else {
+        Err(Error::WrappedKeyLenRange)
+    }
+}
+
+/// The last `length` bytes.
+fn trailing(value: &Secret, length: usize) -> Secret {
+    let start = value.len().saturating_sub(length);
+    Secret::copy_of(value.as_bytes().get(start..).unwrap_or_default())
+}

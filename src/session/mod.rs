@@ -1,0 +1,215 @@
+//! Sessions: what an application does with a token, one call at a time.
+#![forbid(unsafe_code)]
+
+mod crypt;
+mod digest;
+mod keys;
+mod objects;
+mod operation;
+mod output;
+mod random;
+mod sign;
+mod table;
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Weak};
+
+use parking_lot::{Mutex, MutexGuard};
+
+use crate::ck::*;
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::mechanism::{self, Cipher, Digest, Mechanism, Sign, Verify};
+use crate::policy::{Role, UsableKey, Use, permit, session_state};
+use crate::secret::Secret;
+use crate::token::{ObjectHandle, SessionHandle, SlotId, Token};
+
+pub use output::Output;
+pub use table::SessionTable;
+
+use operation::{Active, Operation};
+
+/// A session with a token.
+pub struct Session {
+    handle: SessionHandle,
+    slot: SlotId,
+    read_write: bool,
+    token: Arc<Token>,
+    config: Arc<Config>,
+    /// All sessions of the application: a logout ends operations in each.
+    siblings: Weak<SessionTable>,
+    state: Mutex<State>,
+}
+
+/// The operations of a session: at most one of each kind.
+#[derive(Default)]
+struct State {
+    digest: Operation<Box<dyn Digest>>,
+    sign: Operation<Box<dyn Sign>>,
+    verify: Operation<Box<dyn Verify>>,
+    encrypt: Operation<Box<dyn Cipher>>,
+    decrypt: Operation<Box<dyn Cipher>>,
+    /// What C_FindObjects has still to give out.
+    find: Option<VecDeque<ObjectHandle>>,
+}
+
+/// Everything that C_GetSessionInfo tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionInfo {
+    pub slot: SlotId,
+    pub state: CK_STATE,
+    pub flags: CK_FLAGS,
+}
+
+impl Session {
+    pub fn handle(&self) -> SessionHandle {
+        self.handle
+    }
+
+    pub fn slot(&self) -> SlotId {
+        self.slot
+    }
+
+    pub fn info(&self) -> SessionInfo {
+        let read_write = if self.read_write { CKF_RW_SESSION } else { 0 };
+        SessionInfo {
+            slot: self.slot,
+            state: session_state(self.token.role(), self.read_write),
+            flags: CKF_SERIAL_SESSION | read_write,
+        }
+    }
+
+    /// C_InitPIN. Errors: CKR_SESSION_READ_ONLY, CKR_USER_NOT_LOGGED_IN, CKR_PIN_LEN_RANGE.
+    pub fn init_pin(&self, pin: &Secret) -> Result<()> {
+        self.need_read_write()?;
+        self.token.init_pin(pin)
+    }
+
+    /// C_SetPIN. Errors: CKR_SESSION_READ_ONLY, CKR_PIN_INCORRECT, CKR_PIN_LOCKED, CKR_PIN_LEN_RANGE.
+    pub fn set_pin(&self, old: &Secret, new: &Secret) -> Result<()> {
+        self.need_read_write()?;
+        self.token.set_pin(old, new)
+    }
+
+    /// C_Login. A context-specific login unlocks the one operation that waits for it (CKA_ALWAYS_AUTHENTICATE).
+    pub fn login(&self, user_type: CK_USER_TYPE, pin: &Secret) -> Result<()> {
+        match user_type {
+            CKU_USER => self.token.log_in(Role::User, pin),
+            CKU_SO => self.token.log_in(Role::SecurityOfficer, pin),
+            CKU_CONTEXT_SPECIFIC => self.authenticate(pin),
+            _ => Err(Error::UserTypeInvalid),
+        }
+    }
+
+    /// C_LoginUser: the standard roles have no names, so the name must be empty.
+    pub fn login_user(&self, user_type: CK_USER_TYPE, pin: &Secret, name: &[u8]) -> Result<()> {
+        if !name.is_empty() {
+            return Err(Error::UserTypeInvalid);
+        }
+        self.login(user_type, pin)
+    }
+
+    fn authenticate(&self, pin: &Secret) -> Result<()> {
+        let mut state = self.state.lock();
+        let waiting = state.sign.waits_for_auth()
+            || state.encrypt.waits_for_auth()
+            || state.decrypt.waits_for_auth()
+            || state.verify.waits_for_auth();
+        if !waiting {
+            return Err(Error::OperationNotInitialized);
+        }
+        self.token.verify_pin(pin)?;
+        state.sign.authenticate();
+        state.verify.authenticate();
+        state.encrypt.authenticate();
+        state.decrypt.authenticate();
+        Ok(())
+    }
+
+    /// C_Logout: private objects and the operations that use them end, in every session of the application.
+    pub fn logout(&self) -> Result<()> {
+        self.token.log_out()?;
+        if let Some(sessions) = self.siblings.upgrade() {
+            for session in sessions.of_slot(self.slot) {
+                session.end_private_operations();
+            }
+        }
+        Ok(())
+    }
+
+    fn end_private_operations(&self) {
+        let mut state = self.state.lock();
+        state.sign.logout();
+        state.verify.logout();
+        state.encrypt.logout();
+        state.decrypt.logout();
+        state.find = None;
+    }
+
+    /// C_SessionCancel: ends the operations that `flags` name (CKF_SIGN, CKF_FIND_OBJECTS …, section 5.6.9).
+    pub fn cancel(&self, flags: CK_FLAGS) -> Result<()> {
+        let mut state = self.state.lock();
+        if flags & CKF_DIGEST != 0 {
+            state.digest.cancel();
+        }
+        if flags & CKF_SIGN != 0 {
+            state.sign.cancel();
+        }
+        if flags & CKF_VERIFY != 0 {
+            state.verify.cancel();
+        }
+        if flags & CKF_ENCRYPT != 0 {
+            state.encrypt.cancel();
+        }
+        if flags & CKF_DECRYPT != 0 {
+            state.decrypt.cancel();
+        }
+        if flags & CKF_FIND_OBJECTS != 0 {
+            state.find = None;
+        }
+        Ok(())
+    }
+
+    /// The session is closed: its objects are gone, and the last session of a token logs out.
+    fn close(&self) {
+        *self.state.lock() = State::default();
+        self.token.drop_session_objects(self.handle);
+        self.token.session_closed(self.read_write);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock()
+    }
+
+    fn need_read_write(&self) -> Result<()> {
+        if self.read_write { Ok(()) } else { Err(Error::SessionReadOnly) }
+    }
+
+    /// The row of a mechanism that the configuration allows. Errors: CKR_MECHANISM_INVALID.
+    fn mechanism(&self, id: CK_MECHANISM_TYPE) -> Result<&'static Mechanism> {
+        mechanism::lookup(id)
+            .filter(|row| self.config.mechanisms.permit(row.name))
+            .ok_or(Error::MechanismInvalid)
+    }
+
+    /// The key behind a handle, if it may be used so.
+    fn usable_key(&self, handle: ObjectHandle, row: &Mechanism, purpose: Use) -> Result<UsableKey> {
+        let object = self.token.key(handle).map_err(|error| no_such_key(error, purpose))?;
+        permit(object, &row.need(), purpose)
+    }
+}
+
+/// The code for a handle that names no key, by the argument in which it stood.
+fn no_such_key(error: Error, purpose: Use) -> Error {
+    match (error, purpose) {
+        (Error::ObjectHandleInvalid, Use::Wrap) => Error::WrappingKeyHandleInvalid,
+        (Error::ObjectHandleInvalid, Use::Unwrap) => Error::UnwrappingKeyHandleInvalid,
+        (Error::ObjectHandleInvalid, _) => Error::KeyHandleInvalid,
+        (error, _) => error,
+    }
+}
+
+/// A freshly started operation with this key.
+fn active<T>(run: T, key: &UsableKey, needs_auth: bool) -> Active<T> {
+    Active::new(run, needs_auth, key.object().is_true(CKA_PRIVATE))
+}

@@ -1,0 +1,143 @@
+//! Objects: create, copy, destroy, read, change and find (PKCS#11 sections 5.7).
+
+use crate::ck::*;
+use crate::config::PointEncoding;
+use crate::error::{Error, Result};
+use crate::mechanism::{computed, import};
+use crate::object::{
+    Attributes, Creator, Defaults, Object, SearchTemplate, Template, Value, ec_point, rules,
+};
+use crate::policy::Role;
+use crate::token::ObjectHandle;
+
+use super::Session;
+
+impl Session {
+    /// C_CreateObject.
+    pub fn create_object(&self, template: &Template) -> Result<ObjectHandle> {
+        let attributes = rules::create(template, &self.creator())?;
+        let attributes = import::check_key(&attributes)?;
+        self.keep(attributes)
+    }
+
+    /// C_CopyObject. Errors: CKR_ACTION_PROHIBITED where CKA_COPYABLE is false.
+    pub fn copy_object(&self, handle: ObjectHandle, template: &Template) -> Result<ObjectHandle> {
+        let original = self.token.object(handle)?;
+        let mut attributes = rules::copy(&original, template, &self.creator())?;
+        self.may_create(&attributes)?;
+        for (attribute, value) in original.secrets()?.iter() {
+            attributes.set(attribute, value.clone());
+        }
+        self.keep(attributes)
+    }
+
+    /// C_DestroyObject. Errors: CKR_SESSION_READ_ONLY for a token object, CKR_ACTION_PROHIBITED where
+    /// CKA_DESTROYABLE is false.
+    pub fn destroy_object(&self, handle: ObjectHandle) -> Result<()> {
+        let object = self.token.object(handle)?;
+        if object.is_true(CKA_TOKEN) {
+            self.need_read_write()?;
+        }
+        if object.attributes().value(CKA_DESTROYABLE) == Some(&Value::Bool(false)) {
+            return Err(Error::ActionProhibited);
+        }
+        self.token.destroy(handle)
+    }
+
+    /// C_GetObjectSize: bytes in the token file or in memory, sealed values left out.
+    pub fn object_size(&self, handle: ObjectHandle) -> Result<usize> {
+        self.token.object_size(handle)
+    }
+
+    /// C_GetAttributeValue: each attribute's value, or why it is not shown (CKR_ATTRIBUTE_SENSITIVE,
+    /// CKR_ATTRIBUTE_TYPE_INVALID).
+    pub fn attribute_values(
+        &self,
+        handle: ObjectHandle,
+        attributes: &[CK_ATTRIBUTE_TYPE],
+    ) -> Result<Vec<Result<Value>>> {
+        let object = self.token.object(handle)?;
+        let mut values = Vec::new();
+        values.try_reserve_exact(attributes.len())?;
+        for attribute in attributes {
+            let value =
+                rules::reveal(&object, *attribute).map(|value| self.presented(&object, *attribute, value));
+            match value {
+                Err(Error::AttributeSensitive | Error::AttributeTypeInvalid) | Ok(_) => values.push(value),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(values)
+    }
+
+    /// The points of Edwards and Montgomery keys raw, where the configuration wants them so (sections 6.3.5, 6.3.7);
+    /// everything else as it is stored.
+    fn presented(&self, object: &Object, attribute: CK_ATTRIBUTE_TYPE, value: Value) -> Value {
+        let raw = match (attribute, object.key_type(), self.config.point_encoding) {
+            (CKA_EC_POINT, Some(key_type @ (CKK_EC_EDWARDS | CKK_EC_MONTGOMERY)), PointEncoding::Raw) => {
+                value.as_bytes().and_then(|point| ec_point::raw(key_type, point)).map(<[u8]>::to_vec)
+            }
+            _ => None,
+        };
+        raw.map_or(value, Value::Bytes)
+    }
+
+    /// C_SetAttributeValue: all of the template or nothing.
+    pub fn set_attribute_values(&self, handle: ObjectHandle, template: &Template) -> Result<()> {
+        let object = self.token.object(handle)?;
+        if object.is_true(CKA_TOKEN) {
+            self.need_read_write()?;
+        }
+        self.token.change(handle, |object| rules::set(object, template, &self.creator()))
+    }
+
+    /// C_FindObjectsInit.
+    pub fn find_init(&self, search: &SearchTemplate) -> Result<()> {
+        let mut state = self.state();
+        if state.find.is_some() {
+            return Err(Error::OperationActive);
+        }
+        state.find = Some(self.token.find(search)?.into());
+        Ok(())
+    }
+
+    /// C_FindObjects: at most `most` handles; none when all have been given out.
+    pub fn find(&self, most: usize) -> Result<Vec<ObjectHandle>> {
+        let mut state = self.state();
+        let found = state.find.as_mut().ok_or(Error::OperationNotInitialized)?;
+        Ok(found.drain(..most.min(found.len())).collect())
+    }
+
+    /// C_FindObjectsFinal.
+    pub fn find_final(&self) -> Result<()> {
+        self.state().find.take().map(|_| ()).ok_or(Error::OperationNotInitialized)
+    }
+
+    /// What the rules for new objects need to know of who makes them.
+    pub(super) fn creator(&self) -> Creator<'static> {
+        Creator {
+            security_officer: self.token.role() == Role::SecurityOfficer,
+            defaults: Defaults::Compatible,
+            computed: &computed::Engine,
+        }
+    }
+
+    /// Whether this session may make such an object (table "Access to different types of objects").
+    /// Errors: CKR_SESSION_READ_ONLY, CKR_USER_NOT_LOGGED_IN.
+    pub(super) fn may_create(&self, attributes: &Attributes) -> Result<()> {
+        if attributes.is_true(CKA_TOKEN) {
+            self.need_read_write()?;
+        }
+        if attributes.is_true(CKA_PRIVATE) && self.token.role() != Role::User {
+            return Err(Error::UserNotLoggedIn);
+        }
+        Ok(())
+    }
+
+    /// Makes one object of finished attributes.
+    pub(super) fn keep(&self, attributes: Attributes) -> Result<ObjectHandle> {
+        self.may_create(&attributes)?;
+        let handles = self.token.create_objects(vec![attributes], self.handle)?;
+        handles.first().copied().ok_or(Error::GeneralError)
+    }
+}

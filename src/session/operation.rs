@@ -1,0 +1,341 @@
+//! The one state machine of every multi-part operation.
+//!
+//! An operation survives exactly the two cases that the standard names: a length query and CKR_BUFFER_TOO_SMALL.
+//! In all others it has been moved out of its place, and is over (PKCS#11 section 5.2 and each C_…Final).
+
+use crate::error::{Error, Result};
+use crate::mechanism::{Cipher, Digest, Length, Sign, Verify};
+use crate::secret::Secret;
+
+use super::output::Output;
+
+/// Something that turns input into output, in one part or many.
+pub trait Run {
+    fn update_len(&self, input: usize) -> Length;
+    fn update(&mut self, input: &[u8], output: &mut [u8]) -> Result<usize>;
+    fn finish_len(&self) -> Length;
+    fn finish(self, output: &mut [u8]) -> Result<usize>;
+    fn once_len(&self, input: usize) -> Length;
+    fn once(self, input: &[u8], output: &mut [u8]) -> Result<usize>;
+    fn multi_part(&self) -> bool;
+}
+
+/// A started operation and what must hold for it to go on.
+pub struct Active<T> {
+    run: T,
+    /// CKA_ALWAYS_AUTHENTICATE: the context-specific login has not been given yet.
+    needs_auth: bool,
+    /// Ends at logout, because its key is a private object.
+    private: bool,
+}
+
+impl<T> Active<T> {
+    pub fn new(run: T, needs_auth: bool, private: bool) -> Self {
+        Self { run, needs_auth, private }
+    }
+}
+
+/// The step whose result waits in `OutputPending`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    Once,
+    Finish,
+}
+
+/// The state of one kind of operation in a session.
+#[derive(Default)]
+pub enum Operation<T> {
+    #[default]
+    Idle,
+    /// Initialised; no data yet.
+    Ready(Active<T>),
+    /// Data has come in parts.
+    Streaming(Active<T>),
+    /// Done, but the result is longer than the caller's buffer: its length was known only afterwards.
+    OutputPending { step: Step, result: Secret, private: bool },
+}
+
+impl<T> Operation<T> {
+    /// Errors: CKR_OPERATION_ACTIVE while another is running.
+    pub fn check_idle(&self) -> Result<()> {
+        match self {
+            Operation::Idle => Ok(()),
+            _ => Err(Error::OperationActive),
+        }
+    }
+
+    pub fn start(&mut self, active: Active<T>) {
+        *self = Operation::Ready(active);
+    }
+
+    /// Ends the operation. `true` where there was one.
+    pub fn cancel(&mut self) -> bool {
+        !matches!(std::mem::take(self), Operation::Idle)
+    }
+
+    /// Ends the operation if its key is a private object.
+    pub fn logout(&mut self) {
+        let private = match self {
+            Operation::Idle => false,
+            Operation::Ready(active) | Operation::Streaming(active) => active.private,
+            Operation::OutputPending { private, .. } => *private,
+        };
+        if private {
+            *self = Operation::Idle;
+        }
+    }
+
+    /// True where the operation waits for a context-specific login.
+    pub fn waits_for_auth(&self) -> bool {
+        matches!(self, Operation::Ready(active) | Operation::Streaming(active) if active.needs_auth)
+    }
+
+    /// The context-specific login has been given: for this operation and no other.
+    pub fn authenticate(&mut self) {
+        if let Operation::Ready(active) | Operation::Streaming(active) = self {
+            active.needs_auth = false;
+        }
+    }
+
+    /// Moves the operation out, so that it is over whatever happens next.
+    fn take(&mut self) -> Result<Active<T>> {
+        match std::mem::take(self) {
+            Operation::Ready(active) | Operation::Streaming(active) if active.needs_auth => {
+                Err(Error::UserNotLoggedIn)
+            }
+            Operation::Ready(active) | Operation::Streaming(active) => Ok(active),
+            Operation::Idle => Err(Error::OperationNotInitialized),
+            Operation::OutputPending { .. } => Err(Error::OperationActive),
+        }
+    }
+}
+
+impl<T: Run> Operation<T> {
+    /// The one-part form: C_Sign, C_Encrypt, C_Decrypt, C_Digest.
+    pub fn once(&mut self, input: &[u8], output: &mut Output) -> Result<()> {
+        let length = match self {
+            Operation::Ready(active) => active.run.once_len(input.len()),
+            Operation::OutputPending { step: Step::Once, .. } => return self.deliver_pending(output),
+            Operation::Idle => return Err(Error::OperationNotInitialized),
+            Operation::Streaming(_) | Operation::OutputPending { .. } => {
+                *self = Operation::Idle;
+                return Err(Error::OperationActive);
+            }
+        };
+        self.conclude(Step::Once, length, output, |run, target| run.once(input, target))
+    }
+
+    /// C_SignUpdate, C_EncryptUpdate … Where the function has no output, it passes an empty buffer.
+    pub fn update(&mut self, input: &[u8], output: &mut Output) -> Result<()> {
+        let length = match self {
+            Operation::Ready(active) | Operation::Streaming(active) if active.run.multi_part() => {
+                active.run.update_len(input.len()).most()
+            }
+            Operation::Idle => return Err(Error::OperationNotInitialized),
+            Operation::OutputPending { .. } => {
+                *self = Operation::Idle;
+                return Err(Error::OperationActive);
+            }
+            _ => {
+                *self = Operation::Idle;
+                return Err(Error::FunctionNotSupported);
+            }
+        };
+        output.tell(length);
+        if output.is_query() {
+            return Ok(());
+        }
+        if length > output.capacity() {
+            return Err(Error::BufferTooSmall);
+        }
+        let mut active = self.take()?;
+        let written = active.run.update(input, output.bytes())?;
+        output.tell(written);
+        *self = Operation::Streaming(active);
+        Ok(())
+    }
+
+    /// C_SignFinal, C_EncryptFinal …
+    pub fn finish(&mut self, output: &mut Output) -> Result<()> {
+        let length = match self {
+            Operation::Ready(active) | Operation::Streaming(active) if active.run.multi_part() => {
+                active.run.finish_len()
+            }
+            Operation::OutputPending { step: Step::Finish, .. } => return self.deliver_pending(output),
+            Operation::Idle => return Err(Error::OperationNotInitialized),
+            Operation::OutputPending { .. } => {
+                *self = Operation::Idle;
+                return Err(Error::OperationActive);
+            }
+            _ => {
+                *self = Operation::Idle;
+                return Err(Error::FunctionNotSupported);
+            }
+        };
+        self.conclude(Step::Finish, length, output, |run, target| run.finish(target))
+    }
+
+    /// Reserve first, take second: the last step of an operation.
+    fn conclude(
+        &mut self,
+        step: Step,
+        length: Length,
+        output: &mut Output,
+        work: impl FnOnce(T, &mut [u8]) -> Result<usize>,
+    ) -> Result<()> {
+        output.tell(length.most());
+        if output.is_query() {
+            return Ok(());
+        }
+        if output.capacity() >= length.most() {
+            let written = work(self.take()?.run, output.bytes())?;
+            output.tell(written);
+            return Ok(());
+        }
+        if let Length::Exact(_) = length {
+            return Err(Error::BufferTooSmall);
+        }
+        let active = self.take()?;
+        let mut result = Vec::new();
+        result.try_reserve_exact(length.most())?;
+        result.resize(length.most(), 0);
+        let mut result = Secret::new(result);
+        let written = work(active.run, result.as_mut_bytes())?;
+        result.truncate(written);
+        *self = Operation::OutputPending { step, result, private: active.private };
+        self.deliver_pending(output)
+    }
+
+    fn deliver_pending(&mut self, output: &mut Output) -> Result<()> {
+        let Operation::OutputPending { result, .. } = self else { return Err(Error::GeneralError) };
+        if output.deliver(result.as_bytes())? {
+            *self = Operation::Idle;
+        }
+        Ok(())
+    }
+}
+
+impl Operation<Box<dyn Verify>> {
+    /// C_Verify.
+    pub fn verify(&mut self, data: &[u8], signature: &[u8]) -> Result<()> {
+        if let Operation::Streaming(_) = self {
+            *self = Operation::Idle;
+            return Err(Error::OperationActive);
+        }
+        let mut run = self.take()?.run;
+        run.update(data)?;
+        run.finish(signature)
+    }
+
+    /// C_VerifyUpdate.
+    pub fn verify_update(&mut self, data: &[u8]) -> Result<()> {
+        let mut active = self.take()?;
+        if !active.run.multi_part() {
+            return Err(Error::FunctionNotSupported);
+        }
+        active.run.update(data)?;
+        *self = Operation::Streaming(active);
+        Ok(())
+    }
+
+    /// C_VerifyFinal.
+    pub fn verify_final(&mut self, signature: &[u8]) -> Result<()> {
+        let run = self.take()?.run;
+        if !run.multi_part() {
+            return Err(Error::FunctionNotSupported);
+        }
+        run.finish(signature)
+    }
+}
+
+impl Run for Box<dyn Sign> {
+    fn update_len(&self, _input: usize) -> Length {
+        Length::Exact(0)
+    }
+
+    fn update(&mut self, input: &[u8], _output: &mut [u8]) -> Result<usize> {
+        (**self).update(input).map(|()| 0)
+    }
+
+    fn finish_len(&self) -> Length {
+        Length::Exact(self.output_len())
+    }
+
+    fn finish(self, output: &mut [u8]) -> Result<usize> {
+        Sign::finish(self, output)
+    }
+
+    fn once_len(&self, _input: usize) -> Length {
+        Length::Exact(self.output_len())
+    }
+
+    fn once(mut self, input: &[u8], output: &mut [u8]) -> Result<usize> {
+        (*self).update(input)?;
+        Sign::finish(self, output)
+    }
+
+    fn multi_part(&self) -> bool {
+        (**self).multi_part()
+    }
+}
+
+impl Run for Box<dyn Digest> {
+    fn update_len(&self, _input: usize) -> Length {
+        Length::Exact(0)
+    }
+
+    fn update(&mut self, input: &[u8], _output: &mut [u8]) -> Result<usize> {
+        (**self).update(input).map(|()| 0)
+    }
+
+    fn finish_len(&self) -> Length {
+        Length::Exact(self.output_len())
+    }
+
+    fn finish(self, output: &mut [u8]) -> Result<usize> {
+        Digest::finish(self, output)
+    }
+
+    fn once_len(&self, _input: usize) -> Length {
+        Length::Exact(self.output_len())
+    }
+
+    fn once(mut self, input: &[u8], output: &mut [u8]) -> Result<usize> {
+        (*self).update(input)?;
+        Digest::finish(self, output)
+    }
+
+    fn multi_part(&self) -> bool {
+        true
+    }
+}
+
+impl Run for Box<dyn Cipher> {
+    fn update_len(&self, input: usize) -> Length {
+        (**self).update_len(input)
+    }
+
+    fn update(&mut self, input: &[u8], output: &mut [u8]) -> Result<usize> {
+        (**self).update(input, output)
+    }
+
+    fn finish_len(&self) -> Length {
+        (**self).finish_len()
+    }
+
+    fn finish(self, output: &mut [u8]) -> Result<usize> {
+        Cipher::finish(self, output)
+    }
+
+    fn once_len(&self, input: usize) -> Length {
+        (**self).once_len(input)
+    }
+
+    fn once(self, input: &[u8], output: &mut [u8]) -> Result<usize> {
+        Cipher::once(self, input, output)
+    }
+
+    fn multi_part(&self) -> bool {
+        (**self).multi_part()
+    }
+}

@@ -1,0 +1,94 @@
+//! All sessions of the application, in shards, so that threads in different sessions do not meet.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::{Mutex, RwLock};
+
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::token::{SessionHandle, SlotId, Token};
+
+use super::{Session, State};
+
+const SHARDS: usize = 16;
+
+/// The sessions by handle.
+pub struct SessionTable {
+    shards: [RwLock<HashMap<SessionHandle, Arc<Session>>>; SHARDS],
+    next_handle: AtomicU64,
+}
+
+impl Default for SessionTable {
+    fn default() -> Self {
+        Self { shards: std::array::from_fn(|_| RwLock::default()), next_handle: AtomicU64::new(1) }
+    }
+}
+
+impl SessionTable {
+    /// Errors: CKR_SESSION_READ_WRITE_SO_EXISTS.
+    pub fn open(
+        self: &Arc<Self>,
+        slot: SlotId,
+        token: Arc<Token>,
+        config: Arc<Config>,
+        read_write: bool,
+    ) -> Result<SessionHandle> {
+        token.session_opened(read_write)?;
+        let handle = SessionHandle(self.next_handle.fetch_add(1, Ordering::Relaxed));
+        let session = Session {
+            handle,
+            slot,
+            read_write,
+            token,
+            config,
+            siblings: Arc::downgrade(self),
+            state: Mutex::new(State::default()),
+        };
+        self.shard(handle).write().insert(handle, Arc::new(session));
+        Ok(handle)
+    }
+
+    /// Errors: CKR_SESSION_HANDLE_INVALID.
+    pub fn session(&self, handle: SessionHandle) -> Result<Arc<Session>> {
+        self.shard(handle).read().get(&handle).cloned().ok_or(Error::SessionHandleInvalid)
+    }
+
+    /// Errors: CKR_SESSION_HANDLE_INVALID.
+    pub fn close(&self, handle: SessionHandle) -> Result<()> {
+        let session = self.shard(handle).write().remove(&handle).ok_or(Error::SessionHandleInvalid)?;
+        session.close();
+        Ok(())
+    }
+
+    /// Closes all sessions with the token of a slot.
+    pub fn close_slot(&self, slot: SlotId) {
+        for session in self.of_slot(slot) {
+            // Another thread may have closed it meanwhile.
+            let _ = self.close(session.handle());
+        }
+    }
+
+    /// Closes every session (C_Finalize).
+    pub fn close_all(&self) {
+        for shard in &self.shards {
+            let sessions: Vec<_> = shard.write().drain().map(|(_, session)| session).collect();
+            for session in sessions {
+                session.close();
+            }
+        }
+    }
+
+    pub fn of_slot(&self, slot: SlotId) -> Vec<Arc<Session>> {
+        let in_shard = |shard: &RwLock<HashMap<_, Arc<Session>>>| {
+            let sessions = shard.read();
+            sessions.values().filter(|session| session.slot() == slot).cloned().collect::<Vec<_>>()
+        };
+        self.shards.iter().flat_map(in_shard).collect()
+    }
+
+    fn shard(&self, handle: SessionHandle) -> &RwLock<HashMap<SessionHandle, Arc<Session>>> {
+        &self.shards[handle.0 as usize % SHARDS]
+    }
+}

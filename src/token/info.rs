@@ -1,0 +1,129 @@
+//! What the token tells of itself, kept as the token file's META record, and C_GetTokenInfo's flags.
+
+use crate::ck::*;
+use crate::error::{Error, Result};
+
+use super::handle::SlotId;
+
+/// Length of a token label: blank-padded UTF-8 (PKCS#11 section 3.2, CK_TOKEN_INFO).
+pub const LABEL_LEN: usize = 32;
+/// Length of a serial number: blank-padded text.
+pub const SERIAL_LEN: usize = 16;
+
+/// First byte of the encoding below.
+const VERSION: u8 = 1;
+const ENCODED_LEN: usize = 1 + 8 + LABEL_LEN + SERIAL_LEN;
+
+/// Who the token is. Layout in the token file: version `1`, slot id (8 bytes, little-endian), label, serial number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The slot that the token was made in.
+    pub slot: SlotId,
+    pub label: [u8; LABEL_LEN],
+    pub serial: [u8; SERIAL_LEN],
+}
+
+impl Identity {
+    pub fn encode(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(ENCODED_LEN);
+        bytes.push(VERSION);
+        bytes.extend_from_slice(&self.slot.0.to_le_bytes());
+        bytes.extend_from_slice(&self.label);
+        bytes.extend_from_slice(&self.serial);
+        bytes
+    }
+
+    /// Errors: CKR_TOKEN_NOT_RECOGNIZED for anything but the layout above.
+    pub fn decode(bytes: &[u8]) -> Result<Self> {
+        let bytes: &[u8; ENCODED_LEN] = bytes.try_into().map_err(|_| Error::TokenNotRecognized)?;
+        let [version, rest @ ..] = bytes;
+        let (slot, rest) = rest.split_first_chunk::<8>().ok_or(Error::TokenNotRecognized)?;
+        let (label, rest) = rest.split_first_chunk::<LABEL_LEN>().ok_or(Error::TokenNotRecognized)?;
+        let serial: [u8; SERIAL_LEN] = rest.try_into().map_err(|_| Error::TokenNotRecognized)?;
+        let slot = u64::from_le_bytes(*slot);
+        if *version != VERSION || slot >= 1 << 31 {
+            return Err(Error::TokenNotRecognized);
+        }
+        Ok(Self { slot: SlotId(slot), label: *label, serial })
+    }
+
+    /// The label without its padding; bytes that are not UTF-8 are replaced.
+    pub fn label_text(&self) -> String {
+        String::from_utf8_lossy(&self.label).trim_end().to_owned()
+    }
+
+    pub fn serial_text(&self) -> String {
+        String::from_utf8_lossy(&self.serial).trim_end().to_owned()
+    }
+}
+
+/// Pads `text` with blanks to `N` bytes; what is longer is cut at a character boundary.
+pub fn padded<const N: usize>(text: &str) -> [u8; N] {
+    let mut field = [b' '; N];
+    let mut end = text.len().min(N);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    for (target, source) in field.iter_mut().zip(text.as_bytes().iter().take(end)) {
+        *target = *source;
+    }
+    field
+}
+
+/// Everything that C_GetTokenInfo tells; the C boundary turns it into CK_TOKEN_INFO.
+#[derive(Clone, Debug)]
+pub struct TokenInfo {
+    /// `None` for the empty slot's token, which C_InitToken has not made yet.
+    pub identity: Option<Identity>,
+    pub flags: CK_FLAGS,
+    pub session_count: u64,
+    pub rw_session_count: u64,
+    pub max_pin_len: u64,
+    pub min_pin_len: u64,
+    /// `YYYYMMDDhhmmss00`.
+    pub utc_time: [u8; 16],
+}
+
+/// The present time as CK_TOKEN_INFO wants it.
+pub fn utc_time() -> [u8; 16] {
+    let now = time::OffsetDateTime::now_utc();
+    padded(&format!(
+        "{:04}{:02}{:02}{:02}{:02}{:02}00",
+        now.year(),
+        u8::from(now.month()),
+        now.day(),
+        now.hour(),
+        now.minute(),
+        now.second()
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_identity_survives_its_encoding_and_nothing_else_decodes() {
+        let identity =
+            Identity { slot: SlotId(3), label: padded("Zone keys"), serial: padded("0123456789abcdef") };
+        let bytes = identity.encode();
+        assert_eq!(Identity::decode(&bytes), Ok(identity));
+        for length in 0..bytes.len() {
+            assert!(Identity::decode(&bytes[..length]).is_err());
+        }
+        let mut other_version = bytes.clone();
+        other_version[0] = 2;
+        assert!(Identity::decode(&other_version).is_err());
+    }
+
+    #[test]
+    fn padding_cuts_at_a_character() {
+        assert_eq!(&padded::<4>("abcé"), b"abc ");
+        assert_eq!(&padded::<5>("ab"), b"ab   ");
+    }
+
+    #[test]
+    fn the_time_has_sixteen_digits() {
+        assert!(utc_time().iter().all(u8::is_ascii_digit));
+    }
+}

@@ -1,0 +1,150 @@
+//! Login and logout, PINs, and the count of sessions that they depend on (PKCS#11 sections 5.5 and 5.6).
+
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::policy::Role;
+use crate::secret::Secret;
+use crate::vault::{self, Unlocked};
+
+use super::{Token, kdf};
+
+/// Who is logged in for all sessions of this process, and the sessions that are open.
+#[derive(Default)]
+pub struct Login {
+    pub role: Role,
+    /// The token file's keys: there while somebody is logged in.
+    pub unlocked: Option<Unlocked>,
+    pub sessions: u64,
+    pub read_write_sessions: u64,
+}
+
+/// PIN rules for a new PIN. Errors: CKR_PIN_LEN_RANGE.
+pub(super) fn check_new_pin(config: &Config, pin: &Secret) -> Result<()> {
+    if (config.pin.min_length..=config.pin.max_length).contains(&pin.len()) {
+        Ok(())
+    } else {
+        Err(Error::PinLenRange)
+    }
+}
+
+fn entry(role: Role) -> Result<vault::Entry> {
+    match role {
+        Role::User => Ok(vault::Entry::User),
+        Role::SecurityOfficer => Ok(vault::Entry::SecurityOfficer),
+        Role::Public => Err(Error::UserNotLoggedIn),
+    }
+}
+
+impl Token {
+    /// Counts a new session. Errors: CKR_SESSION_READ_WRITE_SO_EXISTS for a read-only one while the SO is logged in.
+    pub fn session_opened(&self, read_write: bool) -> Result<()> {
+        let mut login = self.login.write();
+        if !read_write && login.role == Role::SecurityOfficer {
+            return Err(Error::SessionReadWriteSoExists);
+        }
+        login.sessions += 1;
+        login.read_write_sessions += u64::from(read_write);
+        Ok(())
+    }
+
+    /// Forgets a session; the last one's close logs out. `true`: it did.
+    pub fn session_closed(&self, read_write: bool) -> bool {
+        let mut login = self.login.write();
+        login.sessions = login.sessions.saturating_sub(1);
+        login.read_write_sessions = login.read_write_sessions.saturating_sub(u64::from(read_write));
+        let last = login.sessions == 0 && login.role != Role::Public;
+        drop(login);
+        if last {
+            self.end_login();
+        }
+        last
+    }
+
+    /// All sessions, read-write sessions.
+    pub(super) fn session_counts(&self) -> (u64, u64) {
+        let login = self.login.read();
+        (login.sessions, login.read_write_sessions)
+    }
+
+    /// C_Login. Errors: CKR_USER_ALREADY_LOGGED_IN, CKR_USER_ANOTHER_ALREADY_LOGGED_IN, CKR_SESSION_READ_ONLY_EXISTS,
+    /// CKR_USER_PIN_NOT_INITIALIZED, CKR_PIN_INCORRECT, CKR_PIN_LOCKED, CKR_TOKEN_WRITE_PROTECTED.
+    pub fn log_in(&self, role: Role, pin: &Secret) -> Result<()> {
+        check_can_log_in(&self.login.read(), role)?;
+        let unlocked = self.vault.login(entry(role)?, pin)?;
+        let mut login = self.login.write();
+        check_can_log_in(&login, role)?;
+        login.role = role;
+        login.unlocked = Some(unlocked);
+        drop(login);
+        self.list_all()
+    }
+
+    /// The context-specific login: checks the PIN of who is logged in, with counting, and changes nothing else.
+    pub fn verify_pin(&self, pin: &Secret) -> Result<()> {
+        self.vault.verify_pin(entry(self.role())?, pin)?;
+        Ok(())
+    }
+
+    /// C_Logout: private objects are gone from this process. Errors: CKR_USER_NOT_LOGGED_IN.
+    pub fn log_out(&self) -> Result<()> {
+        if self.role() == Role::Public {
+            return Err(Error::UserNotLoggedIn);
+        }
+        self.end_login();
+        Ok(())
+    }
+
+    pub(super) fn end_login(&self) {
+        let mut login = self.login.write();
+        login.role = Role::Public;
+        login.unlocked = None;
+        drop(login);
+        self.list_public();
+    }
+
+    /// C_InitPIN: the SO gives the user a PIN. Errors: CKR_USER_NOT_LOGGED_IN for anybody else, CKR_PIN_LEN_RANGE.
+    pub fn init_pin(&self, pin: &Secret) -> Result<()> {
+        let unlocked = self.unlocked_for(Role::SecurityOfficer)?;
+        check_new_pin(&self.config, pin)?;
+        unlocked.set_entry(vault::Entry::User, pin, kdf(&self.config))?;
+        self.sync()
+    }
+
+    /// C_SetPIN: changes the PIN of who is logged in, or of the user where nobody is.
+    pub fn set_pin(&self, old: &Secret, new: &Secret) -> Result<()> {
+        let role = match self.role() {
+            Role::Public => Role::User,
+            role => role,
+        };
+        check_new_pin(&self.config, new)?;
+        let entry = entry(role)?;
+        self.vault.login(entry, old)?.set_entry(entry, new, kdf(&self.config))?;
+        self.sync()
+    }
+
+    fn unlocked_for(&self, role: Role) -> Result<Unlocked> {
+        let login = self.login.read();
+        match &login.unlocked {
+            Some(unlocked) if login.role == role => Ok(unlocked.clone()),
+            _ => Err(Error::UserNotLoggedIn),
+        }
+    }
+
+    /// The keys of the token file, where somebody is logged in.
+    pub(super) fn unlocked(&self) -> Option<Unlocked> {
+        self.login.read().unlocked.clone()
+    }
+}
+
+fn check_can_log_in(login: &Login, role: Role) -> Result<()> {
+    if login.role == role {
+        return Err(Error::UserAlreadyLoggedIn);
+    }
+    if login.role != Role::Public {
+        return Err(Error::UserAnotherAlreadyLoggedIn);
+    }
+    if role == Role::SecurityOfficer && login.read_write_sessions < login.sessions {
+        return Err(Error::SessionReadOnlyExists);
+    }
+    Ok(())
+}

@@ -1,0 +1,162 @@
+//! A token: who is logged in, which objects there are, and how they reach the token file.
+#![forbid(unsafe_code)]
+
+mod handle;
+mod info;
+mod login;
+mod objects;
+mod sync;
+mod table;
+mod tag;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use parking_lot::{Mutex, RwLock};
+
+use crate::ck::*;
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::policy::Role;
+use crate::secret::Secret;
+use crate::store::Backend;
+use crate::vault::{self, Kdf, NewToken, Revision, Vault};
+
+pub use handle::{ObjectHandle, SessionHandle, SlotId};
+pub use info::{Identity, LABEL_LEN, SERIAL_LEN, TokenInfo, padded, utc_time};
+pub use login::Login;
+
+use table::Table;
+
+/// A token in a slot. Shared by all sessions with it.
+///
+/// Locks, in this order: `login`, `known`, `table`. None is held across cryptography but `known`, which orders the
+/// reading of what other processes have committed.
+pub struct Token {
+    vault: Arc<Vault>,
+    config: Arc<Config>,
+    /// Who is logged in, and how many sessions are open.
+    login: RwLock<Login>,
+    /// The revision of the token file that `table` shows.
+    known: Mutex<Revision>,
+    table: RwLock<Table>,
+    next_handle: AtomicU64,
+    /// When the file was last asked for changes, in milliseconds since `opened`.
+    checked: AtomicU64,
+    opened: Instant,
+}
+
+/// How this process treats token files, from its configuration.
+pub fn vault_options(config: &Config) -> vault::Options {
+    vault::Options { lock_timeout: config.limits.lock_timeout, ..vault::Options::default() }
+}
+
+impl Token {
+    /// Makes a token in a storage that has none (C_InitToken).
+    pub fn create(
+        backend: Arc<dyn Backend>,
+        config: Arc<Config>,
+        identity: &Identity,
+        so_pin: &Secret,
+    ) -> Result<Self> {
+        login::check_new_pin(&config, so_pin)?;
+        let vault = Vault::create(backend, vault_options(&config), new_token(&config, identity, so_pin))?;
+        Ok(Self::over(vault, config))
+    }
+
+    /// Opens the token file in a storage.
+    pub fn open(backend: Arc<dyn Backend>, config: Arc<Config>) -> std::result::Result<Self, vault::Error> {
+        Ok(Self::over(Vault::open(backend, vault_options(&config))?, config))
+    }
+
+    fn over(vault: Arc<Vault>, config: Arc<Config>) -> Self {
+        let token = Self {
+            vault,
+            config,
+            login: RwLock::default(),
+            known: Mutex::new(Revision(0)),
+            table: RwLock::default(),
+            next_handle: AtomicU64::new(1),
+            checked: AtomicU64::new(0),
+            opened: Instant::now(),
+        };
+        token.list_public();
+        token
+    }
+
+    /// Initialises the token anew (C_InitToken with the SO PIN): every object and the user PIN are gone.
+    /// Errors: CKR_SESSION_EXISTS, CKR_PIN_INCORRECT, CKR_PIN_LOCKED.
+    pub fn reinitialise(&self, label: [u8; LABEL_LEN], so_pin: &Secret) -> Result<()> {
+        if self.login.read().sessions > 0 {
+            return Err(Error::SessionExists);
+        }
+        let identity = Identity { label, ..self.identity()? };
+        self.vault.reinitialise(new_token(&self.config, &identity, so_pin))?;
+        self.sync()
+    }
+
+    pub fn identity(&self) -> Result<Identity> {
+        Identity::decode(&self.vault.info())
+    }
+
+    pub fn uuid(&self) -> [u8; 16] {
+        self.vault.uuid()
+    }
+
+    /// What `coffer` needs for the care of the file.
+    pub fn vault(&self) -> &Arc<Vault> {
+        &self.vault
+    }
+
+    /// C_GetTokenInfo, fresh from the file (PKCS#11 section 3.2, CK_TOKEN_INFO).
+    pub fn info(&self) -> Result<TokenInfo> {
+        self.sync()?;
+        let user = self.vault.pin_state(vault::Entry::User)?;
+        let so = self.vault.pin_state(vault::Entry::SecurityOfficer)?;
+        let flags = [
+            (true, CKF_RNG | CKF_LOGIN_REQUIRED | CKF_TOKEN_INITIALIZED | CKF_CLOCK_ON_TOKEN),
+            (!self.vault.writable(), CKF_WRITE_PROTECTED),
+            (user.initialised, CKF_USER_PIN_INITIALIZED),
+            (user.count_low, CKF_USER_PIN_COUNT_LOW),
+            (user.final_try, CKF_USER_PIN_FINAL_TRY),
+            (user.locked, CKF_USER_PIN_LOCKED),
+            (so.count_low, CKF_SO_PIN_COUNT_LOW),
+            (so.final_try, CKF_SO_PIN_FINAL_TRY),
+            (so.locked, CKF_SO_PIN_LOCKED),
+        ];
+        let (session_count, rw_session_count) = self.session_counts();
+        Ok(TokenInfo {
+            identity: Some(self.identity()?),
+            flags: flags.iter().filter(|(set, _)| *set).fold(0, |flags, (_, flag)| flags | flag),
+            session_count,
+            rw_session_count,
+            max_pin_len: self.config.pin.max_length as u64,
+            min_pin_len: self.config.pin.min_length as u64,
+            utc_time: utc_time(),
+        })
+    }
+
+    pub fn role(&self) -> Role {
+        self.login.read().role
+    }
+
+    fn new_handle(&self) -> ObjectHandle {
+        ObjectHandle(self.next_handle.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// The parameters of a new token file.
+fn new_token<'a>(config: &Config, identity: &Identity, so_pin: &'a Secret) -> NewToken<'a> {
+    NewToken {
+        info: identity.encode(),
+        so_pin,
+        kdf: kdf(config),
+        allow_readonly_login: config.allow_readonly_login,
+        pin_limit: u8::try_from(config.pin.attempts).unwrap_or(u8::MAX),
+    }
+}
+
+fn kdf(config: &Config) -> Kdf {
+    Kdf::Pbkdf2Sha512 { iterations: config.pin.kdf_iterations }
+}

@@ -1,0 +1,213 @@
+//! Objects by handle: look up, find, create, change, destroy.
+
+use std::sync::Arc;
+
+use once_cell::sync::OnceCell;
+
+use crate::ck::*;
+use crate::error::{Error, Result};
+use crate::object::codec::{encode, encoded_len};
+use crate::object::{Attributes, Object, SearchTemplate, matches, split};
+use crate::policy::{Role, visible};
+use crate::vault::{self, Change, Put, RecordId, SecretPart, Visibility};
+
+use super::Token;
+use super::handle::{ObjectHandle, SessionHandle};
+use super::table::{Entry, Place};
+use super::tag::{Tag, digest};
+
+/// How often a change is tried again when other processes keep changing the same object.
+const CHANGE_ATTEMPTS: usize = 64;
+
+impl Token {
+    /// The object for a use of its key; looks for changes at most once a millisecond.
+    /// Errors: CKR_OBJECT_HANDLE_INVALID, which callers turn into the code for their argument.
+    pub fn key(&self, handle: ObjectHandle) -> Result<Arc<Object>> {
+        self.sync_sometimes()?;
+        self.entry_object(handle).map(|(_, object)| object)
+    }
+
+    /// The object as the token file has it now.
+    pub fn object(&self, handle: ObjectHandle) -> Result<Arc<Object>> {
+        self.sync()?;
+        self.entry_object(handle).map(|(_, object)| object)
+    }
+
+    fn entry_object(&self, handle: ObjectHandle) -> Result<(Arc<Entry>, Arc<Object>)> {
+        let entry = self.table.read().entry(handle).ok_or(Error::ObjectHandleInvalid)?;
+        if entry.private && self.role() != Role::User {
+            return Err(Error::ObjectHandleInvalid);
+        }
+        let object = self.object_of(&entry)?;
+        Ok((entry, object))
+    }
+
+    /// True where the object is a session object.
+    pub fn is_session_object(&self, handle: ObjectHandle) -> Result<bool> {
+        let entry = self.table.read().entry(handle).ok_or(Error::ObjectHandleInvalid)?;
+        Ok(matches!(entry.place, Place::Session(_)))
+    }
+
+    /// Objects that match, in the order in which this process came to know them.
+    pub fn find(&self, search: &SearchTemplate) -> Result<Vec<ObjectHandle>> {
+        self.sync()?;
+        let role = self.role();
+        let class = search.ulong(CKA_CLASS).map(|class| u32::try_from(class).unwrap_or(u32::MAX));
+        let id = search.bytes(CKA_ID).map(digest);
+        let label = search.bytes(CKA_LABEL).map(digest);
+        let candidates = self.table.read().candidates(class, id, label);
+        let mut found = Vec::new();
+        for entry in candidates {
+            if entry.private && role != Role::User {
+                continue;
+            }
+            match self.object_of(&entry) {
+                Ok(object) if visible(role, &object) && matches(&object, search) => found.push(entry.handle),
+                Ok(_) | Err(Error::ObjectHandleInvalid) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(found)
+    }
+
+    /// Makes objects, all or none of them; whether each is a session or a token object, its CKA_TOKEN tells.
+    pub fn create_objects(
+        &self,
+        objects: Vec<Attributes>,
+        session: SessionHandle,
+    ) -> Result<Vec<ObjectHandle>> {
+        let mut places = Vec::new();
+        let mut puts = Vec::new();
+        let mut in_memory = Vec::new();
+        for attributes in objects {
+            if attributes.is_true(CKA_TOKEN) {
+                let id = RecordId::random()?;
+                puts.push(put(id, attributes, None)?);
+                places.push(Place::Record(id));
+            } else {
+                places.push(Place::Session(session));
+                in_memory.push(attributes);
+            }
+        }
+        if !puts.is_empty() {
+            self.add(puts)?;
+            self.sync()?;
+        }
+        let mut in_memory = in_memory.into_iter();
+        let mut handles = Vec::new();
+        for place in places {
+            handles.push(match place {
+                Place::Record(id) => self.table.read().handle_of(id).ok_or(Error::DeviceError)?,
+                Place::Session(_) => self.keep_in_memory(in_memory.next().unwrap_or_default(), place, None),
+            });
+        }
+        Ok(handles)
+    }
+
+    /// Writes new records: with the keys where somebody is logged in, otherwise unauthenticated.
+    fn add(&self, puts: Vec<Put>) -> Result<()> {
+        match self.unlocked() {
+            Some(unlocked) => unlocked.commit(puts.into_iter().map(Change::Add).collect())?,
+            None => self.vault.add_unauthenticated(puts).map_err(needs_login_or)?,
+        };
+        Ok(())
+    }
+
+    fn keep_in_memory(
+        &self,
+        attributes: Attributes,
+        place: Place,
+        handle: Option<ObjectHandle>,
+    ) -> ObjectHandle {
+        let tag = Tag::of(&attributes);
+        let private = attributes.is_true(CKA_PRIVATE);
+        let (metadata, secrets) = split(attributes);
+        let object = Object::new(metadata.into_iter().chain(secrets).collect());
+        let handle = handle.unwrap_or_else(|| self.new_handle());
+        let entry = Entry {
+            handle,
+            place,
+            tag,
+            private,
+            sequence: 0,
+            authenticated: true,
+            object: OnceCell::with_value(Arc::new(object)),
+        };
+        self.table.write().put(entry);
+        handle
+    }
+
+    /// Changes an object: `change` makes the new attributes (without the secret ones, which stay) from the present
+    /// object, and is asked again if another process has changed it meanwhile.
+    pub fn change(&self, handle: ObjectHandle, change: impl Fn(&Object) -> Result<Attributes>) -> Result<()> {
+        for _ in 0..CHANGE_ATTEMPTS {
+            self.sync()?;
+            let (entry, object) = self.entry_object(handle)?;
+            let attributes = change(&object)?;
+            let Place::Record(id) = entry.place else {
+                let mut all = attributes;
+                for (attribute, value) in object.secrets()?.iter() {
+                    all.set(attribute, value.clone());
+                }
+                self.keep_in_memory(all, entry.place, Some(handle));
+                return Ok(());
+            };
+            let unlocked = self.unlocked().ok_or(Error::UserNotLoggedIn)?;
+            let kept = unlocked.record(id)?.is_some_and(|record| record.has_secret);
+            let secret = if kept { SecretPart::Keep } else { SecretPart::None };
+            let put = put(id, attributes, Some(secret))?;
+            match unlocked.commit(vec![Change::Replace { put, expected: Some(entry.sequence) }]) {
+                Ok(_) => return self.sync(),
+                Err(vault::Error::Conflict) => continue,
+                Err(vault::Error::NoSuchRecord) => return Err(Error::ObjectHandleInvalid),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Error::FunctionFailed)
+    }
+
+    /// C_DestroyObject. Errors: CKR_OBJECT_HANDLE_INVALID, CKR_USER_NOT_LOGGED_IN.
+    pub fn destroy(&self, handle: ObjectHandle) -> Result<()> {
+        let (entry, _) = self.entry_object(handle)?;
+        if let Place::Record(id) = entry.place {
+            let unlocked = self.unlocked().ok_or(Error::UserNotLoggedIn)?;
+            match unlocked.commit(vec![Change::Delete(id)]) {
+                Ok(_) => {}
+                Err(vault::Error::NoSuchRecord) => return Err(Error::ObjectHandleInvalid),
+                Err(error) => return Err(error.into()),
+            }
+            return self.sync();
+        }
+        self.table.write().remove(handle).map(|_| ()).ok_or(Error::ObjectHandleInvalid)
+    }
+
+    /// Bytes that the object takes in the token file or in memory, without what is sealed apart.
+    pub fn object_size(&self, handle: ObjectHandle) -> Result<usize> {
+        Ok(encoded_len(self.object(handle)?.attributes()))
+    }
+
+    /// The session is closed: its objects are gone.
+    pub fn drop_session_objects(&self, session: SessionHandle) {
+        self.table.write().retain(|entry| entry.place != Place::Session(session));
+    }
+}
+
+/// The record of an object. `secret`: what to do with the secret part; `None` seals that of `attributes`.
+fn put(id: RecordId, attributes: Attributes, secret: Option<SecretPart>) -> Result<Put> {
+    let tag = Tag::of(&attributes).encode();
+    let visibility = if attributes.is_true(CKA_PRIVATE) { Visibility::Private } else { Visibility::Public };
+    let (metadata, secrets) = split(attributes);
+    let secret = match secret {
+        Some(secret) => secret,
+        None if secrets.is_empty() => SecretPart::None,
+        None => SecretPart::New(encode(&secrets)?),
+    };
+    Ok(Put { id, visibility, tag, metadata: encode(&metadata)?.as_bytes().to_vec(), secret })
+}
+
+fn needs_login_or(error: vault::Error) -> Error {
+    match error {
+        vault::Error::NotAllowed => Error::UserNotLoggedIn,
+        error => error.into(),
+    }
+}

@@ -1,0 +1,105 @@
+//! The objects of a token as this process sees them: handle to entry, with indexes by CKA_ID and CKA_LABEL.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use once_cell::sync::OnceCell;
+
+use crate::ck::CK_OBJECT_HANDLE;
+use crate::object::Object;
+use crate::vault::RecordId;
+
+use super::handle::{ObjectHandle, SessionHandle};
+use super::tag::Tag;
+
+/// Where an object lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In the memory of this process, as long as the session is open (CKA_TOKEN false).
+    Session(SessionHandle),
+    /// In the token file.
+    Record(RecordId),
+}
+
+/// One object: its place and its tag; the object itself is read from the token file at its first use.
+pub struct Entry {
+    pub handle: ObjectHandle,
+    pub place: Place,
+    pub tag: Tag,
+    /// CKA_PRIVATE.
+    pub private: bool,
+    /// When the record was written; another number means that it was changed.
+    pub sequence: u64,
+    /// False for a record that was added by a process without the keys, and before a login.
+    pub authenticated: bool,
+    pub object: OnceCell<Arc<Object>>,
+}
+
+/// All entries of a token.
+#[derive(Default)]
+pub struct Table {
+    entries: BTreeMap<ObjectHandle, Arc<Entry>>,
+    by_record: HashMap<RecordId, ObjectHandle>,
+    by_id: BTreeSet<(u64, ObjectHandle)>,
+    by_label: BTreeSet<(u64, ObjectHandle)>,
+}
+
+impl Table {
+    pub fn entry(&self, handle: ObjectHandle) -> Option<Arc<Entry>> {
+        self.entries.get(&handle).cloned()
+    }
+
+    pub fn handle_of(&self, record: RecordId) -> Option<ObjectHandle> {
+        self.by_record.get(&record).copied()
+    }
+
+    /// Adds the entry, in place of one with the same handle.
+    pub fn put(&mut self, entry: Entry) {
+        self.remove(entry.handle);
+        if let Place::Record(record) = entry.place {
+            self.by_record.insert(record, entry.handle);
+        }
+        self.by_id.insert((entry.tag.id, entry.handle));
+        self.by_label.insert((entry.tag.label, entry.handle));
+        self.entries.insert(entry.handle, Arc::new(entry));
+    }
+
+    pub fn remove(&mut self, handle: ObjectHandle) -> Option<Arc<Entry>> {
+        let entry = self.entries.remove(&handle)?;
+        if let Place::Record(record) = entry.place {
+            self.by_record.remove(&record);
+        }
+        self.by_id.remove(&(entry.tag.id, handle));
+        self.by_label.remove(&(entry.tag.label, handle));
+        Some(entry)
+    }
+
+    pub fn retain(&mut self, keep: impl Fn(&Entry) -> bool) {
+        let gone: Vec<_> =
+            self.entries.values().filter(|entry| !keep(entry)).map(|entry| entry.handle).collect();
+        for handle in gone {
+            self.remove(handle);
+        }
+    }
+
+    /// Entries that can match the digests and the class, in the order of their handles; `None` asks nothing.
+    pub fn candidates(&self, class: Option<u32>, id: Option<u64>, label: Option<u64>) -> Vec<Arc<Entry>> {
+        let fits = |entry: &&Arc<Entry>| {
+            class.is_none_or(|class| class == entry.tag.class)
+                && id.is_none_or(|id| id == entry.tag.id)
+                && label.is_none_or(|label| label == entry.tag.label)
+        };
+        let listed = match (id, label) {
+            (Some(id), _) => listed(&self.by_id, id),
+            (None, Some(label)) => listed(&self.by_label, label),
+            (None, None) => return self.entries.values().filter(fits).cloned().collect(),
+        };
+        listed.filter_map(|handle| self.entries.get(&handle)).filter(fits).cloned().collect()
+    }
+}
+
+fn listed(index: &BTreeSet<(u64, ObjectHandle)>, digest: u64) -> impl Iterator<Item = ObjectHandle> {
+    index
+        .range((digest, ObjectHandle(0))..=(digest, ObjectHandle(CK_OBJECT_HANDLE::MAX)))
+        .map(|(_, handle)| *handle)
+}
