@@ -339,3 +339,7 @@ impl Run for Box<dyn Cipher> {
         (**self).multi_part()
     }
 }
+
+#[cfg(test)]
+#[path = "operation_tests.rs"]
+mod tests;
