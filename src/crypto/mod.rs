@@ -4,12 +4,17 @@
 //! a panic. Every file stands for one algorithm. `OPENSSL_cleanup` is never called: the library may be initialised
 //! again in the same process.
 
+pub mod aes;
+pub mod cmac;
 pub mod digest;
 pub mod ec;
 pub mod edwards;
 mod error;
 pub mod montgomery;
 pub(crate) mod number;
+pub mod gcm;
+pub mod hmac;
+pub mod key_wrap;
 pub mod random;
 pub mod rsa;
 

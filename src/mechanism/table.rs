@@ -7,7 +7,14 @@ use crate::ck::*;
 use super::row::Mechanism;
 
 /// The rows of every family, in the order of the documentation.
-static FAMILIES: &[&[Mechanism]] = &[];
+static FAMILIES: &[&[Mechanism]] = &[
+    super::digest::ROWS,
+    super::mac::ROWS,
+    super::generate::ROWS,
+    super::aes_modes::ROWS,
+    super::aes_aead::ROWS,
+    super::aes_wrap::ROWS,
+];
 
 /// All rows by ascending id.
 static BY_ID: LazyLock<Vec<&'static Mechanism>> = LazyLock::new(|| {

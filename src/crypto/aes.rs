@@ -1,0 +1,228 @@
+//! AES (FIPS 197) in the modes ECB, CBC and CTR (SP 800-38A), without padding.
+
+use std::ffi::c_int;
+
+use aws_lc_sys::{AES_KEY, EVP_CIPHER, EVP_CIPHER_CTX, EVP_CIPHER_CTX_free, EVP_CIPHER_CTX_new};
+use zeroize::Zeroizing;
+
+use super::{Error, Owned, Result, succeed};
+
+/// The block of AES in bytes.
+pub const BLOCK: usize = 16;
+
+/// The most that one call of the engine takes, whose lengths are `int`: a multiple of the block.
+const CHUNK: usize = 1 << 30;
+
+/// An AES key of 128, 192 or 256 bits; serves every mode.
+pub struct Key {
+    bytes: Zeroizing<[u8; 32]>,
+    length: usize,
+}
+
+/// A mode with its IV or first counter block.
+#[derive(Clone, Copy)]
+pub enum Mode<'a> {
+    Ecb,
+    Cbc(&'a [u8; BLOCK]),
+    /// The whole block counts, big-endian; whoever has fewer counter bits must stop before they overflow.
+    Ctr(&'a [u8; BLOCK]),
+    /// For `gcm`, which sets the IV itself.
+    Gcm,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    Encrypt,
+    Decrypt,
+}
+
+impl Key {
+    /// `Error::KeySize` unless the value has 16, 24 or 32 bytes.
+    pub fn new(value: &[u8]) -> Result<Self> {
+        let mut bytes = Zeroizing::new([0; 32]);
+        match (value.len(), bytes.get_mut(..value.len())) {
+            (16 | 24 | 32, Some(place)) => place.copy_from_slice(value),
+            _ => return Err(Error::KeySize),
+        }
+        Ok(Self { bytes, length: value.len() })
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or(&[])
+    }
+
+    /// The engine's description of the cipher: static, never NULL, with exactly this key's length.
+    pub(crate) fn engine_cipher(&self, mode: &Mode<'_>) -> *const EVP_CIPHER {
+        // SAFETY: these functions take nothing and answer pointers to static data.
+        unsafe {
+            match (mode, self.length) {
+                (Mode::Ecb, 16) => aws_lc_sys::EVP_aes_128_ecb(),
+                (Mode::Ecb, 24) => aws_lc_sys::EVP_aes_192_ecb(),
+                (Mode::Ecb, _) => aws_lc_sys::EVP_aes_256_ecb(),
+                (Mode::Cbc(_), 16) => aws_lc_sys::EVP_aes_128_cbc(),
+                (Mode::Cbc(_), 24) => aws_lc_sys::EVP_aes_192_cbc(),
+                (Mode::Cbc(_), _) => aws_lc_sys::EVP_aes_256_cbc(),
+                (Mode::Ctr(_), 16) => aws_lc_sys::EVP_aes_128_ctr(),
+                (Mode::Ctr(_), 24) => aws_lc_sys::EVP_aes_192_ctr(),
+                (Mode::Ctr(_), _) => aws_lc_sys::EVP_aes_256_ctr(),
+                (Mode::Gcm, 16) => aws_lc_sys::EVP_aes_128_gcm(),
+                (Mode::Gcm, 24) => aws_lc_sys::EVP_aes_192_gcm(),
+                (Mode::Gcm, _) => aws_lc_sys::EVP_aes_256_gcm(),
+            }
+        }
+    }
+
+    /// The expanded key for single blocks in one direction.
+    pub(crate) fn schedule(&self, direction: Direction) -> Result<Schedule> {
+        let mut key = AES_KEY { rd_key: [0; 60], rounds: 0 };
+        let bits = (self.length * 8) as u32;
+        let bytes = self.as_bytes().as_ptr();
+        // SAFETY: `bytes` has `bits / 8` bytes and `key` is a writable AES_KEY.
+        let code = unsafe {
+            match direction {
+                Direction::Encrypt => aws_lc_sys::AES_set_encrypt_key(bytes, bits, &mut key),
+                Direction::Decrypt => aws_lc_sys::AES_set_decrypt_key(bytes, bits, &mut key),
+            }
+        };
+        // These two functions answer 0 for success.
+        succeed(c_int::from(code == 0), Error::KeySize)?;
+        Ok(Schedule { key, direction })
+    }
+
+    /// One block, encrypted.
+    pub fn encrypt_block(&self, block: &[u8; BLOCK]) -> Result<[u8; BLOCK]> {
+        let mut output = *block;
+        self.schedule(Direction::Encrypt)?.apply(&mut output);
+        Ok(output)
+    }
+}
+
+/// An expanded key, wiped when dropped.
+pub(crate) struct Schedule {
+    key: AES_KEY,
+    direction: Direction,
+}
+
+impl Schedule {
+    pub(crate) fn as_ptr(&self) -> *const AES_KEY {
+        &self.key
+    }
+
+    /// Encrypts or decrypts one block in place.
+    pub(crate) fn apply(&self, block: &mut [u8; BLOCK]) {
+        let pointer = block.as_mut_ptr();
+        // SAFETY: an expanded key of this direction; input and output are the same 16 bytes, which the engine allows.
+        unsafe {
+            match self.direction {
+                Direction::Encrypt => aws_lc_sys::AES_encrypt(pointer, pointer, &self.key),
+                Direction::Decrypt => aws_lc_sys::AES_decrypt(pointer, pointer, &self.key),
+            }
+        }
+    }
+}
+
+impl Drop for Schedule {
+    fn drop(&mut self) {
+        zeroize::Zeroize::zeroize(&mut self.key.rd_key);
+    }
+}
+
+/// A fresh engine context for the key, the mode and the direction.
+pub(crate) fn context(key: &Key, mode: &Mode<'_>, direction: Direction) -> Result<Owned<EVP_CIPHER_CTX>> {
+    // SAFETY: a new context, released by its own function.
+    let mut context = unsafe { Owned::new(EVP_CIPHER_CTX_new(), EVP_CIPHER_CTX_free)? };
+    let iv = match mode {
+        Mode::Cbc(iv) | Mode::Ctr(iv) => iv.as_ptr(),
+        Mode::Ecb | Mode::Gcm => std::ptr::null(),
+    };
+    // SAFETY: a live context, a static cipher, a key of that cipher's length, and NULL or an IV of 16 bytes.
+    let code = unsafe {
+        aws_lc_sys::EVP_CipherInit_ex(
+            context.as_mut_ptr(),
+            key.engine_cipher(mode),
+            std::ptr::null_mut(),
+            key.as_bytes().as_ptr(),
+            iv,
+            c_int::from(direction == Direction::Encrypt),
+        )
+    };
+    succeed(code, Error::Engine)?;
+    Ok(context)
+}
+
+/// Runs `input` through an initialised context; `output` must have room for every byte that the context may write:
+/// `input.len()` rounded up to the block for block modes, `input.len()` for the others. Answers the bytes written.
+///
+/// # Safety
+/// The context must write no more than `output.len()` bytes for this input.
+pub(crate) unsafe fn run(
+    context: &mut Owned<EVP_CIPHER_CTX>,
+    input: &[u8],
+    output: &mut [u8],
+) -> Result<usize> {
+    let mut written = 0;
+    for part in input.chunks(CHUNK) {
+        let rest = output.get_mut(written..).ok_or(Error::Buffer)?;
+        let mut length: c_int = 0;
+        // SAFETY: the caller vouches for the room; a chunk is smaller than INT_MAX minus a block.
+        let code = unsafe {
+            aws_lc_sys::EVP_CipherUpdate(
+                context.as_mut_ptr(),
+                rest.as_mut_ptr(),
+                &mut length,
+                part.as_ptr(),
+                part.len() as c_int,
+            )
+        };
+        succeed(code, Error::Engine)?;
+        written += usize::try_from(length).map_err(|_| Error::Engine)?;
+    }
+    Ok(written)
+}
+
+/// An encryption or decryption in one of the unpadded modes, in any number of parts. ECB and CBC hold a partial block
+/// back until it is full.
+pub struct Cipher {
+    context: Owned<EVP_CIPHER_CTX>,
+    block: usize,
+    buffered: usize,
+}
+
+impl Cipher {
+    /// `Error::Argument` for GCM, which is no plain mode: see `gcm`.
+    pub fn new(key: &Key, mode: &Mode<'_>, direction: Direction) -> Result<Self> {
+        let block = match mode {
+            Mode::Ecb | Mode::Cbc(_) => BLOCK,
+            Mode::Ctr(_) => 1,
+            Mode::Gcm => return Err(Error::Argument),
+        };
+        let mut context = context(key, mode, direction)?;
+        // SAFETY: an initialised context.
+        let code = unsafe { aws_lc_sys::EVP_CIPHER_CTX_set_padding(context.as_mut_ptr(), 0) };
+        succeed(code, Error::Engine)?;
+        Ok(Self { context, block, buffered: 0 })
+    }
+
+    /// Bytes of an unfinished block, held back: 0 to 15.
+    pub fn buffered(&self) -> usize {
+        self.buffered
+    }
+
+    /// Bytes that `update` writes for `input` bytes.
+    pub fn output_len(&self, input: usize) -> usize {
+        let total = self.buffered.saturating_add(input);
+        total - total % self.block
+    }
+
+    /// `Error::Buffer` unless `output` has `output_len(input.len())` bytes.
+    pub fn update(&mut self, input: &[u8], output: &mut [u8]) -> Result<usize> {
+        let expected = self.output_len(input.len());
+        if output.len() < expected {
+            return Err(Error::Buffer);
+        }
+        // SAFETY: with padding off the context writes whole blocks only, `output_len` bytes in all.
+        let written = unsafe { run(&mut self.context, input, output)? };
+        self.buffered = (self.buffered + input.len()) - expected;
+        if written == expected { Ok(written) } else { Err(Error::Engine) }
+    }
+}

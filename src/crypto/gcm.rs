@@ -1,0 +1,146 @@
+//! AES in Galois/Counter Mode (SP 800-38D): any IV from one byte, tags of 4 to 16 bytes.
+
+use std::ffi::c_int;
+
+use aws_lc_sys::{EVP_CIPHER_CTX, EVP_CTRL_AEAD_GET_TAG, EVP_CTRL_AEAD_SET_IVLEN, EVP_CTRL_AEAD_SET_TAG};
+
+use super::aes::{self, Direction, Key, Mode};
+use super::{Error, Owned, Result, succeed};
+
+/// The full tag in bytes.
+pub const TAG: usize = 16;
+
+/// The most plaintext under one IV, in bytes (SP 800-38D section 5.2.1.1: 2^39 - 256 bits).
+const MAX_TEXT: u64 = (1 << 36) - 32;
+
+/// The most additional data, in bytes (SP 800-38D section 5.2.1.1: below 2^64 bits).
+const MAX_AAD: u64 = (1 << 61) - 1;
+
+/// An authenticated encryption or decryption in any number of parts.
+pub struct Gcm {
+    context: Owned<EVP_CIPHER_CTX>,
+    processed: u64,
+}
+
+impl Gcm {
+    /// `Error::Argument` for an empty IV or one that the engine cannot take, `Error::Length` for too much `aad`.
+    pub fn new(key: &Key, direction: Direction, iv: &[u8], aad: &[u8]) -> Result<Self> {
+        let iv_len = c_int::try_from(iv.len()).map_err(|_| Error::Argument)?;
+        if iv_len == 0 {
+            return Err(Error::Argument);
+        }
+        if aad.len() as u64 > MAX_AAD {
+            return Err(Error::Length);
+        }
+        let mut context = aes::context(key, &Mode::Gcm, direction)?;
+        let null = std::ptr::null_mut();
+        if iv_len != 12 {
+            // SAFETY: an initialised GCM context; this control takes a length and no pointer.
+            let code = unsafe {
+                aws_lc_sys::EVP_CIPHER_CTX_ctrl(context.as_mut_ptr(), EVP_CTRL_AEAD_SET_IVLEN, iv_len, null)
+            };
+            succeed(code, Error::Argument)?;
+        }
+        // SAFETY: the context has its cipher and key; the IV has the length that was set (12 is the default).
+        let code = unsafe {
+            let iv = iv.as_ptr();
+            aws_lc_sys::EVP_CipherInit_ex(
+                context.as_mut_ptr(),
+                std::ptr::null(),
+                null.cast(),
+                std::ptr::null(),
+                iv,
+                -1,
+            )
+        };
+        succeed(code, Error::Engine)?;
+        let mut gcm = Self { context, processed: 0 };
+        gcm.authenticate(aad)?;
+        Ok(gcm)
+    }
+
+    /// Takes in the additional data.
+    fn authenticate(&mut self, aad: &[u8]) -> Result<()> {
+        for part in aad.chunks(1 << 30) {
+            let mut length: c_int = 0;
+            // SAFETY: an initialised context; without an output the input is additional data and nothing is written.
+            let code = unsafe {
+                aws_lc_sys::EVP_CipherUpdate(
+                    self.context.as_mut_ptr(),
+                    std::ptr::null_mut(),
+                    &mut length,
+                    part.as_ptr(),
+                    part.len() as c_int,
+                )
+            };
+            succeed(code, Error::Engine)?;
+        }
+        Ok(())
+    }
+
+    /// Writes exactly `input.len()` bytes to the front of `output`. What a decryption gives here is not yet
+    /// authentic: nobody may see it before `verify` has said so.
+    ///
+    /// `Error::Buffer` for a short output, `Error::Length` past the limit of SP 800-38D.
+    pub fn update(&mut self, input: &[u8], output: &mut [u8]) -> Result<usize> {
+        if output.len() < input.len() {
+            return Err(Error::Buffer);
+        }
+        let total = self.processed.checked_add(input.len() as u64).ok_or(Error::Length)?;
+        if total > MAX_TEXT {
+            return Err(Error::Length);
+        }
+        // SAFETY: GCM writes as many bytes as it reads, and the output has room for them.
+        let written = unsafe { aes::run(&mut self.context, input, output)? };
+        self.processed = total;
+        if written == input.len() { Ok(written) } else { Err(Error::Engine) }
+    }
+
+    /// Ends an encryption: the full tag, of which the leading bytes are a shorter one.
+    pub fn tag(mut self) -> Result<[u8; TAG]> {
+        self.end()?;
+        let mut tag = [0; TAG];
+        // SAFETY: a finished encryption; the control writes 16 bytes to a buffer of 16.
+        let code = unsafe {
+            aws_lc_sys::EVP_CIPHER_CTX_ctrl(
+                self.context.as_mut_ptr(),
+                EVP_CTRL_AEAD_GET_TAG,
+                TAG as c_int,
+                tag.as_mut_ptr().cast(),
+            )
+        };
+        succeed(code, Error::Engine)?;
+        Ok(tag)
+    }
+
+    /// Ends a decryption: `Error::Decrypt` unless `tag` (1 to 16 leading bytes of the full one) matches; the
+    /// comparison takes constant time.
+    pub fn verify(mut self, tag: &[u8]) -> Result<()> {
+        if tag.is_empty() || tag.len() > TAG {
+            return Err(Error::Argument);
+        }
+        let mut copy = [0; TAG];
+        copy.iter_mut().zip(tag).for_each(|(place, byte)| *place = *byte);
+        // SAFETY: a decryption context; the control reads at most 16 bytes from a buffer of 16.
+        let code = unsafe {
+            aws_lc_sys::EVP_CIPHER_CTX_ctrl(
+                self.context.as_mut_ptr(),
+                EVP_CTRL_AEAD_SET_TAG,
+                tag.len() as c_int,
+                copy.as_mut_ptr().cast(),
+            )
+        };
+        succeed(code, Error::Engine)?;
+        self.end()
+    }
+
+    fn end(&mut self) -> Result<()> {
+        let mut nothing = [0u8; TAG];
+        let mut length: c_int = 0;
+        // SAFETY: an initialised context; GCM writes no data at the end.
+        let code = unsafe {
+            aws_lc_sys::EVP_CipherFinal_ex(self.context.as_mut_ptr(), nothing.as_mut_ptr(), &mut length)
+        };
+        succeed(code, Error::Decrypt)
+    }
+}
