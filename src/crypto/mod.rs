@@ -10,11 +10,11 @@ pub mod digest;
 pub mod ec;
 pub mod edwards;
 mod error;
-pub mod montgomery;
-pub(crate) mod number;
 pub mod gcm;
 pub mod hmac;
 pub mod key_wrap;
+pub mod montgomery;
+pub(crate) mod number;
 pub mod random;
 pub mod rsa;
 

@@ -10,7 +10,7 @@ use crate::secret::Secret;
 use super::operation::{Cipher, Length};
 use super::params::{ParamKind, Params};
 use super::row::{Approval, CipherFn, KeyNeed, Mechanism, Ops};
-use super::{put, wrapping};
+use super::wrapping;
 
 mod padding;
 
