@@ -41,7 +41,6 @@ conformance() {
     "$(conformance_release)" run --coffer "$(module_release)" --softhsm2 "$softhsm2" --must-pass coffer
 }
 proxy_selftest() {
-    local proxy
     "$(conformance_release)" proxy-selftest --module "$(softhsm2_module)"
 }
 bench() {

@@ -127,12 +127,12 @@ slot_of() {
 make_token() {
     local slot
     slot=$(free_slot)
-    p11 --slot "$slot" --init-token --label "$1" --so-pin "$SO_PIN" >"$WORK/log" 2>&1 &&
-        p11 --token-label "$1" --login --login-type so --so-pin "$SO_PIN" --init-pin --new-pin "$PIN" >>"$WORK/log" 2>&1 || {
+    if ! { p11 --slot "$slot" --init-token --label "$1" --so-pin "$SO_PIN" &&
+        p11 --token-label "$1" --login --login-type so --so-pin "$SO_PIN" --init-pin --new-pin "$PIN"; } >"$WORK/log" 2>&1; then
         echo "cannot make a token:"
         cat "$WORK/log"
         exit 1
-    }
+    fi
 }
 
 # background LOG COMMAND…: starts a server; its pid is in $SERVER and it is stopped when the script ends.
