@@ -14,6 +14,8 @@ unset XDG_CONFIG_HOME XDG_DATA_HOME XDG_RUNTIME_DIR SSH_AUTH_SOCK OPENSSL_CONF
 mkdir -p "$HOME" "$COFFER_HOME" "$WORK/softhsm2"
 chmod 700 "$HOME" "$COFFER_HOME"
 printf 'directories.tokendir = %s\nlog.level = ERROR\nslots.removable = false\n' "$WORK/softhsm2" >"$SOFTHSM2_CONF"
+CLIENTS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+export CLIENTS
 cd "$WORK"
 
 CHECKS_PASSED=0
