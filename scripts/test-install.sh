@@ -21,7 +21,8 @@ check "the installed tool runs" "$prefix/bin/coffer" --version
 c_flags=$(pkg-config --cflags coffer)
 printf '#include <coffer.h>\nint main(void) { return sizeof(CK_FUNCTION_LIST_3_2) == 0; }\n' >"$WORK/include.c"
 check "a C program finds the headers" gcc "$c_flags" -o "$WORK/include" "$WORK/include.c"
-check "p11-kit loads the module through its module file" p11_kit_sees "$prefix/share/p11-kit/modules/coffer.module" "$installed"
+p11_kit_config "$prefix/share/p11-kit/modules/coffer.module"
+check "p11-kit loads the module through its module file" p11_kit_lists "$installed"
 check "install.sh installs under a destdir" bash "$ROOT/scripts/install.sh" --no-build --prefix /usr --destdir "$WORK/root"
 check "the destdir is in no installed file" bash -c "! grep -rIl '$WORK/root' '$WORK/root'"
 check "the module file names the final path" grep -q '^module: /usr/lib/libcoffer_pkcs11.so$' "$WORK/root/usr/share/p11-kit/modules/coffer.module"

@@ -17,7 +17,11 @@ attributes(generate, CKO_PRIVATE_KEY, CKK_EC) = {
 }
 TEXT
 which=other
-! is_coffer || which=coffer
+if is_coffer; then
+    which=coffer
+else # SoftHSM2 makes derived secrets sensitive unless told otherwise
+    printf 'attributes(generate, CKO_SECRET_KEY, CKK_GENERIC_SECRET) = {\n CKA_SENSITIVE = false\n CKA_EXTRACTABLE = true\n}\n' >>pkcs11.cfg
+fi
 
 for kind in rsa ec; do
     arguments=(-algorithm RSA -pkeyopt rsa_keygen_bits:2048)
