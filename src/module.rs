@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::{Mutex, RwLock};
 
@@ -51,11 +51,32 @@ pub struct SlotInfo {
     pub flags: CK_FLAGS,
 }
 
-static CURRENT: RwLock<Option<Arc<Module>>> = RwLock::new(None);
+/// The place of the module in one process. A forked child must not touch the lock that it inherits, for another thread
+/// of its parent may have held it; it goes on with a place of its own, at the end of the chain.
+struct Place {
+    module: RwLock<Option<Arc<Module>>>,
+    next: OnceLock<Box<Place>>,
+}
+
+static FIRST: Place = Place::empty();
+
+impl Place {
+    const fn empty() -> Self {
+        Self { module: RwLock::new(None), next: OnceLock::new() }
+    }
+
+    fn current() -> &'static Place {
+        let mut place = &FIRST;
+        while let Some(next) = place.next.get() {
+            place = next;
+        }
+        place
+    }
+}
 
 /// C_Initialize. Errors: CKR_CRYPTOKI_ALREADY_INITIALIZED.
 pub fn initialize(config: Config) -> Result<()> {
-    let mut current = CURRENT.write();
+    let mut current = Place::current().module.write();
     if current.is_some() {
         return Err(Error::CryptokiAlreadyInitialized);
     }
@@ -66,14 +87,20 @@ pub fn initialize(config: Config) -> Result<()> {
 /// C_Finalize: closes every session. Calls that are running in other threads end on their own.
 /// Errors: CKR_CRYPTOKI_NOT_INITIALIZED.
 pub fn finalize() -> Result<()> {
-    let module = CURRENT.write().take().ok_or(Error::CryptokiNotInitialized)?;
+    let module = Place::current().module.write().take().ok_or(Error::CryptokiNotInitialized)?;
     module.sessions.close_all();
     Ok(())
 }
 
 /// The module of this process. Errors: CKR_CRYPTOKI_NOT_INITIALIZED.
 pub fn current() -> Result<Arc<Module>> {
-    CURRENT.read().clone().ok_or(Error::CryptokiNotInitialized)
+    Place::current().module.read().clone().ok_or(Error::CryptokiNotInitialized)
+}
+
+/// In a forked child, before its C_Initialize: leaves what it inherited where it is, without locking or freeing it.
+pub fn forget() {
+    // Only one thread can be here, and a place is given its successor once.
+    let _ = Place::current().next.set(Box::new(Place::empty()));
 }
 
 impl Module {
