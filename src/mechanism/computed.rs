@@ -10,7 +10,7 @@ impl Computed for Engine {
         None
     }
 
-    fn check_value(&self, _attributes: &Attributes) -> Option<Vec<u8>> {
-        None
+    fn check_value(&self, attributes: &Attributes) -> Option<Vec<u8>> {
+        super::check_value::check_value(attributes)
     }
 }

@@ -4,13 +4,14 @@
 //! no session, no token and no handle.
 #![forbid(unsafe_code)]
 
-pub mod computed;
-pub mod import;
 pub mod aes_aead;
 mod aes_modes;
 mod aes_wrap;
+mod check_value;
+pub mod computed;
 mod digest;
 mod generate;
+pub mod import;
 mod mac;
 pub mod operation;
 pub mod params;
