@@ -92,7 +92,7 @@ pub fn fits(object: &Object, attributes: &Attributes) -> bool {
 }
 
 fn holds(object: &Object, id: CK_ATTRIBUTE_TYPE, wanted: &Value) -> bool {
-    let Ok(held) = rules::reveal(object, id) else { return false };
+    let Ok(held) = rules::shown(object, id) else { return false };
     if id == CKA_EC_POINT
         && let (Some(held), Some(wanted)) = (held.as_bytes(), wanted.as_bytes())
     {

@@ -199,6 +199,16 @@ fn without_leading_zeros(raw: &[u8]) -> &[u8] {
     raw.get(zeros..).unwrap_or_default()
 }
 
+/// The value as a template would hold it: a big integer without its leading zeros.
+pub(super) fn canonical(id: CK_ATTRIBUTE_TYPE, value: Value) -> Value {
+    match (attribute::lookup(id), value.as_bytes()) {
+        (Some(info), Some(integer @ [0, ..])) if info.kind == Kind::BigInteger => {
+            decode(info, integer).unwrap_or(value)
+        }
+        _ => value,
+    }
+}
+
 fn depth(attributes: &Attributes) -> usize {
     let below = |value: &Value| match value {
         Value::Template(nested) => 1 + depth(nested),

@@ -100,6 +100,7 @@ const fn table(
         sections,
         private: false,
         usages: &[],
+        value_lengths: &[],
         check,
     }
 }

@@ -19,5 +19,6 @@ pub(super) const TABLES: &[Table] = &[Table {
     sections: &[COMMON, STORAGE, DATA],
     private: true,
     usages: &[],
+    value_lengths: &[],
     check: unchecked,
 }];

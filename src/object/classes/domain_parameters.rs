@@ -41,6 +41,7 @@ const fn table(key_type: CK_KEY_TYPE, sections: &'static [&'static [Rule]]) -> T
         sections,
         private: false,
         usages: &[],
+        value_lengths: &[],
         check: unchecked,
     }
 }

@@ -82,6 +82,8 @@ pub struct Table {
     pub private: bool,
     /// Usage attributes that make sense for the type; they are true when the template is silent.
     pub usages: &'static [CK_ATTRIBUTE_TYPE],
+    /// Lengths of CKA_VALUE in bytes that the type can have; empty: any.
+    pub value_lengths: &'static [usize],
     /// What the values must fulfil together: CKR_ATTRIBUTE_VALUE_INVALID, CKR_TEMPLATE_INCONSISTENT or
     /// CKR_TEMPLATE_INCOMPLETE.
     pub check: fn(&Attributes) -> Result<()>,

@@ -11,13 +11,13 @@ use super::{Rule, Table, rows};
 
 const PRIVATE_KEY: &[Rule] = rows! {
     CKA_SUBJECT [8] Empty;
-    CKA_SENSITIVE [8, 11] Sensitive;
-    CKA_DECRYPT [8] Usage;
-    CKA_SIGN [8] Usage;
-    CKA_SIGN_RECOVER [8] Usage;
-    CKA_UNWRAP [8] Usage;
-    CKA_DECAPSULATE [8] Usage;
-    CKA_EXTRACTABLE [8, 12] Extractable;
+    CKA_SENSITIVE [8, 9, 11] Sensitive;
+    CKA_DECRYPT [8, 9] Usage;
+    CKA_SIGN [8, 9] Usage;
+    CKA_SIGN_RECOVER [8, 9] Usage;
+    CKA_UNWRAP [8, 9] Usage;
+    CKA_DECAPSULATE [8, 9] Usage;
+    CKA_EXTRACTABLE [8, 9, 12] Extractable;
     CKA_ALWAYS_SENSITIVE [2, 4, 6] Computed;
     CKA_NEVER_EXTRACTABLE [2, 4, 6] Computed;
     CKA_WRAP_WITH_TRUSTED [11] False;
@@ -99,6 +99,7 @@ macro_rules! table {
             sections: &[COMMON, STORAGE, KEY, PRIVATE_KEY, $rows],
             private: true,
             usages: &[$($usage),*],
+            value_lengths: &[],
             check: $check,
         }
     };

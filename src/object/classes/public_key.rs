@@ -9,11 +9,11 @@ use super::{Rule, Table, rows, unchecked};
 
 const PUBLIC_KEY: &[Rule] = rows! {
     CKA_SUBJECT [8] Empty;
-    CKA_ENCRYPT [8] Usage;
-    CKA_VERIFY [8] Usage;
-    CKA_VERIFY_RECOVER [8] Usage;
-    CKA_WRAP [8] Usage;
-    CKA_ENCAPSULATE [8] Usage;
+    CKA_ENCRYPT [8, 9] Usage;
+    CKA_VERIFY [8, 9] Usage;
+    CKA_VERIFY_RECOVER [8, 9] Usage;
+    CKA_WRAP [8, 9] Usage;
+    CKA_ENCAPSULATE [8, 9] Usage;
     CKA_TRUSTED [10] False;
     CKA_WRAP_TEMPLATE [] Absent;
     CKA_ENCAPSULATE_TEMPLATE [] Absent;
@@ -60,6 +60,7 @@ macro_rules! table {
             sections: &[COMMON, STORAGE, KEY, PUBLIC_KEY, $rows],
             private: false,
             usages: &[$($usage),*],
+            value_lengths: &[],
             check: unchecked,
         }
     };

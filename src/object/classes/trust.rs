@@ -8,18 +8,20 @@ use super::Initial::*;
 use super::storage::{COMMON, STORAGE};
 use super::{Rule, Table, rows};
 
+const UNKNOWN: u64 = CKT_TRUST_UNKNOWN as u64;
+
 const TRUST: &[Rule] = rows! {
     CKA_ISSUER [1] Empty;
     CKA_SERIAL_NUMBER [1] Empty;
     CKA_HASH_OF_CERTIFICATE [] Empty;
-    CKA_NAME_HASH_ALGORITHM [] Absent;
-    CKA_TRUST_SERVER_AUTH [] Absent;
-    CKA_TRUST_CLIENT_AUTH [] Absent;
-    CKA_TRUST_CODE_SIGNING [] Absent;
-    CKA_TRUST_EMAIL_PROTECTION [] Absent;
-    CKA_TRUST_IPSEC_IKE [] Absent;
-    CKA_TRUST_TIME_STAMPING [] Absent;
-    CKA_TRUST_OCSP_SIGNING [] Absent;
+    CKA_NAME_HASH_ALGORITHM [] Ulong(CKM_SHA_1);
+    CKA_TRUST_SERVER_AUTH [] Ulong(UNKNOWN);
+    CKA_TRUST_CLIENT_AUTH [] Ulong(UNKNOWN);
+    CKA_TRUST_CODE_SIGNING [] Ulong(UNKNOWN);
+    CKA_TRUST_EMAIL_PROTECTION [] Ulong(UNKNOWN);
+    CKA_TRUST_IPSEC_IKE [] Ulong(UNKNOWN);
+    CKA_TRUST_TIME_STAMPING [] Ulong(UNKNOWN);
+    CKA_TRUST_OCSP_SIGNING [] Ulong(UNKNOWN);
 };
 
 const USES: &[CK_ATTRIBUTE_TYPE] = &[
@@ -32,18 +34,18 @@ const USES: &[CK_ATTRIBUTE_TYPE] = &[
     CKA_TRUST_OCSP_SIGNING,
 ];
 
-/// The certificate's hash and its algorithm must be told "unless all trust attributes are CKT_TRUST_UNKNOWN, or
-/// CKT_NOT_TRUSTED" (section 4.7, footnote 2).
+/// The certificate's hash must be told "unless all trust attributes are CKT_TRUST_UNKNOWN, or CKT_NOT_TRUSTED"
+/// (section 4.7, footnote 2).
 fn trust(attributes: &Attributes) -> Result<()> {
     let needs_hash = |used: &CK_ATTRIBUTE_TYPE| {
-        let trust = attributes.ulong(*used).unwrap_or(u64::from(CKT_TRUST_UNKNOWN));
-        trust != u64::from(CKT_TRUST_UNKNOWN) && trust != u64::from(CKT_NOT_TRUSTED)
+        let trust = attributes.ulong(*used).unwrap_or(UNKNOWN);
+        trust != UNKNOWN && trust != u64::from(CKT_NOT_TRUSTED)
     };
-    let hash = attributes.bytes(CKA_HASH_OF_CERTIFICATE).unwrap_or_default();
-    if USES.iter().any(needs_hash) && (hash.is_empty() || !attributes.contains(CKA_NAME_HASH_ALGORITHM)) {
-        return Err(Error::TemplateIncomplete);
+    let has_hash = attributes.bytes(CKA_HASH_OF_CERTIFICATE).is_some_and(|hash| !hash.is_empty());
+    match USES.iter().any(needs_hash) && !has_hash {
+        true => Err(Error::TemplateIncomplete),
+        false => Ok(()),
     }
-    Ok(())
 }
 
 pub(super) const TABLES: &[Table] = &[Table {
@@ -52,5 +54,6 @@ pub(super) const TABLES: &[Table] = &[Table {
     sections: &[COMMON, STORAGE, TRUST],
     private: false,
     usages: &[],
+    value_lengths: &[],
     check: trust,
 }];

@@ -4,7 +4,7 @@ use crate::ck::*;
 use crate::error::{Error, Result};
 use crate::object::Object;
 use crate::object::classes::{self, Rule, Table};
-use crate::object::template::Template;
+use crate::object::template::{Template, canonical};
 use crate::object::value::{Attributes, Value};
 
 use super::{Creator, initial, same};
@@ -36,6 +36,23 @@ impl Origin<'_> {
             Origin::Generated(_) => Some(3),
             Origin::Unwrapped => Some(5),
             Origin::Created | Origin::Derived(_) => None,
+        }
+    }
+
+    /// The error for a key value of a length that its type cannot have.
+    pub(super) fn length_error(self) -> Error {
+        match self {
+            Origin::Created | Origin::Generated(_) => Error::AttributeValueInvalid,
+            Origin::Unwrapped => Error::WrappedKeyLenRange,
+            Origin::Derived(_) => Error::TemplateInconsistent,
+        }
+    }
+
+    /// The error for values that do not go together; the value of an unwrapped key is the wrapped data's fault.
+    pub(super) fn value_error(self, error: Error) -> Error {
+        match (self, error) {
+            (Origin::Unwrapped, Error::AttributeValueInvalid) => Error::WrappedKeyInvalid,
+            _ => error,
         }
     }
 }
@@ -181,9 +198,10 @@ fn with(mut base: Attributes, more: Attributes) -> Attributes {
 }
 
 /// What the operation contributes, as far as such objects have it: "extra attributes are likely to be thrown away"
-/// (section 6.1.3).
+/// (section 6.1.3). Big integers get the form that templates give them.
 fn known(table: &'static Table, material: Attributes) -> Attributes {
-    material.into_iter().filter(|(id, _)| table.rule(*id).is_some()).collect()
+    let known = material.into_iter().filter(|(id, _)| table.rule(*id).is_some());
+    known.map(|(id, value)| (id, canonical(id, value))).collect()
 }
 
 /// Both together; `conflict` where they give one attribute different values. CKA_VALUE_LEN is compared later, with

@@ -33,7 +33,7 @@ pub(super) fn complete(
         }
     }
     provenance(table, &mut attributes, origin);
-    (table.check)(&attributes)?;
+    (table.check)(&attributes).map_err(|error| origin.value_error(error))?;
     check_value(table, &mut attributes, creator)?;
     public_key_info(table, &mut attributes, creator)?;
     attributes.set(CKA_UNIQUE_ID, unique_id());
@@ -103,9 +103,14 @@ fn tidy(table: &'static Table, attributes: Attributes) -> Result<Attributes> {
     Ok(tidy)
 }
 
-/// Sets the lengths that follow from the values: CKA_VALUE_LEN in bytes, the others in bits. A length that was given
-/// and is another: CKR_WRAPPED_KEY_LEN_RANGE for unwrapped keys (section 5.18.4), else CKR_TEMPLATE_INCONSISTENT.
+/// Sets the lengths that follow from the values: CKA_VALUE_LEN in bytes, the others in bits. Errors for a value that
+/// keys of this type cannot have: `Origin::length_error`; for a length that was given and is another:
+/// CKR_WRAPPED_KEY_LEN_RANGE for unwrapped keys (section 5.18.4), else CKR_TEMPLATE_INCONSISTENT.
 fn lengths(table: &'static Table, attributes: &mut Attributes, origin: Origin) -> Result<()> {
+    let length = attributes.bytes(CKA_VALUE).map_or(0, <[u8]>::len);
+    if !table.value_lengths.is_empty() && !table.value_lengths.contains(&length) {
+        return Err(origin.length_error());
+    }
     let of = |attributes: &Attributes, id| attributes.bytes(id).map(<[u8]>::to_vec);
     for (length, id) in [
         (CKA_VALUE_LEN, CKA_VALUE),
@@ -125,7 +130,7 @@ fn lengths(table: &'static Table, attributes: &mut Attributes, origin: Origin) -
             }
             // The private value of a Diffie-Hellman key has at most the bits that were asked for.
             Some(told) if told == actual || (length == CKA_VALUE_BITS && actual <= told) => {}
-            Some(_) if matches!(origin, Origin::Unwrapped) => return Err(Error::WrappedKeyLenRange),
+            Some(_) if matches!(origin, Origin::Unwrapped) => return Err(origin.length_error()),
             Some(_) => return Err(Error::TemplateInconsistent),
         }
     }

@@ -15,6 +15,7 @@ use super::value::{Attributes, Value};
 
 pub use change::{copy, set};
 pub use create::{check_generate, create, derive, generate, unwrap};
+pub(super) use reveal::shown;
 pub use reveal::{is_sensitive, reveal};
 
 /// On whose behalf and under which policy an object is made or changed.
