@@ -150,7 +150,8 @@ fn every_class_and_type_of_the_transcription_has_its_table() {
     for line in golden() {
         for class in line.classes.split(',').filter(|class| *class != "*") {
             for subtype in line.subtypes.split(',') {
-                let found = tables().any(|table| class_name(table) == class && fits(subtype, subtype_name(table)));
+                let found =
+                    tables().any(|table| class_name(table) == class && fits(subtype, subtype_name(table)));
                 assert!(found, "{class} {subtype}");
             }
         }
@@ -173,8 +174,9 @@ fn every_difference_is_one_and_has_a_reason() {
 }
 
 fn compare(table: &Table, rule: &Rule, line: &Line, place: &str) {
-    let difference =
-        DIFFERENCES.iter().find(|difference| applies(difference, table) && difference.attribute == line.attribute);
+    let difference = DIFFERENCES
+        .iter()
+        .find(|difference| applies(difference, table) && difference.attribute == line.attribute);
     let footnotes = difference.and_then(|difference| difference.footnotes).unwrap_or(&line.footnotes);
     assert_eq!(rule.footnotes.numbers().collect::<Vec<_>>(), footnotes, "{place}: footnotes");
     let default = difference.and_then(|difference| difference.default).unwrap_or(&line.default);
@@ -199,7 +201,9 @@ fn default_name(initial: Initial, told: &str) -> String {
         Initial::Ulong(number) => match told {
             "CKM_SHA_1" if number == CKM_SHA_1 => told.into(),
             "CKT_TRUST_UNKNOWN" if number == u64::from(CKT_TRUST_UNKNOWN) => told.into(),
-            "CK_CERTIFICATE_CATEGORY_UNSPECIFIED" if number == CK_CERTIFICATE_CATEGORY_UNSPECIFIED => told.into(),
+            "CK_CERTIFICATE_CATEGORY_UNSPECIFIED" if number == CK_CERTIFICATE_CATEGORY_UNSPECIFIED => {
+                told.into()
+            }
             "CK_SECURITY_DOMAIN_UNSPECIFIED" if number == CK_SECURITY_DOMAIN_UNSPECIFIED => told.into(),
             _ => number.to_string(),
         },
