@@ -171,7 +171,8 @@ impl Session {
     }
 }
 
-/// Whether `key` may leave the token wrapped under `wrapping_key` (sections 4.8 to 4.11).
+/// Whether `key` may leave the token wrapped under `wrapping_key` (sections 4.8 to 4.11). A key that does not match
+/// CKA_WRAP_TEMPLATE is CKR_KEY_HANDLE_INVALID (section 5.18.3).
 fn check_wrappable(key: &Object, wrapping_key: &Object) -> Result<()> {
     if !matches!(key.class(), CKO_SECRET_KEY | CKO_PRIVATE_KEY) {
         return Err(Error::KeyNotWrappable);
@@ -183,7 +184,7 @@ fn check_wrappable(key: &Object, wrapping_key: &Object) -> Result<()> {
         return Err(Error::KeyNotWrappable);
     }
     match wrapping_key.attributes().value(CKA_WRAP_TEMPLATE) {
-        Some(Value::Template(wanted)) if !fits(key, wanted) => Err(Error::KeyNotWrappable),
+        Some(Value::Template(wanted)) if !fits(key, wanted) => Err(Error::KeyHandleInvalid),
         _ => Ok(()),
     }
 }

@@ -76,7 +76,7 @@ pub struct Table {
     pub class: CK_OBJECT_CLASS,
     /// The key type or certificate type; `None` for classes without types.
     pub subtype: Option<u64>,
-    /// From the most common attributes to the type's own; a later row replaces an earlier one.
+    /// From the most common attributes to the type's own.
     sections: &'static [&'static [Rule]],
     /// CKA_PRIVATE when the template is silent.
     pub private: bool,
@@ -92,18 +92,12 @@ pub struct Table {
 impl Table {
     /// The rule of an attribute; `None` where such objects have no such attribute.
     pub fn rule(&self, id: CK_ATTRIBUTE_TYPE) -> Option<&'static Rule> {
-        self.sections.iter().rev().find_map(|section| section.iter().find(|rule| rule.id == id))
+        self.rules().find(|rule| rule.id == id)
     }
 
     /// Every rule, each attribute once.
-    pub fn rules(&self) -> impl Iterator<Item = &'static Rule> {
-        let sections = self.sections;
-        sections.iter().enumerate().flat_map(move |(index, section)| {
-            let later = sections.get(index + 1..).unwrap_or_default();
-            section
-                .iter()
-                .filter(move |rule| !later.iter().any(|section| section.iter().any(|row| row.id == rule.id)))
-        })
+    pub fn rules(&self) -> impl Iterator<Item = &'static Rule> + use<> {
+        self.sections.iter().flat_map(|section| section.iter())
     }
 }
 
@@ -177,7 +171,7 @@ mod tests {
         for table in tables() {
             for rule in table.rules() {
                 assert!(attribute::lookup(rule.id).is_some(), "{:#x}", rule.id);
-                assert!(std::ptr::eq(table.rule(rule.id).unwrap(), rule));
+                assert_eq!(table.rules().filter(|other| other.id == rule.id).count(), 1, "{:#x}", rule.id);
             }
             let same = tables().filter(|other| other.class == table.class && other.subtype == table.subtype);
             assert_eq!(same.count(), 1);
