@@ -67,5 +67,5 @@ check_eq "the first is still there" 1 tokens_named "My token 1"
 check_fails "--delete-token refuses a token that is not there" util --delete-token --token again
 check "--version" util --version
 check "--help" util --help
-check_fails "an unknown option is refused" util --unknown
+check_says "an unknown option is answered with help" "[Uu]sage|--help" util --unknown
 summary
