@@ -192,7 +192,7 @@ fn is_date(raw: &[u8]) -> bool {
     }
 }
 
-/// A big integer is unsigned, so that leading zeros tell nothing (section 3.4); without them, equal numbers are
+/// A big integer is unsigned, so that leading zeros tell nothing (chapter 4); without them, equal numbers are
 /// equal bytes.
 fn without_leading_zeros(raw: &[u8]) -> &[u8] {
     let zeros = raw.iter().take_while(|byte| **byte == 0).count();

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::ck::*;
 use crate::secret::Secret;
 
-/// How an attribute's value is laid out at the C boundary (PKCS#11 section 3.4 and the tables of chapter 4).
+/// How an attribute's value is laid out at the C boundary (PKCS#11 section 3.4 and chapter 4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// CK_BBOOL, one byte: CK_TRUE or CK_FALSE.
