@@ -3,6 +3,7 @@
 mod change;
 mod create;
 mod defaults;
+mod footnotes;
 mod reveal;
 mod values;
 
