@@ -1,12 +1,8 @@
-//! Attributes as bytes, for the token file.
-//!
-//! A record is a version byte and a list. A list is a count and that many entries, in ascending order of their types;
-//! an entry is the type, a tag and the value. Numbers are LEB128 (seven bits a byte, least significant first, the
-//! shortest form). Values by tag: 0 false and 1 true (nothing follows), 2 a number, 3 bytes and 4 secret bytes
-//! (length, bytes), 5 mechanisms (count, numbers), 6 a list. Attributes that this version does not know are kept.
+//! Attributes as bytes, for the token file: `docs/object-encoding.md`.
 //!
 //! What is decoded may be hostile: it can be read before a login. Nothing is reserved beyond the bytes at hand, lists
-//! within lists are bounded in depth, and one object has one encoding.
+//! within lists are bounded in depth, and one object has one encoding. Attributes that this version does not know are
+//! kept.
 
 use crate::ck::*;
 use crate::error::{Error, Result};
@@ -233,6 +229,34 @@ mod tests {
         assert!(attributes.is_true(CKA_TOKEN));
         assert_eq!(attributes.bytes(CKA_LABEL), Some(&b"hi"[..]));
         assert_eq!(encode(&attributes).unwrap().as_bytes(), record);
+    }
+
+    #[test]
+    fn the_example_of_the_document_is_read_and_written() {
+        let document = include_str!("../../docs/object-encoding.md");
+        let (_, example) = document.split_once("## Example").unwrap();
+        let columns = example.lines().filter_map(|line| line.get(4..40.min(line.len())));
+        let record: Vec<u8> = columns.flat_map(|hex| hex::decode(hex.replace(' ', "")).unwrap()).collect();
+        let rule = Attributes::from_iter([(CKA_EXTRACTABLE, Value::Bool(false))]);
+        let expected = Attributes::from_iter([
+            (CKA_CLASS, Value::Ulong(CKO_SECRET_KEY)),
+            (CKA_TOKEN, Value::Bool(true)),
+            (CKA_LABEL, Value::Bytes(b"key".to_vec())),
+            (CKA_KEY_TYPE, Value::Ulong(CKK_AES)),
+            (CKA_UNWRAP_TEMPLATE, Value::Template(rule)),
+            (CKA_ALLOWED_MECHANISMS, Value::Mechanisms(vec![CKM_AES_GCM, CKM_AES_CBC_PAD])),
+        ]);
+        assert_eq!(decode(&record).unwrap(), expected);
+        assert_eq!(encode(&expected).unwrap().as_bytes(), record);
+    }
+
+    #[test]
+    fn the_deepest_template_survives() {
+        let mut nested = Attributes::new();
+        for _ in 0..MAX_DEPTH - 1 {
+            nested = Attributes::from_iter([(CKA_WRAP_TEMPLATE, Value::Template(nested))]);
+        }
+        assert_eq!(decode(encode(&nested).unwrap().as_bytes()).unwrap(), nested);
     }
 
     #[test]
