@@ -241,8 +241,9 @@ impl Module {
     fn look_for_tokens(&self) {
         let files = folder::token_files(&self.config.home).unwrap_or_default();
         let mut slots = self.slots.lock();
-        slots.retain(|_, slot| match slot.content {
-            Content::Token(_) => true,
+        slots.retain(|_, slot| match &slot.content {
+            // A token whose file was deleted stays only for the sessions that are open with it.
+            Content::Token(token) => slot.path.exists() || token.has_sessions(),
             Content::Empty | Content::Unusable(_) => false,
         });
         let unknown = files.into_iter().filter(|file| !slots.values().any(|slot| slot.path == *file));

@@ -327,6 +327,14 @@ fn a_missing_file_leaves_an_empty_slot() {
 }
 
 #[test]
+fn the_slot_of_a_deleted_token_is_empty_again() {
+    let fixture = Fixture::new();
+    std::fs::remove_file(fixture.folder.path().join("token-0.coffer")).unwrap();
+    assert_eq!(fixture.module.slots(), [SlotId(0)]);
+    fixture.make_token(SlotId(0), "again");
+}
+
+#[test]
 fn a_folder_that_cannot_be_made_gives_an_error_and_no_token() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");

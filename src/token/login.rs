@@ -60,6 +60,10 @@ impl Token {
         last
     }
 
+    pub fn has_sessions(&self) -> bool {
+        self.login.read().sessions > 0
+    }
+
     /// All sessions, read-write sessions.
     pub(super) fn session_counts(&self) -> (u64, u64) {
         let login = self.login.read();
