@@ -170,12 +170,11 @@ fn ulong(raw: &[u8]) -> Result<u64> {
 }
 
 fn mechanisms(raw: &[u8]) -> Result<Value> {
-    if raw.len() % size_of::<CK_MECHANISM_TYPE>() != 0
-        || raw.len() / size_of::<CK_MECHANISM_TYPE>() > MAX_MECHANISMS
-    {
+    let entries = raw.chunks_exact(size_of::<CK_MECHANISM_TYPE>());
+    if !entries.remainder().is_empty() || entries.len() > MAX_MECHANISMS {
         return Err(Error::AttributeValueInvalid);
     }
-    raw.chunks_exact(size_of::<CK_MECHANISM_TYPE>()).map(ulong).collect::<Result<_>>().map(Value::Mechanisms)
+    entries.map(ulong).collect::<Result<_>>().map(Value::Mechanisms)
 }
 
 /// A CK_DATE is empty or `YYYYMMDD` in digits (section 3.4).

@@ -105,9 +105,10 @@ pub fn unwrap(
     unwrap_template: Option<&Attributes>,
     creator: &Creator,
 ) -> Result<Attributes> {
-    let given = with_key_template(template, unwrap_template)?;
+    let mut given = with_key_template(template, unwrap_template)?;
     let all = merged(&given, material.clone(), Error::TemplateInconsistent)?;
     let table = classes::table_of(&all)?;
+    needless_length(table, &mut given, &material, Origin::Unwrapped)?;
     check_given(table, &given, Origin::Unwrapped, creator)?;
     check_required(table, &given, &Attributes::new(), Origin::Unwrapped)?;
     let attributes = merged(&given, known(table, material), Error::TemplateInconsistent)?;
@@ -125,7 +126,7 @@ pub fn derive(
     creator: &Creator,
 ) -> Result<Attributes> {
     let origin = Origin::Derived(base);
-    let given = with_key_template(template, derive_template)?;
+    let mut given = with_key_template(template, derive_template)?;
     for id in [CKA_CLASS, CKA_KEY_TYPE] {
         if given.contains(id) {
             material.remove(id);
@@ -141,6 +142,7 @@ pub fn derive(
         all.set(CKA_KEY_TYPE, Value::Ulong(CKK_GENERIC_SECRET));
     }
     let table = classes::table_of(&all)?;
+    needless_length(table, &mut given, &material, origin)?;
     check_given(table, &given, origin, creator)?;
     let attributes = merged(&given, known(table, material), Error::TemplateInconsistent)?;
     initial::complete(table, attributes, origin, creator)
@@ -162,6 +164,24 @@ fn check_given(table: &'static Table, given: &Attributes, origin: Origin, creato
         }
     }
     Ok(())
+}
+
+/// Takes CKA_VALUE_LEN out of a template for keys whose type tells their length: the template "MAY specify" it, but
+/// it must be the right one (section 5.18.4), and the key has no such attribute.
+fn needless_length(
+    table: &'static Table,
+    given: &mut Attributes,
+    material: &Attributes,
+    origin: Origin,
+) -> Result<()> {
+    if table.class != CKO_SECRET_KEY || table.rule(CKA_VALUE_LEN).is_some() {
+        return Ok(());
+    }
+    let actual = material.bytes(CKA_VALUE).map_or(0, <[u8]>::len);
+    match given.remove(CKA_VALUE_LEN).and_then(|told| told.as_ulong()) {
+        Some(told) if told != actual as u64 => Err(origin.length_error()),
+        _ => Ok(()),
+    }
 }
 
 /// Checks that nothing is missing that the caller (or, where it can, the operation) must tell.

@@ -64,23 +64,24 @@ impl Computed for () {
 pub fn split(attributes: Attributes) -> (Attributes, Attributes) {
     let table = classes::table_of(&attributes).ok();
     let (secrets, metadata): (Vec<_>, Vec<_>) =
-        attributes.into_iter().partition(|(id, _)| holds_secret(table, *id));
+        attributes.into_iter().partition(|(id, value)| is_secret(table, *id, value));
     (metadata.into_iter().map(in_the_open).collect(), secrets.into_iter().map(hidden).collect())
 }
 
 /// Attributes with each value as its table wants it: `Value::Secret` where footnote 7 stands, `Value::Bytes` else.
 fn classified(table: &'static Table, attributes: Attributes) -> Attributes {
-    let classify = |(id, value)| {
-        if holds_secret(Some(table), id) { hidden((id, value)) } else { in_the_open((id, value)) }
-    };
-    attributes.into_iter().map(classify).collect()
+    let (metadata, secrets): (Vec<_>, Vec<_>) =
+        attributes.into_iter().partition(|(id, value)| !is_secret(Some(table), *id, value));
+    metadata.into_iter().map(in_the_open).chain(secrets.into_iter().map(hidden)).collect()
 }
 
-/// Without a table, whatever may be a secret is one.
-fn holds_secret(table: Option<&'static Table>, id: CK_ATTRIBUTE_TYPE) -> bool {
+/// Without a rule, whatever may be a secret is one, and what a later version has sealed stays sealed.
+fn is_secret(table: Option<&'static Table>, id: CK_ATTRIBUTE_TYPE, value: &Value) -> bool {
     match table.and_then(|table| table.rule(id)) {
         Some(rule) => rule.footnotes.has(7),
-        None => attribute::lookup(id).is_some_and(|info| info.may_be_secret),
+        None => {
+            attribute::lookup(id).is_some_and(|info| info.may_be_secret) || matches!(value, Value::Secret(_))
+        }
     }
 }
 

@@ -173,3 +173,15 @@ fn only_three_attributes_of_a_certificate_and_its_label_change() {
         assert_eq!(set_one(&object, id, bytes(b"new"), &USER), Err(Error::AttributeReadOnly), "{id:#x}");
     }
 }
+
+#[test]
+fn what_a_later_version_has_added_survives_a_change_and_stays_sealed() {
+    let mut attributes = create(&template(&aes()), &USER).unwrap();
+    let later = CKA_VENDOR_DEFINED | 7;
+    attributes.set(later, Value::Secret(Secret::copy_of(b"sealed")));
+    attributes.set(later + 1, bytes(b"open"));
+    let key = Object::new(attributes);
+    let (metadata, secrets) = split(set_one(&key, CKA_LABEL, bytes(b"new"), &USER).unwrap());
+    assert_eq!(secrets.bytes(later), Some(&b"sealed"[..]));
+    assert_eq!(metadata.bytes(later + 1), Some(&b"open"[..]));
+}

@@ -182,6 +182,19 @@ fn wrapped_data_that_is_no_key_of_the_type_is_told_apart() {
 }
 
 #[test]
+fn the_length_of_an_unwrapped_key_may_be_told_where_its_type_tells_it_too() {
+    let material =
+        || Attributes::from_iter([(CKA_CLASS, Value::Ulong(CKO_SECRET_KEY)), (CKA_VALUE, bytes(&[1; 24]))]);
+    let asked =
+        |length| template(&[(CKA_KEY_TYPE, Value::Ulong(CKK_DES3)), (CKA_VALUE_LEN, Value::Ulong(length))]);
+    assert!(!unwrap(&asked(24), material(), None, &USER).unwrap().contains(CKA_VALUE_LEN));
+    assert_eq!(unwrap(&asked(16), material(), None, &USER), Err(Error::WrappedKeyLenRange));
+    let base = made(&aes(), &[]);
+    assert!(derive(&asked(24), material(), &base, None, &USER).is_ok());
+    assert_eq!(derive(&asked(16), material(), &base, None, &USER), Err(Error::TemplateInconsistent));
+}
+
+#[test]
 fn an_unwrap_template_is_added_and_may_not_be_contradicted() {
     let material =
         || Attributes::from_iter([(CKA_CLASS, Value::Ulong(CKO_SECRET_KEY)), (CKA_VALUE, bytes(&[3; 16]))]);
