@@ -5,6 +5,7 @@
 //! again in the same process.
 
 pub mod aes;
+pub(crate) mod asn1;
 pub mod cmac;
 pub mod digest;
 pub mod ec;
@@ -15,6 +16,7 @@ pub mod hmac;
 pub mod key_wrap;
 pub mod montgomery;
 pub(crate) mod number;
+pub mod pkcs8;
 pub mod random;
 pub mod rsa;
 

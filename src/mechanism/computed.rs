@@ -1,16 +1,59 @@
 //! CKA_CHECK_VALUE and CKA_PUBLIC_KEY_INFO, which only the engine can tell.
 
-use crate::object::{Attributes, Computed};
+use crate::ck::*;
+use crate::crypto::pkcs8::{self, Public};
+use crate::object::{Attributes, Computed, ec_point};
+
+use super::ec_keys;
+use super::ec_params::{self, Named};
 
 /// Computes with the engine.
 pub struct Engine;
 
 impl Computed for Engine {
-    fn public_key_info(&self, _attributes: &Attributes) -> Option<Vec<u8>> {
-        None
+    fn public_key_info(&self, attributes: &Attributes) -> Option<Vec<u8>> {
+        public_key_info(attributes)
     }
 
     fn check_value(&self, attributes: &Attributes) -> Option<Vec<u8>> {
         super::check_value::check_value(attributes)
     }
+}
+
+/// CKA_PUBLIC_KEY_INFO (sections 4.6 to 4.9): the DER SubjectPublicKeyInfo of a public key, a private key or an X.509
+/// certificate. `None` for other objects and for keys that do not tell their public half.
+pub fn public_key_info(attributes: &Attributes) -> Option<Vec<u8>> {
+    match attributes.ulong(CKA_CLASS)? {
+        CKO_CERTIFICATE => {
+            let certificate = attributes.bytes(CKA_VALUE)?;
+            pkcs8::of_certificate(certificate).ok().map(<[u8]>::to_vec)
+        }
+        CKO_PUBLIC_KEY | CKO_PRIVATE_KEY => public_half(attributes).map(|key| pkcs8::encode_public(&key)),
+        _ => None,
+    }
+}
+
+fn public_half(attributes: &Attributes) -> Option<Public> {
+    let key_type = attributes.ulong(CKA_KEY_TYPE)?;
+    if key_type == CKK_RSA {
+        return Some(Public::Rsa {
+            modulus: attributes.bytes(CKA_MODULUS)?.to_vec(),
+            public_exponent: attributes.bytes(CKA_PUBLIC_EXPONENT)?.to_vec(),
+        });
+    }
+    let named = match key_type {
+        CKK_EC | CKK_EC_EDWARDS | CKK_EC_MONTGOMERY => {
+            ec_params::parse(attributes.bytes(CKA_EC_PARAMS)?).ok()?
+        }
+        _ => return None,
+    };
+    let point = match attributes.bytes(CKA_EC_POINT) {
+        Some(point) => ec_point::raw(key_type, point)?.to_vec(),
+        None => ec_keys::point_of(named, attributes.bytes(CKA_VALUE)?).ok()?,
+    };
+    Some(match named {
+        Named::Weierstrass(curve) => Public::Ec { curve, point },
+        Named::Edwards25519 => Public::Ed25519(point),
+        Named::Curve25519 => Public::X25519(point),
+    })
 }

@@ -1,13 +1,111 @@
-//! Private keys as PKCS#8 PrivateKeyInfo.
+//! Private keys as C_WrapKey and C_UnwrapKey carry them: PrivateKeyInfo of PKCS #8 (PKCS#11 section 6.7).
 
+use crate::ck::*;
+use crate::crypto::{Error as CryptoError, pkcs8};
 use crate::error::{Error, Result};
-use crate::object::{Attributes, Object};
+use crate::object::{Attributes, Object, Value, ec_point};
 use crate::secret::Secret;
 
-pub fn encode(_key: &Object) -> Result<Secret> {
-    Err(Error::KeyNotWrappable)
+use super::ec_params::{self, Named};
+use super::{ec_keys, import, rsa_keys};
+
+/// The DER of a private key object. CKR_KEY_NOT_WRAPPABLE: another class, another type, or parts are missing.
+pub fn encode(object: &Object) -> Result<Secret> {
+    if object.class() != CKO_PRIVATE_KEY {
+        return Err(Error::KeyNotWrappable);
+    }
+    let key = match object.key_type() {
+        Some(CKK_RSA) => {
+            let numbers = rsa_keys::components(|id| object.material(id)).map_err(not_wrappable)?;
+            pkcs8::Private::Rsa(numbers)
+        }
+        Some(CKK_EC | CKK_EC_EDWARDS | CKK_EC_MONTGOMERY) => curve_key(object)?,
+        _ => return Err(Error::KeyNotWrappable),
+    };
+    pkcs8::encode_private(&key).map_err(|_| Error::KeyNotWrappable)
 }
 
-pub fn decode(_der: &[u8]) -> Result<Attributes> {
-    Err(Error::WrappedKeyInvalid)
+fn not_wrappable(error: Error) -> Error {
+    match error {
+        Error::TemplateIncomplete => Error::KeyNotWrappable,
+        other => other,
+    }
+}
+
+fn curve_key(object: &Object) -> Result<pkcs8::Private> {
+    let params = object.bytes(CKA_EC_PARAMS).ok_or(Error::KeyNotWrappable)?;
+    let value = Secret::copy_of(object.material(CKA_VALUE)?.ok_or(Error::KeyNotWrappable)?);
+    Ok(match ec_params::parse(params)? {
+        Named::Weierstrass(curve) => {
+            // Most readers want the point, which costs one multiplication where the object has none.
+            let point = Some(ec_keys::point_of(Named::Weierstrass(curve), value.as_bytes())?);
+            pkcs8::Private::Ec { curve, value, point }
+        }
+        Named::Edwards25519 => pkcs8::Private::Ed25519(value),
+        Named::Curve25519 => pkcs8::Private::X25519(value),
+    })
+}
+
+/// The attributes that a PrivateKeyInfo contributes to the new key: CKA_CLASS, CKA_KEY_TYPE and the values, checked
+/// and complete. CKR_WRAPPED_KEY_INVALID: it is not one, or its numbers make no key; CKR_CURVE_NOT_SUPPORTED.
+pub fn decode(der: &[u8]) -> Result<Attributes> {
+    let key = pkcs8::decode_private(der).map_err(|error| match error {
+        CryptoError::Curve => Error::CurveNotSupported,
+        CryptoError::Parameters => Error::DomainParamsInvalid,
+        _ => Error::WrappedKeyInvalid,
+    })?;
+    import::check_key(&attributes_of(key)?).map_err(|error| match error {
+        Error::TemplateIncomplete
+        | Error::TemplateInconsistent
+        | Error::AttributeValueInvalid
+        | Error::PublicKeyInvalid => Error::WrappedKeyInvalid,
+        other => other,
+    })
+}
+
+/// The attributes of a private key from a file, not yet checked.
+pub fn attributes_of(key: pkcs8::Private) -> Result<Attributes> {
+    let mut attributes = Attributes::from_iter([(CKA_CLASS, Value::Ulong(CKO_PRIVATE_KEY))]);
+    let (key_type, named, value) = match key {
+        pkcs8::Private::Rsa(numbers) => {
+            attributes.set(CKA_KEY_TYPE, Value::Ulong(CKK_RSA));
+            attributes.set(CKA_MODULUS, Value::Bytes(numbers.modulus.clone()));
+            attributes.set(CKA_PUBLIC_EXPONENT, Value::Bytes(numbers.public_exponent.clone()));
+            rsa_keys::set_private(&mut attributes, &numbers);
+            return Ok(attributes);
+        }
+        pkcs8::Private::Ec { curve, value, point } => {
+            if let Some(point) = point {
+                let wrapped = ec_point::wrapped(CKK_EC, &point).map_err(|_| Error::WrappedKeyInvalid)?;
+                attributes.set(CKA_EC_POINT, Value::Bytes(wrapped));
+            }
+            (CKK_EC, Named::Weierstrass(curve), value)
+        }
+        pkcs8::Private::Ed25519(seed) => (CKK_EC_EDWARDS, Named::Edwards25519, seed),
+        pkcs8::Private::X25519(value) => (CKK_EC_MONTGOMERY, Named::Curve25519, value),
+    };
+    attributes.set(CKA_KEY_TYPE, Value::Ulong(key_type));
+    attributes.set(CKA_EC_PARAMS, Value::Bytes(ec_params::encode(named)));
+    attributes.set(CKA_VALUE, Value::Secret(value));
+    Ok(attributes)
+}
+
+/// The attributes of a public key from a file: CKA_CLASS, CKA_KEY_TYPE and the values, not yet checked.
+pub fn public_attributes_of(key: pkcs8::Public) -> Result<Attributes> {
+    let mut attributes = Attributes::from_iter([(CKA_CLASS, Value::Ulong(CKO_PUBLIC_KEY))]);
+    let (key_type, named, point) = match key {
+        pkcs8::Public::Rsa { modulus, public_exponent } => {
+            attributes.set(CKA_KEY_TYPE, Value::Ulong(CKK_RSA));
+            attributes.set(CKA_MODULUS, Value::Bytes(modulus));
+            attributes.set(CKA_PUBLIC_EXPONENT, Value::Bytes(public_exponent));
+            return Ok(attributes);
+        }
+        pkcs8::Public::Ec { curve, point } => (CKK_EC, Named::Weierstrass(curve), point),
+        pkcs8::Public::Ed25519(point) => (CKK_EC_EDWARDS, Named::Edwards25519, point),
+        pkcs8::Public::X25519(point) => (CKK_EC_MONTGOMERY, Named::Curve25519, point),
+    };
+    attributes.set(CKA_KEY_TYPE, Value::Ulong(key_type));
+    attributes.set(CKA_EC_PARAMS, Value::Bytes(ec_params::encode(named)));
+    attributes.set(CKA_EC_POINT, Value::Bytes(ec_point::wrapped(key_type, &point)?));
+    Ok(attributes)
 }

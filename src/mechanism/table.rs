@@ -14,6 +14,13 @@ static FAMILIES: &[&[Mechanism]] = &[
     super::aes_modes::ROWS,
     super::aes_aead::ROWS,
     super::aes_wrap::ROWS,
+    super::rsa_keys::ROWS,
+    super::rsa_cipher::ROWS,
+    super::rsa_sign::ROWS,
+    super::ec_keys::ROWS,
+    super::ecdsa::ROWS,
+    super::eddsa::ROWS,
+    super::ecdh::ROWS,
 ];
 
 /// All rows by ascending id.

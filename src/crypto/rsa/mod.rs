@@ -17,7 +17,9 @@ use super::number::Number;
 use super::{Error, Owned, Result, succeed};
 use crate::secret::Secret;
 
+pub use encryption::max_oaep_len;
 pub use generate::generate;
+pub use signature::{PKCS1_OVERHEAD, digest_info_prefix, max_salt_len};
 
 /// The smallest and the largest modulus that is accepted at all, in bits. Mechanisms may ask for more.
 pub const MIN_BITS: usize = 512;

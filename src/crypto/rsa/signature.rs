@@ -5,7 +5,7 @@ use super::super::{Error, Result, equal, succeed};
 use super::{PrivateKey, PublicKey};
 
 /// Header and padding of a PKCS #1 v1.5 block: 00 01, at least eight FF, 00.
-pub(crate) const PKCS1_OVERHEAD: usize = 11;
+pub const PKCS1_OVERHEAD: usize = 11;
 
 /// The DER encoding of DigestInfo up to the digest (RFC 8017 section 9.2, notes; RFC 8702 for SHA-3).
 pub fn digest_info_prefix(hash: Hash) -> &'static [u8] {

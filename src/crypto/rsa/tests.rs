@@ -1,8 +1,6 @@
 //! RSA against published vectors, then against itself.
 
-use super::signature::{digest_info_prefix, max_salt_len};
 use super::*;
-use crate::crypto::rsa::encryption::max_oaep_len;
 
 fn bytes(text: &str) -> Vec<u8> {
     hex::decode(text).unwrap()

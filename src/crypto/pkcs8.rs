@@ -1,0 +1,295 @@
+//! Key files: PrivateKeyInfo (RFC 5958, PKCS #8), SubjectPublicKeyInfo (RFC 5280), and the older RSAPrivateKey
+//! (RFC 8017) and ECPrivateKey (RFC 5915), for RSA, elliptic curves, Ed25519 and X25519 (RFC 8410).
+//!
+//! The bytes may come from anybody: what is read here is well formed, but whether its numbers make a key is checked by
+//! who makes one of them.
+
+use super::asn1::{self, OBJECT_IDENTIFIER, OCTET_STRING, Reader, SEQUENCE, element, explicit};
+use super::ec::Curve;
+use super::{Error, Result, rsa};
+use crate::secret::Secret;
+
+/// rsaEncryption, 1.2.840.113549.1.1.1.
+const RSA_ENCRYPTION: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
+/// id-ecPublicKey, 1.2.840.10045.2.1.
+const EC_PUBLIC_KEY: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
+/// id-Ed25519, 1.3.101.112.
+const ED25519: &[u8] = &[0x2b, 0x65, 0x70];
+/// id-X25519, 1.3.101.110.
+const X25519: &[u8] = &[0x2b, 0x65, 0x6e];
+
+/// A private key as key files tell it.
+#[derive(Clone)]
+pub enum Private {
+    Rsa(rsa::Components),
+    /// The private value, big-endian, and the point if the file has it.
+    Ec {
+        curve: Curve,
+        value: Secret,
+        point: Option<Vec<u8>>,
+    },
+    /// The seed of 32 bytes.
+    Ed25519(Secret),
+    /// 32 bytes.
+    X25519(Secret),
+}
+
+/// A public key as key files tell it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Public {
+    Rsa {
+        modulus: Vec<u8>,
+        public_exponent: Vec<u8>,
+    },
+    /// The point in the form of SEC 1, compressed or not.
+    Ec {
+        curve: Curve,
+        point: Vec<u8>,
+    },
+    Ed25519(Vec<u8>),
+    X25519(Vec<u8>),
+}
+
+/// The algorithms that both structures name.
+enum Algorithm {
+    Rsa,
+    Ec(Curve),
+    Ed25519,
+    X25519,
+}
+
+impl Algorithm {
+    /// AlgorithmIdentifier. Errors: `Data`; `Curve`, `Parameters` (a curve that is not named); `Unsupported`.
+    fn read(reader: &mut Reader) -> Result<Self> {
+        let mut algorithm = reader.sequence()?;
+        let found = match algorithm.element(OBJECT_IDENTIFIER)? {
+            RSA_ENCRYPTION => {
+                // NULL, which some leave out.
+                if algorithm.next_is(asn1::NULL) && !algorithm.element(asn1::NULL)?.is_empty() {
+                    return Err(Error::Data);
+                }
+                Algorithm::Rsa
+            }
+            EC_PUBLIC_KEY => Algorithm::Ec(named_curve(&mut algorithm)?),
+            ED25519 => Algorithm::Ed25519,
+            X25519 => Algorithm::X25519,
+            _ => return Err(Error::Unsupported),
+        };
+        algorithm.end()?;
+        Ok(found)
+    }
+
+    fn write(&self) -> Secret {
+        let oid = |oid| element(OBJECT_IDENTIFIER, &[oid]);
+        match self {
+            Algorithm::Rsa => {
+                element(SEQUENCE, &[oid(RSA_ENCRYPTION).as_bytes(), element(asn1::NULL, &[]).as_bytes()])
+            }
+            Algorithm::Ec(curve) => {
+                element(SEQUENCE, &[oid(EC_PUBLIC_KEY).as_bytes(), oid(curve.oid()).as_bytes()])
+            }
+            Algorithm::Ed25519 => element(SEQUENCE, &[oid(ED25519).as_bytes()]),
+            Algorithm::X25519 => element(SEQUENCE, &[oid(X25519).as_bytes()]),
+        }
+    }
+}
+
+fn named_curve(reader: &mut Reader) -> Result<Curve> {
+    if !reader.next_is(OBJECT_IDENTIFIER) {
+        return Err(Error::Parameters);
+    }
+    Curve::from_oid(reader.element(OBJECT_IDENTIFIER)?).ok_or(Error::Curve)
+}
+
+/// PrivateKeyInfo or OneAsymmetricKey; attributes and a public key after the private one are passed over. Errors:
+/// `Data`, `Curve`, `Parameters`, `Unsupported`.
+pub fn decode_private(der: &[u8]) -> Result<Private> {
+    let mut info = Reader::only(der, SEQUENCE)?;
+    // Version 0, or 1 where a public key follows.
+    if !matches!(info.unsigned()?, [] | [1]) {
+        return Err(Error::Data);
+    }
+    let algorithm = Algorithm::read(&mut info)?;
+    let key = info.element(OCTET_STRING)?;
+    for optional in [explicit(0), 0x81, explicit(1)] {
+        if info.next_is(optional) {
+            info.any()?;
+        }
+    }
+    info.end()?;
+    match algorithm {
+        Algorithm::Rsa => decode_rsa_private(key).map(Private::Rsa),
+        Algorithm::Ec(curve) => ec_private(key, Some(curve)),
+        Algorithm::Ed25519 => raw_private(key).map(Private::Ed25519),
+        Algorithm::X25519 => raw_private(key).map(Private::X25519),
+    }
+}
+
+/// PrivateKeyInfo. An RSA key without CRT parts cannot be written: `Key`.
+pub fn encode_private(key: &Private) -> Result<Secret> {
+    let (algorithm, contents) = match key {
+        Private::Rsa(numbers) => (Algorithm::Rsa, encode_rsa_private(numbers)?),
+        Private::Ec { curve, value, point } => {
+            (Algorithm::Ec(*curve), write_ec_private(*curve, value, point.as_deref())?)
+        }
+        Private::Ed25519(seed) => (Algorithm::Ed25519, element(OCTET_STRING, &[seed.as_bytes()])),
+        Private::X25519(value) => (Algorithm::X25519, element(OCTET_STRING, &[value.as_bytes()])),
+    };
+    let version = asn1::unsigned(&[]);
+    let key = element(OCTET_STRING, &[contents.as_bytes()]);
+    Ok(element(SEQUENCE, &[version.as_bytes(), algorithm.write().as_bytes(), key.as_bytes()]))
+}
+
+/// SubjectPublicKeyInfo. Errors as for `decode_private`.
+pub fn decode_public(der: &[u8]) -> Result<Public> {
+    let mut info = Reader::only(der, SEQUENCE)?;
+    let algorithm = Algorithm::read(&mut info)?;
+    let key = info.bytes_of_bits()?;
+    info.end()?;
+    Ok(match algorithm {
+        Algorithm::Rsa => {
+            let mut numbers = Reader::only(key, SEQUENCE)?;
+            let (modulus, public_exponent) = (numbers.unsigned()?.to_vec(), numbers.unsigned()?.to_vec());
+            numbers.end()?;
+            Public::Rsa { modulus, public_exponent }
+        }
+        Algorithm::Ec(curve) => Public::Ec { curve, point: key.to_vec() },
+        Algorithm::Ed25519 => Public::Ed25519(key.to_vec()),
+        Algorithm::X25519 => Public::X25519(key.to_vec()),
+    })
+}
+
+/// SubjectPublicKeyInfo.
+pub fn encode_public(key: &Public) -> Vec<u8> {
+    let (algorithm, contents) = match key {
+        Public::Rsa { modulus, public_exponent } => {
+            let (n, e) = (asn1::unsigned(modulus), asn1::unsigned(public_exponent));
+            (Algorithm::Rsa, element(SEQUENCE, &[n.as_bytes(), e.as_bytes()]))
+        }
+        Public::Ec { curve, point } => (Algorithm::Ec(*curve), Secret::copy_of(point)),
+        Public::Ed25519(point) => (Algorithm::Ed25519, Secret::copy_of(point)),
+        Public::X25519(value) => (Algorithm::X25519, Secret::copy_of(value)),
+    };
+    let bits = element(asn1::BIT_STRING, &[&[0], contents.as_bytes()]);
+    element(SEQUENCE, &[algorithm.write().as_bytes(), bits.as_bytes()]).as_bytes().to_vec()
+}
+
+/// The SubjectPublicKeyInfo inside an X.509 certificate (RFC 5280 section 4.1), as it stands there.
+pub fn of_certificate(der: &[u8]) -> Result<&[u8]> {
+    let mut certificate = Reader::only(der, SEQUENCE)?;
+    let mut fields = certificate.sequence()?;
+    if fields.next_is(explicit(0)) {
+        fields.any()?;
+    }
+    // Serial number, signature algorithm, issuer, validity, subject.
+    for _ in 0..5 {
+        fields.any()?;
+    }
+    match fields.any()? {
+        (whole @ [SEQUENCE, ..], _) => Ok(whole),
+        _ => Err(Error::Data),
+    }
+}
+
+/// RSAPrivateKey with two primes (RFC 8017 appendix A.1.2): "BEGIN RSA PRIVATE KEY".
+pub fn decode_rsa_private(der: &[u8]) -> Result<rsa::Components> {
+    let mut numbers = Reader::only(der, SEQUENCE)?;
+    if !numbers.unsigned()?.is_empty() {
+        return Err(Error::Unsupported);
+    }
+    let (modulus, public_exponent) = (numbers.unsigned()?.to_vec(), numbers.unsigned()?.to_vec());
+    let mut secret = || numbers.unsigned().map(Secret::copy_of);
+    let private_exponent = secret()?;
+    let crt = rsa::Crt {
+        prime_1: secret()?,
+        prime_2: secret()?,
+        exponent_1: secret()?,
+        exponent_2: secret()?,
+        coefficient: secret()?,
+    };
+    numbers.end()?;
+    // Some write zeros for what they do not know.
+    let crt = (!crt.prime_1.is_empty() && !crt.prime_2.is_empty()).then_some(crt);
+    Ok(rsa::Components { modulus, public_exponent, private_exponent, crt })
+}
+
+/// RSAPrivateKey. `Key`: a CRT part is missing.
+pub fn encode_rsa_private(numbers: &rsa::Components) -> Result<Secret> {
+    let crt = numbers.crt.as_ref().ok_or(Error::Key)?;
+    let secrets = [
+        &numbers.private_exponent,
+        &crt.prime_1,
+        &crt.prime_2,
+        &crt.exponent_1,
+        &crt.exponent_2,
+        &crt.coefficient,
+    ];
+    if secrets.iter().any(|secret| secret.is_empty()) {
+        return Err(Error::Key);
+    }
+    let mut parts =
+        vec![asn1::unsigned(&[]), asn1::unsigned(&numbers.modulus), asn1::unsigned(&numbers.public_exponent)];
+    parts.extend(secrets.iter().map(|secret| asn1::unsigned(secret.as_bytes())));
+    Ok(element(SEQUENCE, &parts.iter().map(Secret::as_bytes).collect::<Vec<_>>()))
+}
+
+/// ECPrivateKey with its curve inside (RFC 5915): "BEGIN EC PRIVATE KEY".
+pub fn decode_ec_private(der: &[u8]) -> Result<Private> {
+    ec_private(der, None)
+}
+
+fn ec_private(der: &[u8], outer: Option<Curve>) -> Result<Private> {
+    let mut key = Reader::only(der, SEQUENCE)?;
+    if key.unsigned()? != [1] {
+        return Err(Error::Data);
+    }
+    let value = Secret::copy_of(key.element(OCTET_STRING)?);
+    let mut curve = outer;
+    if key.next_is(explicit(0)) {
+        let mut parameters = Reader::new(key.element(explicit(0))?);
+        let inner = named_curve(&mut parameters)?;
+        parameters.end()?;
+        if outer.is_some_and(|outer| outer != inner) {
+            return Err(Error::Data);
+        }
+        curve = Some(inner);
+    }
+    let mut point = None;
+    if key.next_is(explicit(1)) {
+        let mut public = Reader::new(key.element(explicit(1))?);
+        point = Some(public.bytes_of_bits()?.to_vec());
+        public.end()?;
+    }
+    key.end()?;
+    Ok(Private::Ec { curve: curve.ok_or(Error::Parameters)?, value, point })
+}
+
+/// ECPrivateKey without parameters, which stand outside (PKCS#11 section 6.7). `Key`: the value is too long.
+fn write_ec_private(curve: Curve, value: &Secret, point: Option<&[u8]>) -> Result<Secret> {
+    let zeros = value.as_bytes().iter().take_while(|byte| **byte == 0).count();
+    let digits = value.as_bytes().get(zeros..).unwrap_or(&[]);
+    let missing = curve.order_len().checked_sub(digits.len()).ok_or(Error::Key)?;
+    let value = element(OCTET_STRING, &[&vec![0; missing], digits]);
+    let public = match point {
+        Some(point) => {
+            let bits = element(asn1::BIT_STRING, &[&[0], point]);
+            element(explicit(1), &[bits.as_bytes()])
+        }
+        None => Secret::default(),
+    };
+    Ok(element(SEQUENCE, &[asn1::unsigned(&[1]).as_bytes(), value.as_bytes(), public.as_bytes()]))
+}
+
+/// CurvePrivateKey (RFC 8410 section 7): an OCTET STRING of 32 bytes.
+fn raw_private(der: &[u8]) -> Result<Secret> {
+    let mut reader = Reader::new(der);
+    let value = reader.element(OCTET_STRING)?;
+    reader.end()?;
+    if value.len() != 32 {
+        return Err(Error::Data);
+    }
+    Ok(Secret::copy_of(value))
+}
+
+#[cfg(test)]
+mod tests;
