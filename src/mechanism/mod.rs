@@ -27,6 +27,8 @@ mod rsa_cipher;
 mod rsa_keys;
 mod rsa_sign;
 mod signing;
+#[cfg(test)]
+mod pair_tests;
 mod table;
 #[cfg(test)]
 mod testing;
