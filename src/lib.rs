@@ -4,6 +4,7 @@
 #[cfg(panic = "abort")]
 compile_error!("Coffer must be built with panic = \"unwind\": a panic may not kill the host application");
 
+pub mod ffi; // the C boundary: every C_ function, and the only raw pointers
 pub mod module; // the initialised library: configuration, slots, sessions
 pub mod session; // what an application does, one call at a time
 pub mod token; // who is logged in, which objects there are, how they reach the file

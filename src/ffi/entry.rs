@@ -1,0 +1,274 @@
+//! Every `C_` function, one row each, and the macro that makes them.
+//!
+//! A function is exported under its name, contains panics (CKR_GENERAL_ERROR for that call), turns `Error` into CK_RV,
+//! and stands in the function lists of the versions of PKCS#11 that have it. What a row is checked for first:
+//!
+//! - `anytime`: nothing; may be called before C_Initialize.
+//! - `module`: C_Initialize was called in this process (else CKR_CRYPTOKI_NOT_INITIALIZED); the target gets the module.
+//! - `session`: as `module`; the first argument in C is a session handle (else CKR_SESSION_HANDLE_INVALID), and the
+//!   target gets the session.
+//! - `unsupported`: as `module`; then CKR_FUNCTION_NOT_SUPPORTED.
+//! - `parallel`: as `module`; then CKR_FUNCTION_NOT_PARALLEL, for any handle (section 5.20).
+#![allow(non_snake_case, clippy::missing_safety_doc)]
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use crate::ck::*;
+use crate::error::{Error, Result};
+use crate::module::{self, Module};
+use crate::session::Session;
+use crate::token::SessionHandle;
+
+use super::{
+    decrypt, digest, encrypt, fork, general, key, object, random, session, sign, slot, table, verify,
+};
+
+/// Runs the body of a C function. A panic ends the call and not the host.
+fn call(body: impl FnOnce() -> Result<()>) -> CK_RV {
+    match catch_unwind(AssertUnwindSafe(body)) {
+        Ok(Ok(())) => CKR_OK,
+        Ok(Err(error)) => error.rv(),
+        Err(payload) => {
+            // Dropping it could panic again.
+            std::mem::forget(payload);
+            CKR_GENERAL_ERROR
+        }
+    }
+}
+
+/// The module of this process. Errors: CKR_CRYPTOKI_NOT_INITIALIZED, also in the child of a fork.
+fn module() -> Result<Arc<Module>> {
+    if !fork::is_home() {
+        return Err(Error::CryptokiNotInitialized);
+    }
+    module::current()
+}
+
+/// Errors: CKR_CRYPTOKI_NOT_INITIALIZED, CKR_SESSION_HANDLE_INVALID.
+fn open_session(handle: CK_SESSION_HANDLE) -> Result<Arc<Session>> {
+    module()?.session(SessionHandle(handle))
+}
+
+macro_rules! function {
+    (anytime $name:ident ($($argument:ident: $type:ty),*) $target:path) => {
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn $name($($argument: $type),*) -> CK_RV {
+            // SAFETY: the pointers are the caller's, as PKCS#11 describes them for this function.
+            call(|| unsafe { $target($($argument),*) })
+        }
+    };
+    (module $name:ident ($($argument:ident: $type:ty),*) $target:path) => {
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn $name($($argument: $type),*) -> CK_RV {
+            // SAFETY: the pointers are the caller's, as PKCS#11 describes them for this function.
+            call(|| unsafe { $target(&*module()?, $($argument),*) })
+        }
+    };
+    (session $name:ident ($($argument:ident: $type:ty),*) $target:path) => {
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn $name(session: CK_SESSION_HANDLE, $($argument: $type),*) -> CK_RV {
+            // SAFETY: the pointers are the caller's, as PKCS#11 describes them for this function.
+            call(|| unsafe { $target(&*open_session(session)?, $($argument),*) })
+        }
+    };
+    (unsupported $name:ident ($($type:ty),*)) => {
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn $name($(_: $type),*) -> CK_RV {
+            call(|| module().and(Err(Error::FunctionNotSupported)))
+        }
+    };
+    (parallel $name:ident ($($type:ty),*)) => {
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn $name($(_: $type),*) -> CK_RV {
+            call(|| module().and(Err(Error::FunctionNotParallel)))
+        }
+    };
+}
+
+/// Makes the functions and the lists. A list names every field of its structure, so that no function is forgotten.
+macro_rules! functions {
+    (
+        v2_40 { $($kind2:ident $name2:ident $arguments2:tt $($target2:path)?;)* }
+        v3_0 { $($kind3:ident $name3:ident $arguments3:tt $($target3:path)?;)* }
+        v3_2 { $($kind32:ident $name32:ident $arguments32:tt $($target32:path)?;)* }
+    ) => {
+        $(function!($kind2 $name2 $arguments2 $($target2)?);)*
+        $(function!($kind3 $name3 $arguments3 $($target3)?);)*
+        $(function!($kind32 $name32 $arguments32 $($target32)?);)*
+
+        pub(super) static LIST_2_40: CK_FUNCTION_LIST = CK_FUNCTION_LIST {
+            version: CK_VERSION { major: 2, minor: 40 },
+            $($name2: Some($name2),)*
+        };
+        pub(super) static LIST_3_0: CK_FUNCTION_LIST_3_0 = CK_FUNCTION_LIST_3_0 {
+            version: CK_VERSION { major: 3, minor: 0 },
+            $($name2: Some($name2),)*
+            $($name3: Some($name3),)*
+        };
+        pub(super) static LIST_3_2: CK_FUNCTION_LIST_3_2 = CK_FUNCTION_LIST_3_2 {
+            version: CK_VERSION { major: 3, minor: 2 },
+            $($name2: Some($name2),)*
+            $($name3: Some($name3),)*
+            $($name32: Some($name32),)*
+        };
+    };
+}
+
+functions! {
+    v2_40 {
+        anytime C_Initialize(arguments: CK_VOID_PTR) general::initialize;
+        module C_Finalize(reserved: CK_VOID_PTR) general::finalize;
+        module C_GetInfo(info: CK_INFO_PTR) general::info;
+        anytime C_GetFunctionList(list: CK_FUNCTION_LIST_PTR_PTR) table::function_list;
+        module C_GetSlotList(token_present: CK_BBOOL, list: CK_SLOT_ID_PTR, count: CK_ULONG_PTR) slot::list;
+        module C_GetSlotInfo(slot: CK_SLOT_ID, info: CK_SLOT_INFO_PTR) slot::info;
+        module C_GetTokenInfo(slot: CK_SLOT_ID, info: CK_TOKEN_INFO_PTR) slot::token_info;
+        module C_GetMechanismList(slot: CK_SLOT_ID, list: CK_MECHANISM_TYPE_PTR, count: CK_ULONG_PTR)
+            slot::mechanism_list;
+        module C_GetMechanismInfo(slot: CK_SLOT_ID, mechanism: CK_MECHANISM_TYPE, info: CK_MECHANISM_INFO_PTR)
+            slot::mechanism_info;
+        module C_InitToken(slot: CK_SLOT_ID, pin: CK_UTF8CHAR_PTR, pin_len: CK_ULONG, label: CK_UTF8CHAR_PTR)
+            slot::init_token;
+        session C_InitPIN(pin: CK_UTF8CHAR_PTR, pin_len: CK_ULONG) slot::init_pin;
+        session C_SetPIN(old: CK_UTF8CHAR_PTR, old_len: CK_ULONG, new: CK_UTF8CHAR_PTR, new_len: CK_ULONG)
+            slot::set_pin;
+        module C_OpenSession(slot: CK_SLOT_ID, flags: CK_FLAGS, application: CK_VOID_PTR, notify: CK_NOTIFY,
+            handle: CK_SESSION_HANDLE_PTR) session::open;
+        module C_CloseSession(session: CK_SESSION_HANDLE) session::close;
+        module C_CloseAllSessions(slot: CK_SLOT_ID) session::close_all;
+        session C_GetSessionInfo(info: CK_SESSION_INFO_PTR) session::info;
+        unsupported C_GetOperationState(CK_SESSION_HANDLE, CK_BYTE_PTR, CK_ULONG_PTR);
+        unsupported C_SetOperationState(CK_SESSION_HANDLE, CK_BYTE_PTR, CK_ULONG, CK_OBJECT_HANDLE,
+            CK_OBJECT_HANDLE);
+        session C_Login(user_type: CK_USER_TYPE, pin: CK_UTF8CHAR_PTR, pin_len: CK_ULONG) session::login;
+        session C_Logout() session::logout;
+        session C_CreateObject(template: CK_ATTRIBUTE_PTR, count: CK_ULONG, object: CK_OBJECT_HANDLE_PTR)
+            object::create;
+        session C_CopyObject(original: CK_OBJECT_HANDLE, template: CK_ATTRIBUTE_PTR, count: CK_ULONG, object:
+            CK_OBJECT_HANDLE_PTR) object::copy;
+        session C_DestroyObject(object: CK_OBJECT_HANDLE) object::destroy;
+        session C_GetObjectSize(object: CK_OBJECT_HANDLE, size: CK_ULONG_PTR) object::size;
+        session C_GetAttributeValue(object: CK_OBJECT_HANDLE, template: CK_ATTRIBUTE_PTR, count: CK_ULONG)
+            object::attribute_values;
+        session C_SetAttributeValue(object: CK_OBJECT_HANDLE, template: CK_ATTRIBUTE_PTR, count: CK_ULONG)
+            object::set_attribute_values;
+        session C_FindObjectsInit(template: CK_ATTRIBUTE_PTR, count: CK_ULONG) object::find_init;
+        session C_FindObjects(objects: CK_OBJECT_HANDLE_PTR, most: CK_ULONG, count: CK_ULONG_PTR)
+            object::find;
+        session C_FindObjectsFinal() object::find_final;
+        session C_EncryptInit(mechanism: CK_MECHANISM_PTR, key: CK_OBJECT_HANDLE) encrypt::init;
+        session C_Encrypt(data: CK_BYTE_PTR, data_len: CK_ULONG, output: CK_BYTE_PTR, output_len:
+            CK_ULONG_PTR) encrypt::once;
+        session C_EncryptUpdate(part: CK_BYTE_PTR, part_len: CK_ULONG, output: CK_BYTE_PTR, output_len:
+            CK_ULONG_PTR) encrypt::update;
+        session C_EncryptFinal(output: CK_BYTE_PTR, output_len: CK_ULONG_PTR) encrypt::finish;
+        session C_DecryptInit(mechanism: CK_MECHANISM_PTR, key: CK_OBJECT_HANDLE) decrypt::init;
+        session C_Decrypt(data: CK_BYTE_PTR, data_len: CK_ULONG, output: CK_BYTE_PTR, output_len:
+            CK_ULONG_PTR) decrypt::once;
+        session C_DecryptUpdate(part: CK_BYTE_PTR, part_len: CK_ULONG, output: CK_BYTE_PTR, output_len:
+            CK_ULONG_PTR) decrypt::update;
+        session C_DecryptFinal(output: CK_BYTE_PTR, output_len: CK_ULONG_PTR) decrypt::finish;
+        session C_DigestInit(mechanism: CK_MECHANISM_PTR) digest::init;
+        session C_Digest(data: CK_BYTE_PTR, data_len: CK_ULONG, digest: CK_BYTE_PTR, digest_len: CK_ULONG_PTR)
+            digest::once;
+        session C_DigestUpdate(part: CK_BYTE_PTR, part_len: CK_ULONG) digest::update;
+        session C_DigestKey(key: CK_OBJECT_HANDLE) digest::key;
+        session C_DigestFinal(digest: CK_BYTE_PTR, digest_len: CK_ULONG_PTR) digest::finish;
+        session C_SignInit(mechanism: CK_MECHANISM_PTR, key: CK_OBJECT_HANDLE) sign::init;
+        session C_Sign(data: CK_BYTE_PTR, data_len: CK_ULONG, signature: CK_BYTE_PTR, signature_len:
+            CK_ULONG_PTR) sign::once;
+        session C_SignUpdate(part: CK_BYTE_PTR, part_len: CK_ULONG) sign::update;
+        session C_SignFinal(signature: CK_BYTE_PTR, signature_len: CK_ULONG_PTR) sign::finish;
+        unsupported C_SignRecoverInit(CK_SESSION_HANDLE, CK_MECHANISM_PTR, CK_OBJECT_HANDLE);
+        unsupported C_SignRecover(CK_SESSION_HANDLE, CK_BYTE_PTR, CK_ULONG, CK_BYTE_PTR, CK_ULONG_PTR);
+        session C_VerifyInit(mechanism: CK_MECHANISM_PTR, key: CK_OBJECT_HANDLE) verify::init;
+        session C_Verify(data: CK_BYTE_PTR, data_len: CK_ULONG, signature: CK_BYTE_PTR, signature_len:
+            CK_ULONG) verify::once;
+        session C_VerifyUpdate(part: CK_BYTE_PTR, part_len: CK_ULONG) verify::update;
+        session C_VerifyFinal(signature: CK_BYTE_PTR, signature_len: CK_ULONG) verify::finish;
+        unsupported C_VerifyRecoverInit(CK_SESSION_HANDLE, CK_MECHANISM_PTR, CK_OBJECT_HANDLE);
+        unsupported C_VerifyRecover(CK_SESSION_HANDLE, CK_BYTE_PTR, CK_ULONG, CK_BYTE_PTR, CK_ULONG_PTR);
+        unsupported C_DigestEncryptUpdate(CK_SESSION_HANDLE, CK_BYTE_PTR, CK_ULONG, CK_BYTE_PTR,
+            CK_ULONG_PTR);
+        unsupported C_DecryptDigestUpdate(CK_SESSION_HANDLE, CK_BYTE_PTR, CK_ULONG, CK_BYTE_PTR,
+            CK_ULONG_PTR);
+        unsupported C_SignEncryptUpdate(CK_SESSION_HANDLE, CK_BYTE_PTR, CK_ULONG, CK_BYTE_PTR, CK_ULONG_PTR);
+        unsupported C_DecryptVerifyUpdate(CK_SESSION_HANDLE, CK_BYTE_PTR, CK_ULONG, CK_BYTE_PTR,
+            CK_ULONG_PTR);
+        session C_GenerateKey(mechanism: CK_MECHANISM_PTR, template: CK_ATTRIBUTE_PTR, count: CK_ULONG, key:
+            CK_OBJECT_HANDLE_PTR) key::generate;
+        session C_GenerateKeyPair(mechanism: CK_MECHANISM_PTR, public: CK_ATTRIBUTE_PTR, public_count:
+            CK_ULONG, private: CK_ATTRIBUTE_PTR, private_count: CK_ULONG, public_key: CK_OBJECT_HANDLE_PTR,
+            private_key: CK_OBJECT_HANDLE_PTR) key::generate_pair;
+        session C_WrapKey(mechanism: CK_MECHANISM_PTR, wrapping_key: CK_OBJECT_HANDLE, key: CK_OBJECT_HANDLE,
+            wrapped: CK_BYTE_PTR, wrapped_len: CK_ULONG_PTR) key::wrap;
+        session C_UnwrapKey(mechanism: CK_MECHANISM_PTR, unwrapping_key: CK_OBJECT_HANDLE, wrapped:
+            CK_BYTE_PTR, wrapped_len: CK_ULONG, template: CK_ATTRIBUTE_PTR, count: CK_ULONG, key:
+            CK_OBJECT_HANDLE_PTR) key::unwrap;
+        session C_DeriveKey(mechanism: CK_MECHANISM_PTR, base_key: CK_OBJECT_HANDLE, template:
+            CK_ATTRIBUTE_PTR, count: CK_ULONG, key: CK_OBJECT_HANDLE_PTR) key::derive;
+        session C_SeedRandom(seed: CK_BYTE_PTR, seed_len: CK_ULONG) random::seed;
+        session C_GenerateRandom(buffer: CK_BYTE_PTR, buffer_len: CK_ULONG) random::generate;
+        parallel C_GetFunctionStatus(CK_SESSION_HANDLE);
+        parallel C_CancelFunction(CK_SESSION_HANDLE);
+        module C_WaitForSlotEvent(flags: CK_FLAGS, slot: CK_SLOT_ID_PTR, reserved: CK_VOID_PTR)
+            slot::wait_for_event;
+    }
+    v3_0 {
+        anytime C_GetInterfaceList(list: CK_INTERFACE_PTR, count: CK_ULONG_PTR) table::interface_list;
+        anytime C_GetInterface(name: CK_UTF8CHAR_PTR, version: CK_VERSION_PTR, interface:
+            CK_INTERFACE_PTR_PTR, flags: CK_FLAGS) table::interface;
+        session C_LoginUser(user_type: CK_USER_TYPE, pin: CK_UTF8CHAR_PTR, pin_len: CK_ULONG, name:
+            CK_UTF8CHAR_PTR, name_len: CK_ULONG) session::login_user;
+        session C_SessionCancel(flags: CK_FLAGS) session::cancel;
+        unsupported C_MessageEncryptInit(CK_SESSION_HANDLE, CK_MECHANISM_PTR, CK_OBJECT_HANDLE);
+        unsupported C_EncryptMessage(CK_SESSION_HANDLE, CK_VOID_PTR, CK_ULONG, CK_BYTE_PTR, CK_ULONG,
+            CK_BYTE_PTR, CK_ULONG, CK_BYTE_PTR, CK_ULONG_PTR);
+        unsupported C_EncryptMessageBegin(CK_SESSION_HANDLE, CK_VOID_PTR, CK_ULONG, CK_BYTE_PTR, CK_ULONG);
+        unsupported C_EncryptMessageNext(CK_SESSION_HANDLE, CK_VOID_PTR, CK_ULONG, CK_BYTE_PTR, CK_ULONG,
+            CK_BYTE_PTR, CK_ULONG_PTR, CK_FLAGS);
+        unsupported C_MessageEncryptFinal(CK_SESSION_HANDLE);
+        unsupported C_MessageDecryptInit(CK_SESSION_HANDLE, CK_MECHANISM_PTR, CK_OBJECT_HANDLE);
+        unsupported C_DecryptMessage(CK_SESSION_HANDLE, CK_VOID_PTR, CK_ULONG, CK_BYTE_PTR, CK_ULONG,
+            CK_BYTE_PTR, CK_ULONG, CK_BYTE_PTR, CK_ULONG_PTR);
+        unsupported C_DecryptMessageBegin(CK_SESSION_HANDLE, CK_VOID_PTR, CK_ULONG, CK_BYTE_PTR, CK_ULONG);
+        unsupported C_DecryptMessageNext(CK_SESSION_HANDLE, CK_VOID_PTR, CK_ULONG, CK_BYTE_PTR, CK_ULONG,
+            CK_BYTE_PTR, CK_ULONG_PTR, CK_FLAGS);
+        unsupported C_MessageDecryptFinal(CK_SESSION_HANDLE);
+        unsupported C_MessageSignInit(CK_SESSION_HANDLE, CK_MECHANISM_PTR, CK_OBJECT_HANDLE);
+        unsupported C_SignMessage(CK_SESSION_HANDLE, CK_VOID_PTR, CK_ULONG, CK_BYTE_PTR, CK_ULONG,
+            CK_BYTE_PTR, CK_ULONG_PTR);
+        unsupported C_SignMessageBegin(CK_SESSION_HANDLE, CK_VOID_PTR, CK_ULONG);
+        unsupported C_SignMessageNext(CK_SESSION_HANDLE, CK_VOID_PTR, CK_ULONG, CK_BYTE_PTR, CK_ULONG,
+            CK_BYTE_PTR, CK_ULONG_PTR);
+        unsupported C_MessageSignFinal(CK_SESSION_HANDLE);
+        unsupported C_MessageVerifyInit(CK_SESSION_HANDLE, CK_MECHANISM_PTR, CK_OBJECT_HANDLE);
+        unsupported C_VerifyMessage(CK_SESSION_HANDLE, CK_VOID_PTR, CK_ULONG, CK_BYTE_PTR, CK_ULONG,
+            CK_BYTE_PTR, CK_ULONG);
+        unsupported C_VerifyMessageBegin(CK_SESSION_HANDLE, CK_VOID_PTR, CK_ULONG);
+        unsupported C_VerifyMessageNext(CK_SESSION_HANDLE, CK_VOID_PTR, CK_ULONG, CK_BYTE_PTR, CK_ULONG,
+            CK_BYTE_PTR, CK_ULONG);
+        unsupported C_MessageVerifyFinal(CK_SESSION_HANDLE);
+    }
+    v3_2 {
+        unsupported C_EncapsulateKey(CK_SESSION_HANDLE, CK_MECHANISM_PTR, CK_OBJECT_HANDLE, CK_ATTRIBUTE_PTR,
+            CK_ULONG, CK_BYTE_PTR, CK_ULONG_PTR, CK_OBJECT_HANDLE_PTR);
+        unsupported C_DecapsulateKey(CK_SESSION_HANDLE, CK_MECHANISM_PTR, CK_OBJECT_HANDLE, CK_ATTRIBUTE_PTR,
+            CK_ULONG, CK_BYTE_PTR, CK_ULONG, CK_OBJECT_HANDLE_PTR);
+        unsupported C_VerifySignatureInit(CK_SESSION_HANDLE, CK_MECHANISM_PTR, CK_OBJECT_HANDLE, CK_BYTE_PTR,
+            CK_ULONG);
+        unsupported C_VerifySignature(CK_SESSION_HANDLE, CK_BYTE_PTR, CK_ULONG);
+        unsupported C_VerifySignatureUpdate(CK_SESSION_HANDLE, CK_BYTE_PTR, CK_ULONG);
+        unsupported C_VerifySignatureFinal(CK_SESSION_HANDLE);
+        unsupported C_GetSessionValidationFlags(CK_SESSION_HANDLE, CK_SESSION_VALIDATION_FLAGS_TYPE,
+            CK_FLAGS_PTR);
+        unsupported C_AsyncComplete(CK_SESSION_HANDLE, CK_UTF8CHAR_PTR, *mut CK_ASYNC_DATA);
+        unsupported C_AsyncGetID(CK_SESSION_HANDLE, CK_UTF8CHAR_PTR, CK_ULONG_PTR);
+        unsupported C_AsyncJoin(CK_SESSION_HANDLE, CK_UTF8CHAR_PTR, CK_ULONG, CK_BYTE_PTR, CK_ULONG);
+        unsupported C_WrapKeyAuthenticated(CK_SESSION_HANDLE, CK_MECHANISM_PTR, CK_OBJECT_HANDLE,
+            CK_OBJECT_HANDLE, CK_BYTE_PTR, CK_ULONG, CK_BYTE_PTR, CK_ULONG_PTR);
+        unsupported C_UnwrapKeyAuthenticated(CK_SESSION_HANDLE, CK_MECHANISM_PTR, CK_OBJECT_HANDLE,
+            CK_BYTE_PTR, CK_ULONG, CK_ATTRIBUTE_PTR, CK_ULONG, CK_BYTE_PTR, CK_ULONG, CK_OBJECT_HANDLE_PTR);
+    }
+}

@@ -1,0 +1,48 @@
+//! The few questions to the operating system that safe Rust cannot ask.
+
+use std::ffi::{CStr, CString, OsStr, OsString, c_char};
+use std::os::unix::ffi::OsStrExt;
+
+use crate::config::Environment;
+
+unsafe extern "C" {
+    /// As getenv, but NULL in a process whose privileges were raised (glibc and musl).
+    fn secure_getenv(name: *const c_char) -> *const c_char;
+}
+
+/// What the environment of the host application says. A program with raised privileges (set-user-ID, capabilities)
+/// sees no variable at all, so that whoever starts it cannot lead it to another folder.
+pub fn environment() -> Environment {
+    Environment::from_variables(effective_user(), variable)
+}
+
+/// The effective user id of this process.
+pub fn effective_user() -> u32 {
+    // SAFETY: takes nothing and always succeeds.
+    unsafe { libc::geteuid() }
+}
+
+/// An environment variable through `secure_getenv`; `None` where it is unset or may not be trusted.
+fn variable(name: &str) -> Option<OsString> {
+    let name = CString::new(name).ok()?;
+    // SAFETY: `name` ends with a zero byte; the answer is NULL or a C string, copied at once.
+    unsafe {
+        let value = secure_getenv(name.as_ptr());
+        if value.is_null() {
+            return None;
+        }
+        Some(OsStr::from_bytes(CStr::from_ptr(value).to_bytes()).to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_are_read_and_missing_ones_are_none() {
+        assert_eq!(variable("PATH"), std::env::var_os("PATH"));
+        assert_eq!(variable("COFFER_NO_SUCH_VARIABLE"), None);
+        assert_eq!(variable("with\0zero"), None);
+    }
+}

@@ -1,0 +1,105 @@
+//! Key management functions (PKCS#11 section 5.18).
+
+use crate::ck::*;
+use crate::error::Result;
+use crate::session::Session;
+use crate::token::ObjectHandle;
+
+use super::pointer::{self, Out};
+use super::{mechanism, template};
+
+/// C_GenerateKey.
+pub(super) unsafe fn generate(
+    session: &Session,
+    mechanism: *mut CK_MECHANISM,
+    template: *mut CK_ATTRIBUTE,
+    count: CK_ULONG,
+    key: *mut CK_OBJECT_HANDLE,
+) -> Result<()> {
+    // SAFETY: as C_GenerateKey describes its arguments.
+    let (place, (id, params), template) =
+        unsafe { (Out::new(key)?, mechanism::read(mechanism)?, template::read(template, count)?) };
+    place.write(session.generate_key(id, &params, &template)?.0);
+    Ok(())
+}
+
+/// C_GenerateKeyPair.
+pub(super) unsafe fn generate_pair(
+    session: &Session,
+    mechanism: *mut CK_MECHANISM,
+    public: *mut CK_ATTRIBUTE,
+    public_count: CK_ULONG,
+    private: *mut CK_ATTRIBUTE,
+    private_count: CK_ULONG,
+    public_key: *mut CK_OBJECT_HANDLE,
+    private_key: *mut CK_OBJECT_HANDLE,
+) -> Result<()> {
+    // SAFETY: as C_GenerateKeyPair describes its arguments.
+    unsafe {
+        let (public_place, private_place) = (Out::new(public_key)?, Out::new(private_key)?);
+        let (id, params) = mechanism::read(mechanism)?;
+        let public = template::read(public, public_count)?;
+        let private = template::read(private, private_count)?;
+        let (public, private) = session.generate_key_pair(id, &params, &public, &private)?;
+        public_place.write(public.0);
+        private_place.write(private.0);
+    }
+    Ok(())
+}
+
+/// C_WrapKey.
+pub(super) unsafe fn wrap(
+    session: &Session,
+    mechanism: *mut CK_MECHANISM,
+    wrapping_key: CK_OBJECT_HANDLE,
+    key: CK_OBJECT_HANDLE,
+    wrapped: *mut CK_BYTE,
+    wrapped_len: *mut CK_ULONG,
+) -> Result<()> {
+    // SAFETY: as C_WrapKey describes its arguments.
+    unsafe {
+        let (id, params) = mechanism::read(mechanism)?;
+        let (wrapping_key, key) = (ObjectHandle(wrapping_key), ObjectHandle(key));
+        pointer::with_output(wrapped, wrapped_len, |wrapped| {
+            session.wrap_key(id, &params, wrapping_key, key, wrapped)
+        })
+    }
+}
+
+/// C_UnwrapKey.
+pub(super) unsafe fn unwrap(
+    session: &Session,
+    mechanism: *mut CK_MECHANISM,
+    unwrapping_key: CK_OBJECT_HANDLE,
+    wrapped: *mut CK_BYTE,
+    wrapped_len: CK_ULONG,
+    template: *mut CK_ATTRIBUTE,
+    count: CK_ULONG,
+    key: *mut CK_OBJECT_HANDLE,
+) -> Result<()> {
+    // SAFETY: as C_UnwrapKey describes its arguments.
+    unsafe {
+        let place = Out::new(key)?;
+        let (id, params) = mechanism::read(mechanism)?;
+        let wrapped = pointer::bytes(wrapped, wrapped_len)?;
+        let template = template::read(template, count)?;
+        place.write(session.unwrap_key(id, &params, ObjectHandle(unwrapping_key), wrapped, &template)?.0);
+    }
+    Ok(())
+}
+
+/// C_DeriveKey. Mechanisms that make several keys have no place for a handle here (section 6.40); Coffer has none.
+pub(super) unsafe fn derive(
+    session: &Session,
+    mechanism: *mut CK_MECHANISM,
+    base_key: CK_OBJECT_HANDLE,
+    template: *mut CK_ATTRIBUTE,
+    count: CK_ULONG,
+    key: *mut CK_OBJECT_HANDLE,
+) -> Result<()> {
+    // SAFETY: as C_DeriveKey describes its arguments.
+    let (place, (id, params), template) =
+        unsafe { (Out::new(key)?, mechanism::read(mechanism)?, template::read(template, count)?) };
+    place.write(session.derive_key(id, &params, ObjectHandle(base_key), &template)?.0);
+    Ok(())
+}
