@@ -10,196 +10,253 @@
 
 #![forbid(unsafe_code)]
 
+// What the file looks like.
+mod bytes;
+mod chain;
+mod encoding;
+mod format;
+mod keys;
+mod record;
+mod seal;
+// From bytes to a state and back.
+mod recover;
+mod scan;
+mod snapshot;
+mod transaction;
+// A file in use.
+mod compact;
+mod history;
+mod login;
+mod pin;
+mod unlocked;
+mod verify;
+mod view;
+mod write;
+// Words.
 mod error;
 mod random;
 mod types;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
-use crate::secret::Secret;
+use parking_lot::{Mutex, RwLock};
+
 use crate::store::Backend;
+use format::{FLAG_UNAUTHENTICATED, Kind};
+use record::{Base, Parts, PutHead, encode_put};
+use recover::Slot;
+use snapshot::Snapshot;
+use transaction::Builder;
+use view::{Look, View};
 
 pub use error::Error;
 pub use types::*;
+pub use unlocked::Unlocked;
+
+/// Whether these bytes, the contents of a whole file, hold a token, and what stands out about it. Pure: for tests,
+/// fuzzing and diagnosis. Checks what [`Vault::open`] checks.
+pub fn examine(contents: &[u8]) -> Result<(Revision, Vec<Note>), Error> {
+    let recovered = recover::recover(contents)?;
+    Ok((Revision(recovered.state.position.generation), recovered.notes))
+}
 
 /// A token file, without its keys.
 pub struct Vault {
-    _backend: Arc<dyn Backend>,
-    _options: Options,
+    backend: Arc<dyn Backend>,
+    options: Options,
+    /// Held to ask or to take in what was read; never across I/O or cryptography.
+    view: RwLock<View>,
+    /// One thread at a time reads what others have written.
+    reading: Mutex<()>,
+    /// One thread at a time writes.
+    writer: Mutex<()>,
+    /// A write could not be made durable.
+    failed: AtomicBool,
 }
 
-/// A token file with its keys, which are wiped when the last clone is dropped.
-#[derive(Clone)]
-pub struct Unlocked {
-    _vault: Arc<Vault>,
+impl Record {
+    fn of(id: RecordId, slot: &Slot) -> Self {
+        Self {
+            id,
+            tag: slot.tag.as_deref().map(<[u8]>::to_vec),
+            visibility: slot.visibility(),
+            authenticated: slot.authenticated(),
+            sequence: slot.sequence,
+            has_secret: slot.has_secret,
+        }
+    }
 }
-
-/// The part of the interface that is not there yet answers this.
-const UNFINISHED: Error = Error::Failed;
 
 impl Vault {
     /// Makes a new token. [`crate::store::Error::Exists`] if the name is taken.
     pub fn create(
-        _backend: Arc<dyn Backend>,
-        _options: Options,
-        _new: NewToken<'_>,
+        backend: Arc<dyn Backend>,
+        options: Options,
+        new: NewToken<'_>,
     ) -> Result<Arc<Self>, Error> {
-        Err(UNFINISHED)
+        let uuid = *uuid::Builder::from_random_bytes(random::bytes()?).as_uuid().as_bytes();
+        let base = Base { chain: [0; 32], generation: 0, next_sequence: 1, root_version: 1 };
+        let salt = random::bytes()?;
+        let pin_key = keys::pin_key(new.so_pin, &salt, new.kdf, &options)?;
+        let contents = new_file(&new, uuid, &base, salt, &pin_key)?;
+        backend.create(&contents)?;
+        Self::open(backend, options)
     }
 
     /// Opens a token file and reads it whole: structure and keyless chain are checked, nothing is decrypted.
     ///
     /// Errors: [`Error::Empty`], [`Error::NotOurs`], [`Error::Version`], [`Error::Damaged`], [`Error::Store`].
-    pub fn open(_backend: Arc<dyn Backend>, _options: Options) -> Result<Arc<Self>, Error> {
-        Err(UNFINISHED)
+    pub fn open(backend: Arc<dyn Backend>, options: Options) -> Result<Arc<Self>, Error> {
+        let view = view::load_patiently(|| backend.open())?;
+        Ok(Arc::new(Self {
+            backend,
+            options,
+            view: RwLock::new(view),
+            reading: Mutex::new(()),
+            writer: Mutex::new(()),
+            failed: AtomicBool::new(false),
+        }))
     }
 
     /// The unique number of the token; kept when it is initialised anew.
     pub fn uuid(&self) -> [u8; 16] {
-        [0; 16]
+        self.view.read().state.identity.uuid
     }
 
     /// The token information as of the last refresh (not verified before a login).
     pub fn info(&self) -> Vec<u8> {
-        Vec::new()
+        self.view.read().state.info.clone()
     }
 
     /// The revision up to which this vault has read the file.
     pub fn revision(&self) -> Revision {
-        Revision(0)
+        Revision(self.view.read().state.position.generation)
     }
 
     /// False when the file or its storage cannot be written to.
     pub fn writable(&self) -> bool {
-        false
+        self.view.read().image.writable()
     }
 
     /// Whether logins are allowed where failures cannot be counted.
     pub fn allows_readonly_login(&self) -> bool {
-        false
+        self.view.read().state.identity.allow_readonly_login
     }
 
     /// What a careful owner wants to know about the file.
     pub fn notes(&self) -> Vec<Note> {
-        Vec::new()
+        self.view.read().notes.clone()
     }
 
-    /// The state of a PIN, fresh from the file.
-    pub fn pin_state(&self, _entry: Entry) -> Result<PinState, Error> {
-        Err(UNFINISHED)
+    /// The length of the file in bytes as far as it is committed, and how many of them are of no use any more.
+    pub fn sizes(&self) -> (u64, u64) {
+        let view = self.view.read();
+        (view.state.position.offset, view.state.garbage())
     }
 
-    /// Whether the file has changed since the last refresh: one read of 64 bytes, no lock.
+    /// Whether the file may have changed since the last refresh: one read of 64 bytes, no lock. (Once a second it says
+    /// yes without a reason, so that a refresh looks the name up.)
     pub fn changed(&self) -> Result<bool, Error> {
-        Err(UNFINISHED)
+        self.has_news()
     }
 
     /// Reads what others have committed, and says what has happened since the revision `since`, by whomever. Costs one
     /// read of 64 bytes when nothing has. Takes no file lock.
-    pub fn refresh(&self, _since: Revision) -> Result<Changes, Error> {
-        Err(UNFINISHED)
+    pub fn refresh(&self, since: Revision) -> Result<Changes, Error> {
+        self.catch_up(Look::Glance)?;
+        Ok(self.view.read().history.since(since))
     }
 
     /// All records; the tags of private ones are sealed. No order is promised.
     pub fn records(&self) -> Vec<Record> {
-        Vec::new()
+        self.view.read().state.slots.iter().map(|(id, slot)| Record::of(*id, slot)).collect()
     }
 
     /// The public records.
     pub fn public_records(&self) -> Vec<Record> {
-        Vec::new()
+        let mut records = self.records();
+        records.retain(|record| record.visibility == Visibility::Public);
+        records
     }
 
     /// One record, if it exists.
-    pub fn record(&self, _id: RecordId) -> Option<Record> {
-        None
+    pub fn record(&self, id: RecordId) -> Option<Record> {
+        self.view.read().slot(id).map(|slot| Record::of(id, slot))
     }
 
     /// The metadata of a public record; [`Error::NotAllowed`] for a private one.
-    pub fn metadata(&self, _id: RecordId) -> Result<Vec<u8>, Error> {
-        Err(UNFINISHED)
+    pub fn metadata(&self, id: RecordId) -> Result<Vec<u8>, Error> {
+        let (image, slot) = self.locate(id).ok_or(Error::NoSuchRecord)?;
+        if slot.visibility() == Visibility::Private {
+            return Err(Error::NotAllowed);
+        }
+        let body = view::read_body(&*image, &slot.place)?;
+        let metadata = PutHead::parse(&body, false).and_then(|put| Some(put.parts(&body)?.metadata.to_vec()));
+        metadata.ok_or(Error::Damaged { offset: slot.place.offset, what: "a PUT is malformed" })
     }
 
     /// Adds public records without a login: no secrets, new ids only. They stay marked as not authenticated.
-    pub fn add_unauthenticated(&self, _records: Vec<Put>) -> Result<Revision, Error> {
-        Err(UNFINISHED)
-    }
-
-    /// Logs in: derives the key, counts the attempt durably, verifies, and verifies the chain of the file.
-    ///
-    /// Errors: [`Error::PinIncorrect`], [`Error::PinLocked`], [`Error::NotInitialised`], [`Error::ReadOnly`] (the
-    /// failure cannot be counted), [`Error::KdfRefused`], [`Error::Tampered`].
-    pub fn login(self: &Arc<Self>, _entry: Entry, _pin: &Secret) -> Result<Unlocked, Error> {
-        Err(UNFINISHED)
-    }
-
-    /// Checks a PIN, with counting as in [`Vault::login`], and keeps nothing.
-    pub fn verify_pin(self: &Arc<Self>, _entry: Entry, _pin: &Secret) -> Result<(), Error> {
-        Err(UNFINISHED)
-    }
-
-    /// Initialises the token anew: verifies the SO PIN `new.so_pin` (counted as in [`Vault::login`]), then replaces the
-    /// file by one without records and without a user PIN, with new keys and the same uuid. Logins of before are
-    /// void, here and in other processes.
-    pub fn reinitialise(self: &Arc<Self>, _new: NewToken<'_>) -> Result<Revision, Error> {
-        Err(UNFINISHED)
+    pub fn add_unauthenticated(&self, records: Vec<Put>) -> Result<Revision, Error> {
+        for put in &records {
+            put.check()?;
+            if put.visibility != Visibility::Public || !matches!(put.secret, SecretPart::None) {
+                return Err(Error::NotAllowed);
+            }
+        }
+        if records.is_empty() {
+            return Ok(self.revision());
+        }
+        let writing = self.begin()?;
+        let mut builder = Builder::new(&writing.position());
+        let mut sequence = writing.state(|state| state.next_sequence);
+        let mut seen = std::collections::HashSet::new();
+        for put in &records {
+            if !seen.insert(put.id) || writing.state(|state| state.slots.contains_key(&put.id)) {
+                return Err(Error::RecordExists);
+            }
+            let parts = Parts { tag: &put.tag, key: &[], metadata: &put.metadata, secret: &[] };
+            builder.record(Kind::Put, FLAG_UNAUTHENTICATED, &encode_put(put.id, sequence, 0, parts)?)?;
+            sequence += 1;
+        }
+        writing.append(&builder.finish(writing.state(|state| state.base.root_version), None)?)
     }
 }
 
-impl Unlocked {
-    /// The vault that this opens.
-    pub fn vault(&self) -> &Arc<Vault> {
-        &self._vault
+impl Put {
+    /// The limits of the format.
+    fn check(&self) -> Result<(), Error> {
+        let secret = match &self.secret {
+            SecretPart::New(secret) => secret.len(),
+            SecretPart::None | SecretPart::Keep => 0,
+        };
+        let fits =
+            self.tag.len() <= MAXIMUM_TAG && self.metadata.len() <= MAXIMUM_PART && secret <= MAXIMUM_PART;
+        if fits { Ok(()) } else { Err(Error::TooLarge) }
     }
+}
 
-    /// Whose PIN opened it.
-    pub fn entry(&self) -> Entry {
-        Entry::User
+/// The contents of the file of a token without records, under fresh keys. `salt` and `pin_key` are those of the
+/// security officer's PIN.
+fn new_file(
+    new: &NewToken<'_>,
+    uuid: [u8; 16],
+    base: &Base,
+    salt: [u8; 32],
+    pin_key: &seal::Key,
+) -> Result<Vec<u8>, Error> {
+    if new.info.len() > MAXIMUM_INFO || new.pin_limit == 0 {
+        return Err(Error::TooLarge);
     }
-
-    /// All records with their tags, after verification of the chain. Opens no secrets. No order is promised.
-    pub fn records(&self) -> Result<Vec<Record>, Error> {
-        Err(UNFINISHED)
-    }
-
-    /// One record with its tag, if it exists.
-    pub fn record(&self, _id: RecordId) -> Result<Option<Record>, Error> {
-        Err(UNFINISHED)
-    }
-
-    /// The metadata of a record.
-    pub fn metadata(&self, _id: RecordId) -> Result<Vec<u8>, Error> {
-        Err(UNFINISHED)
-    }
-
-    /// The secret part of a record; [`Error::NoSuchRecord`] also for one that has none.
-    pub fn secret(&self, _id: RecordId) -> Result<Secret, Error> {
-        Err(UNFINISHED)
-    }
-
-    /// Makes these changes, together or not at all. When it returns `Ok` they are durable.
-    pub fn commit(&self, _changes: Vec<Change>) -> Result<Revision, Error> {
-        Err(UNFINISHED)
-    }
-
-    /// Sets the PIN of an entry and its failure count to zero. Whether the caller may do that is the caller's to
-    /// decide (C_InitPIN: the SO for the user; C_SetPIN: after [`Vault::verify_pin`]).
-    pub fn set_entry(&self, _entry: Entry, _pin: &Secret, _kdf: Kdf) -> Result<Revision, Error> {
-        Err(UNFINISHED)
-    }
-
-    /// Gives the token a new root key, in a new file: object keys are wrapped anew, payloads are copied as they are.
-    pub fn rotate_root(&self) -> Result<Revision, Error> {
-        Err(UNFINISHED)
-    }
-
-    /// Writes the live records into a new file and puts it in the place of the old one.
-    pub fn compact(&self) -> Result<Revision, Error> {
-        Err(UNFINISHED)
-    }
-
-    /// Verifies everything: each authentication code of the chain and each sealed part.
-    pub fn verify(&self) -> Result<(), Error> {
-        Err(UNFINISHED)
-    }
+    let identity = format::Identity {
+        uuid,
+        instance: random::bytes()?,
+        allow_readonly_login: new.allow_readonly_login,
+        pin_limit: new.pin_limit,
+    };
+    let keys = keys::Keys::random(base.root_version, identity.instance)?;
+    let pin_state = pin::initial(&identity.instance);
+    let mut snapshot = Snapshot::begin(&identity.encode(), identity.instance, &pin_state, base, &new.info)?;
+    snapshot.wrap(&keys.wrap(Entry::SecurityOfficer, salt, new.kdf, pin_key)?)?;
+    snapshot.finish(&keys)
 }

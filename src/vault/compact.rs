@@ -1,0 +1,114 @@
+//! Compaction and rotation: a new file with what is live, in the place of the old one.
+//!
+//! Sealed payloads are copied byte for byte. A rotation wraps the object keys and the entries under a new root key;
+//! PINs and object keys stay what they are.
+
+use std::sync::Arc;
+
+use super::Error;
+use super::format::{IDENTITY_LENGTH, PIN_STATE_LENGTH, PIN_STATE_OFFSET};
+use super::keys::Keys;
+use super::record::{Base, Parts, PutHead, encode_put};
+use super::recover::Slot;
+use super::snapshot::Snapshot;
+use super::types::{RecordId, Revision, Visibility};
+use super::unlocked::Unlocked;
+use super::view::read_body;
+use super::write::Writing;
+use crate::store;
+
+impl Unlocked {
+    /// Writes the live records into a new file and puts it in the place of the old one.
+    ///
+    /// Errors: [`Error::ReadOnly`], [`store::Error::NotReplaceable`] and those of [`Unlocked::commit`].
+    pub fn compact(&self) -> Result<Revision, Error> {
+        let writing = self.vault().begin()?;
+        let keys = self.keys()?;
+        self.write_snapshot(&writing, &keys, None)
+    }
+
+    /// Gives the token a new root key, in a new file: object keys are wrapped anew, payloads are copied as they are.
+    /// Logins of all roles, here and elsewhere, go on; PINs stay the same.
+    pub fn rotate_root(&self) -> Result<Revision, Error> {
+        let writing = self.vault().begin()?;
+        let keys = self.keys()?;
+        let next = Keys::random(keys.version().checked_add(1).ok_or(Error::TooLarge)?, *keys.instance())?;
+        let revision = self.write_snapshot(&writing, &keys, Some(&next))?;
+        self.keys()?;
+        Ok(revision)
+    }
+
+    /// The new file, under `next` if that is given.
+    pub(super) fn write_snapshot(
+        &self,
+        writing: &Writing<'_>,
+        keys: &Arc<Keys>,
+        next: Option<&Keys>,
+    ) -> Result<Revision, Error> {
+        let image = &*writing.image;
+        let mut header = vec![0; PIN_STATE_OFFSET + 2 * PIN_STATE_LENGTH];
+        store::read_up_to(image, &mut header, 0)?;
+        let identity = header.first_chunk::<IDENTITY_LENGTH>().ok_or(Error::NotOurs)?;
+        let (base, info, wraps, mut slots) = writing.state(|state| {
+            let base = Base {
+                chain: state.position.chain,
+                generation: state.position.generation,
+                next_sequence: state.next_sequence,
+                root_version: next.unwrap_or(keys).version(),
+            };
+            let wraps: Vec<_> = state.wraps.values().cloned().collect();
+            let slots: Vec<_> = state.slots.iter().map(|(id, slot)| (*id, slot.clone())).collect();
+            (base, state.info.clone(), wraps, slots)
+        });
+        slots.sort_unstable_by_key(|(_, slot)| slot.sequence);
+        let pin_state = header.get(PIN_STATE_OFFSET..).unwrap_or_default();
+        let mut snapshot = Snapshot::begin(identity, *keys.instance(), pin_state, &base, &info)?;
+        for wrap in &wraps {
+            match next {
+                Some(next) => snapshot.wrap(&keys.rewrap(wrap, next)?)?,
+                None => snapshot.wrap(wrap)?,
+            }
+        }
+        for (id, slot) in &slots {
+            let body = read_body(image, &slot.place)?;
+            copy(&mut snapshot, *id, slot, &body, keys, next)
+                .transpose()?
+                .ok_or(Error::Damaged { offset: slot.place.offset, what: "a sealed part does not verify" })?;
+        }
+        writing.replace(&snapshot.finish(next.unwrap_or(keys))?)
+    }
+}
+
+/// Copies one record; `Ok(None)` where it does not verify.
+fn copy(
+    snapshot: &mut Snapshot,
+    id: RecordId,
+    slot: &Slot,
+    body: &[u8],
+    keys: &Keys,
+    next: Option<&Keys>,
+) -> Option<Result<(), Error>> {
+    let private = slot.visibility() == Visibility::Private;
+    let parts = PutHead::parse(body, private)?.parts(body)?;
+    let tag = match private {
+        true => keys.open_tag(id, slot.sequence, parts.tag)?.as_bytes().to_vec(),
+        false => parts.tag.to_vec(),
+    };
+    let renewed = match next {
+        Some(next) if !parts.key.is_empty() => {
+            let key = keys.open_object_key(id, parts.key)?.key;
+            let sealed_tag = if private { next.seal_tag(id, slot.sequence, &tag) } else { Ok(tag.clone()) };
+            match (next.seal_object_key(id, &key), sealed_tag) {
+                (Ok(key), Ok(tag)) => Some((key, tag)),
+                (Err(error), _) | (_, Err(error)) => return Some(Err(error)),
+            }
+        }
+        _ => None,
+    };
+    let parts = match &renewed {
+        Some((key, tag)) => Parts { key, tag, ..parts },
+        None => parts,
+    };
+    let body = encode_put(id, slot.sequence, 0, parts);
+    Some(body.and_then(|body| snapshot.put(id.0, slot.sequence, tag, slot.flags, &body)))
+}

@@ -1,0 +1,61 @@
+//! The only use of `bincode`: the plaintext of the INDEX. It is decoded after its authentication code was verified,
+//! under a limit, and must be used up exactly.
+//!
+//! The encoding is the fixed-width one, little-endian: a list is its length in eight bytes and its elements.
+
+use serde::{Deserialize, Serialize};
+
+use super::Error;
+use crate::secret::Secret;
+
+/// The longest plaintext of an INDEX in bytes.
+const LIMIT: usize = 1 << 29;
+
+/// What the INDEX tells about one record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct IndexEntry {
+    pub(super) id: [u8; 16],
+    pub(super) sequence: u64,
+    /// Of the PUT, in bytes from the beginning of the file.
+    pub(super) offset: u64,
+    pub(super) tag: Vec<u8>,
+}
+
+fn configuration() -> bincode::config::Configuration<
+    bincode::config::LittleEndian,
+    bincode::config::Fixint,
+    bincode::config::Limit<LIMIT>,
+> {
+    bincode::config::standard().with_little_endian().with_fixed_int_encoding().with_limit::<LIMIT>()
+}
+
+pub(super) fn encode_index(entries: &[IndexEntry]) -> Result<Secret, Error> {
+    bincode::serde::encode_to_vec(entries, configuration()).map(Secret::new).map_err(|_| Error::TooLarge)
+}
+
+pub(super) fn decode_index(plaintext: &Secret) -> Option<Vec<IndexEntry>> {
+    let (entries, used) = bincode::serde::decode_from_slice(plaintext.as_bytes(), configuration()).ok()?;
+    (used == plaintext.len()).then_some(entries)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_index_is_encoded_as_the_format_says() {
+        let entry = IndexEntry { id: [0xaa; 16], sequence: 2, offset: 3, tag: vec![7, 8] };
+        let plaintext = encode_index(std::slice::from_ref(&entry)).unwrap();
+        let expected = format!(
+            "0100000000000000{}020000000000000003000000000000000200000000000000{}",
+            "aa".repeat(16),
+            "0708"
+        );
+        assert_eq!(hex::encode(plaintext.as_bytes()), expected);
+        assert_eq!(decode_index(&plaintext), Some(vec![entry]));
+        let mut longer = plaintext.as_bytes().to_vec();
+        longer.push(0);
+        assert_eq!(decode_index(&Secret::new(longer)), None);
+        assert_eq!(decode_index(&Secret::copy_of(&[0xff; 16])), None);
+    }
+}

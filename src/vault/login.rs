@@ -1,0 +1,120 @@
+//! Logins: who knows a PIN gets the keys, and who does not is counted.
+//!
+//! The slow derivation of the key runs without any lock; then, under the lock, the attempt is counted durably, verified,
+//! and the count set back when it was right. No attempt is in flight outside the lock, so that a hundred right logins at
+//! once all succeed and a hundred wrong ones are exactly the limit.
+
+use std::sync::Arc;
+
+use super::keys::{Keys, pin_key};
+use super::record::{Base, Wrap};
+use super::seal::Key;
+use super::types::{Entry, NewToken, PinState, Revision};
+use super::unlocked::Unlocked;
+use super::view::Look;
+use super::{Error, Vault, new_file, pin, random};
+use crate::secret::Secret;
+
+impl Vault {
+    /// The state of a PIN, fresh from the file.
+    pub fn pin_state(&self, entry: Entry) -> Result<PinState, Error> {
+        self.catch_up(Look::Glance)?;
+        let (image, identity, initialised) = {
+            let view = self.view.read();
+            let initialised = view.state.wraps.contains_key(&entry.number());
+            (Arc::clone(&view.image), view.state.identity.clone(), initialised)
+        };
+        let failures = pin::counts(&*image, &identity.instance)?.of(entry.number());
+        let limit = u32::from(identity.pin_limit);
+        Ok(PinState {
+            failures,
+            limit,
+            initialised,
+            locked: failures >= limit,
+            final_try: failures + 1 == limit,
+            count_low: failures > 0,
+        })
+    }
+
+    /// Logs in: derives the key, counts the attempt durably, verifies, and verifies the chain of the file.
+    ///
+    /// Errors: [`Error::PinIncorrect`], [`Error::PinLocked`], [`Error::NotInitialised`], [`Error::ReadOnly`] (the
+    /// failure cannot be counted), [`Error::KdfRefused`], [`Error::Tampered`].
+    pub fn login(self: &Arc<Self>, entry: Entry, pin: &Secret) -> Result<Unlocked, Error> {
+        // The PIN may be changed by somebody else while the key is being derived; then it is derived again.
+        for _ in 0..4 {
+            let state = self.pin_state(entry)?;
+            let (wrap, instance) = {
+                let view = self.view.read();
+                let wrap = view.state.wraps.get(&entry.number()).cloned();
+                (wrap.ok_or(Error::NotInitialised)?, view.state.identity.instance)
+            };
+            if state.locked {
+                return Err(Error::PinLocked);
+            }
+            let kdf = wrap.kdf().ok_or(Error::KdfRefused)?;
+            let pin_key = pin_key(pin, &wrap.salt, kdf, &self.options)?;
+            if let Some(keys) = self.attempt(entry, &wrap, instance, &pin_key)? {
+                let unlocked = Unlocked::new(Arc::clone(self), entry, pin_key, keys);
+                unlocked.keys()?;
+                return Ok(unlocked);
+            }
+        }
+        Err(Error::KeysChanged)
+    }
+
+    /// Checks a PIN, with counting as in [`Vault::login`], and keeps nothing.
+    pub fn verify_pin(self: &Arc<Self>, entry: Entry, pin: &Secret) -> Result<(), Error> {
+        self.login(entry, pin).map(|_| ())
+    }
+
+    /// One counted attempt; `None` if the entry is not the one any more that the key was derived for.
+    fn attempt(
+        &self,
+        entry: Entry,
+        wrap: &Wrap,
+        instance: [u8; 16],
+        pin_key: &Key,
+    ) -> Result<Option<Keys>, Error> {
+        let number = entry.number();
+        let writing = match self.begin() {
+            Ok(writing) => writing,
+            Err(Error::ReadOnly) if self.allows_readonly_login() => {
+                return Keys::unwrap(wrap, pin_key, instance).map(Some).ok_or(Error::PinIncorrect);
+            }
+            Err(error) => return Err(error),
+        };
+        let (present, limit) = writing.state(|state| {
+            let present = state.identity.instance == instance && state.wraps.get(&number) == Some(wrap);
+            (present, u32::from(state.identity.pin_limit))
+        });
+        if !present {
+            return Ok(None);
+        }
+        let failures = pin::counts(&*writing.image, &instance)?.of(number);
+        if failures >= limit {
+            return Err(Error::PinLocked);
+        }
+        pin::set(&*writing.image, &instance, number, failures + 1, true)?;
+        let keys = Keys::unwrap(wrap, pin_key, instance).ok_or(Error::PinIncorrect)?;
+        // Not waited for: if it is lost, the next right login makes up for it.
+        pin::set(&*writing.image, &instance, number, 0, false)?;
+        Ok(Some(keys))
+    }
+
+    /// Initialises the token anew: verifies the SO PIN `new.so_pin` (counted as in [`Vault::login`]), then replaces the
+    /// file by one without records and without a user PIN, with new keys and the same uuid. Logins of before are
+    /// void, here and in other processes.
+    pub fn reinitialise(self: &Arc<Self>, new: NewToken<'_>) -> Result<Revision, Error> {
+        let unlocked = self.login(Entry::SecurityOfficer, new.so_pin)?;
+        let uuid = self.uuid();
+        let salt = random::bytes()?;
+        let pin_key = pin_key(new.so_pin, &salt, new.kdf, &self.options)?;
+        let writing = self.begin()?;
+        unlocked.keys()?;
+        let (position, next_sequence) = writing.state(|state| (state.position, state.next_sequence));
+        let base =
+            Base { chain: position.chain, generation: position.generation, next_sequence, root_version: 1 };
+        writing.replace(&new_file(&new, uuid, &base, salt, &pin_key)?)
+    }
+}

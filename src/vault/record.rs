@@ -1,0 +1,307 @@
+//! The bodies of the records, as bytes and as values.
+
+use super::bytes::Reader;
+use super::chain::Hash;
+use super::types::{Entry, Kdf, MAXIMUM_PART, MAXIMUM_TAG, RecordId};
+use super::{Error, seal};
+
+pub(super) const SEALED_KEY_LENGTH: usize = 32 + seal::OVERHEAD;
+pub(super) const PUT_HEAD_LENGTH: usize = 44;
+#[cfg(test)]
+pub(super) const WRAP_LENGTH: usize = WRAP_BOUND_LENGTH + 2 * SEALED_KEY_LENGTH;
+/// So much of a WRAP is bound into its two sealed keys.
+pub(super) const WRAP_BOUND_LENGTH: usize = 48;
+#[cfg(test)]
+pub(super) const COMMIT_LENGTH: usize = 40;
+/// So much of a COMMIT body is covered by its code.
+pub(super) const COMMIT_BOUND_LENGTH: usize = 8;
+
+/// BASE: what this file continues.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Base {
+    /// The chain value of the file that was compacted into this one; zeros for a new token.
+    pub(super) chain: Hash,
+    pub(super) generation: u64,
+    pub(super) next_sequence: u64,
+    /// Which root key (counted from 1) the file is sealed under.
+    pub(super) root_version: u32,
+}
+
+impl Base {
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let mut bytes = self.chain.to_vec();
+        bytes.extend_from_slice(&self.generation.to_le_bytes());
+        bytes.extend_from_slice(&self.next_sequence.to_le_bytes());
+        bytes.extend_from_slice(&self.root_version.to_le_bytes());
+        bytes
+    }
+
+    pub(super) fn parse(body: &[u8]) -> Option<Self> {
+        let mut reader = Reader::new(body);
+        let base = Self {
+            chain: reader.array()?,
+            generation: reader.u64()?,
+            next_sequence: reader.u64()?,
+            root_version: reader.u32()?,
+        };
+        reader.end()?;
+        Some(base)
+    }
+}
+
+/// The fixed part of a PUT, from which the places of its four parts follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct PutHead {
+    pub(super) id: RecordId,
+    pub(super) sequence: u64,
+    /// The sequence number of the version that this one replaces; 0 for a new record.
+    pub(super) replaces: u64,
+    pub(super) tag_length: u16,
+    /// The length of the sealed object key: 96, or 0 where there is nothing to seal.
+    pub(super) key_length: u16,
+    pub(super) metadata_length: u32,
+    pub(super) secret_length: u32,
+}
+
+impl PutHead {
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let mut bytes = self.id.0.to_vec();
+        bytes.extend_from_slice(&self.sequence.to_le_bytes());
+        bytes.extend_from_slice(&self.replaces.to_le_bytes());
+        bytes.extend_from_slice(&self.tag_length.to_le_bytes());
+        bytes.extend_from_slice(&self.key_length.to_le_bytes());
+        bytes.extend_from_slice(&self.metadata_length.to_le_bytes());
+        bytes.extend_from_slice(&self.secret_length.to_le_bytes());
+        bytes
+    }
+
+    /// Reads the head and checks that the lengths fit the body and each other. `private`: see
+    /// [`super::format::FLAG_PRIVATE`].
+    pub(super) fn parse(body: &[u8], private: bool) -> Option<Self> {
+        let mut reader = Reader::new(body);
+        let put = Self {
+            id: RecordId(reader.array()?),
+            sequence: reader.u64()?,
+            replaces: reader.u64()?,
+            tag_length: reader.u16()?,
+            key_length: reader.u16()?,
+            metadata_length: reader.u32()?,
+            secret_length: reader.u32()?,
+        };
+        let parts = [
+            usize::from(put.tag_length),
+            usize::from(put.key_length),
+            put.metadata_length as usize,
+            put.secret_length as usize,
+        ];
+        let [tag, key, metadata, secret] = parts;
+        let overhead = if private { seal::OVERHEAD } else { 0 };
+        let needs_key = private || secret > 0;
+        let sound = reader.rest().len() == parts.iter().sum::<usize>()
+            && (overhead..=overhead + MAXIMUM_TAG).contains(&tag)
+            && (overhead..=overhead + MAXIMUM_PART).contains(&metadata)
+            && key == if needs_key { SEALED_KEY_LENGTH } else { 0 }
+            && (secret == 0 || (seal::OVERHEAD..=seal::OVERHEAD + MAXIMUM_PART).contains(&secret));
+        sound.then_some(put)
+    }
+
+    /// The four parts of a body that [`PutHead::parse`] accepted.
+    pub(super) fn parts<'a>(&self, body: &'a [u8]) -> Option<Parts<'a>> {
+        let mut reader = Reader::new(body);
+        reader.take(PUT_HEAD_LENGTH)?;
+        Some(Parts {
+            tag: reader.take(self.tag_length.into())?,
+            key: reader.take(self.key_length.into())?,
+            metadata: reader.take(self.metadata_length as usize)?,
+            secret: reader.take(self.secret_length as usize)?,
+        })
+    }
+}
+
+/// The parts of a PUT as they are stored, plain or sealed.
+#[derive(Clone, Copy)]
+pub(super) struct Parts<'a> {
+    pub(super) tag: &'a [u8],
+    pub(super) key: &'a [u8],
+    pub(super) metadata: &'a [u8],
+    pub(super) secret: &'a [u8],
+}
+
+/// The body of a PUT.
+pub(super) fn encode_put(
+    id: RecordId,
+    sequence: u64,
+    replaces: u64,
+    parts: Parts<'_>,
+) -> Result<Vec<u8>, Error> {
+    let length = |part: &[u8]| u32::try_from(part.len()).map_err(|_| Error::TooLarge);
+    let head = PutHead {
+        id,
+        sequence,
+        replaces,
+        tag_length: u16::try_from(parts.tag.len()).map_err(|_| Error::TooLarge)?,
+        key_length: u16::try_from(parts.key.len()).map_err(|_| Error::TooLarge)?,
+        metadata_length: length(parts.metadata)?,
+        secret_length: length(parts.secret)?,
+    };
+    Ok([&head.encode(), parts.tag, parts.key, parts.metadata, parts.secret].concat())
+}
+
+/// The body of a DEL: which version of which record ends.
+pub(super) fn encode_delete(id: RecordId, sequence: u64) -> Vec<u8> {
+    [&id.0[..], &sequence.to_le_bytes()].concat()
+}
+
+pub(super) fn parse_delete(body: &[u8]) -> Option<(RecordId, u64)> {
+    let mut reader = Reader::new(body);
+    let delete = (RecordId(reader.array()?), reader.u64()?);
+    reader.end()?;
+    Some(delete)
+}
+
+/// WRAP: the root key under the key that a PIN gives, and that key under the root key (for rotation).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Wrap {
+    pub(super) entry: u32,
+    pub(super) root_version: u32,
+    pub(super) kdf: u16,
+    pub(super) iterations: u32,
+    pub(super) salt: [u8; 32],
+    pub(super) sealed_root: [u8; SEALED_KEY_LENGTH],
+    pub(super) sealed_pin_key: [u8; SEALED_KEY_LENGTH],
+}
+
+pub(super) const KDF_PBKDF2_SHA512: u16 = 1;
+
+impl Wrap {
+    /// The part that the sealed keys are bound to.
+    pub(super) fn bound(&self) -> [u8; WRAP_BOUND_LENGTH] {
+        let mut bytes = [0; WRAP_BOUND_LENGTH];
+        let fields: [&[u8]; 6] = [
+            &self.entry.to_le_bytes(),
+            &self.root_version.to_le_bytes(),
+            &self.kdf.to_le_bytes(),
+            &[0; 2],
+            &self.iterations.to_le_bytes(),
+            &self.salt,
+        ];
+        for (to, from) in bytes.iter_mut().zip(fields.into_iter().flatten()) {
+            *to = *from;
+        }
+        bytes
+    }
+
+    pub(super) fn encode(&self) -> Vec<u8> {
+        [&self.bound()[..], &self.sealed_root, &self.sealed_pin_key].concat()
+    }
+
+    pub(super) fn parse(body: &[u8]) -> Option<Self> {
+        let mut reader = Reader::new(body);
+        let (entry, root_version, kdf) = (reader.u32()?, reader.u32()?, reader.u16()?);
+        let zero = reader.u16()?;
+        let wrap = Self {
+            entry,
+            root_version,
+            kdf,
+            iterations: reader.u32()?,
+            salt: reader.array()?,
+            sealed_root: reader.array()?,
+            sealed_pin_key: reader.array()?,
+        };
+        reader.end()?;
+        (zero == 0 && entry != 0).then_some(wrap)
+    }
+
+    /// The key derivation that the entry asks for, if it is known.
+    pub(super) fn kdf(&self) -> Option<Kdf> {
+        match self.kdf {
+            KDF_PBKDF2_SHA512 => Some(Kdf::Pbkdf2Sha512 { iterations: self.iterations }),
+            _ => None,
+        }
+    }
+}
+
+impl Entry {
+    /// The number of the role in the file.
+    pub(super) fn number(self) -> u32 {
+        match self {
+            Self::SecurityOfficer => 1,
+            Self::User => 2,
+            Self::Other(number) => 0x0001_0000 + u32::from(number),
+        }
+    }
+}
+
+/// COMMIT: the end of a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Commit {
+    /// How many records stand before it in its transaction.
+    pub(super) count: u32,
+    pub(super) root_version: u32,
+    /// The authentication code; zeros where the keys were not at hand.
+    pub(super) code: [u8; 32],
+}
+
+impl Commit {
+    pub(super) fn bound(&self) -> [u8; COMMIT_BOUND_LENGTH] {
+        let [a, b, c, d] = self.count.to_le_bytes();
+        let [e, f, g, h] = self.root_version.to_le_bytes();
+        [a, b, c, d, e, f, g, h]
+    }
+
+    pub(super) fn encode(&self) -> Vec<u8> {
+        [&self.bound()[..], &self.code].concat()
+    }
+
+    pub(super) fn parse(body: &[u8]) -> Option<Self> {
+        let mut reader = Reader::new(body);
+        let commit = Self { count: reader.u32()?, root_version: reader.u32()?, code: reader.array()? };
+        reader.end()?;
+        Some(commit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bodies_are_read_back_and_no_other_length_is_taken() {
+        let base = Base { chain: [1; 32], generation: 2, next_sequence: 3, root_version: 4 };
+        let wrap = Wrap {
+            entry: 1,
+            root_version: 2,
+            kdf: 1,
+            iterations: 3,
+            salt: [4; 32],
+            sealed_root: [5; 96],
+            sealed_pin_key: [6; 96],
+        };
+        let commit = Commit { count: 1, root_version: 2, code: [3; 32] };
+        assert_eq!(Base::parse(&base.encode()), Some(base));
+        assert_eq!(Wrap::parse(&wrap.encode()), Some(wrap.clone()));
+        assert_eq!(wrap.encode().len(), WRAP_LENGTH);
+        assert_eq!(Commit::parse(&commit.encode()), Some(commit));
+        assert_eq!(commit.encode().len(), COMMIT_LENGTH);
+        assert_eq!(parse_delete(&encode_delete(RecordId([7; 16]), 8)), Some((RecordId([7; 16]), 8)));
+        for mut bytes in [base.encode(), wrap.encode(), commit.encode()] {
+            bytes.push(0);
+            assert!(Base::parse(&bytes).is_none());
+            assert!(Wrap::parse(&bytes).is_none());
+            assert!(Commit::parse(&bytes).is_none());
+        }
+    }
+
+    #[test]
+    fn a_put_with_lengths_that_do_not_fit_is_refused() {
+        let parts = Parts { tag: b"t", key: b"", metadata: b"metadata", secret: b"" };
+        let body = encode_put(RecordId([1; 16]), 5, 0, parts).unwrap();
+        let put = PutHead::parse(&body, false).unwrap();
+        assert_eq!(put.parts(&body).unwrap().metadata, b"metadata");
+        assert!(PutHead::parse(&body, true).is_none(), "a private one must be sealed");
+        assert!(PutHead::parse(&body[..body.len() - 1], false).is_none());
+        let secret = [0; 70];
+        let body = encode_put(RecordId([1; 16]), 5, 0, Parts { secret: &secret, ..parts }).unwrap();
+        assert!(PutHead::parse(&body, false).is_none(), "a secret needs an object key");
+    }
+}

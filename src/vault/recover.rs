@@ -1,0 +1,405 @@
+//! Recovery: from the bytes of a file to the state of its token. Pure, so that every byte prefix and every flipped
+//! bit can be tried.
+//!
+//! A tail is *torn* only if the last transaction is incomplete, lies behind what the commit pointer calls durable, and no
+//! later transaction follows. Everything else that does not verify is damage, and nothing is repaired silently.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use super::Error;
+use super::chain::{self, Hash};
+use super::format::{
+    FLAG_PRIVATE, FLAG_UNAUTHENTICATED, HEADER_LENGTH, IDENTITY_LENGTH, Identity, Kind, POINTERS_LENGTH,
+    POINTERS_OFFSET, Pointer, Pointers,
+};
+use super::pin;
+use super::record::{Base, PutHead, Wrap, parse_delete};
+use super::scan::{self, CommitSeal, Frame, Next, Position, Transaction};
+use super::types::{MAXIMUM_INFO, Note, RecordId, Visibility};
+
+/// Where a record of the file is and what it must hash to, so that it can be read again and believed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    /// Of the head, in bytes from the beginning of the file.
+    pub(super) offset: u64,
+    pub(super) body_length: u32,
+    pub(super) digest: Hash,
+}
+
+impl Place {
+    fn of(frame: &Frame<'_>) -> Self {
+        Self { offset: frame.offset, body_length: frame.head.body_length, digest: frame.digest }
+    }
+
+    /// The length of head, body and chain value.
+    pub(super) fn frame_length(&self) -> u64 {
+        (super::format::HEAD_LENGTH + super::format::CHAIN_LENGTH) as u64 + u64::from(self.body_length)
+    }
+}
+
+/// What is kept in memory of a live record.
+#[derive(Clone, Debug)]
+pub(super) struct Slot {
+    pub(super) place: Place,
+    pub(super) sequence: u64,
+    pub(super) flags: u8,
+    pub(super) has_secret: bool,
+    /// Of public records only.
+    pub(super) tag: Option<Box<[u8]>>,
+}
+
+impl Slot {
+    pub(super) fn visibility(&self) -> Visibility {
+        if self.flags & FLAG_PRIVATE != 0 { Visibility::Private } else { Visibility::Public }
+    }
+
+    pub(super) fn authenticated(&self) -> bool {
+        self.flags & FLAG_UNAUTHENTICATED == 0
+    }
+}
+
+/// What one transaction did, for those who follow.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Event {
+    pub(super) generation: u64,
+    pub(super) ids: Vec<RecordId>,
+    pub(super) info: bool,
+}
+
+/// A token as its file describes it up to a transaction.
+pub(super) struct State {
+    pub(super) identity: Identity,
+    /// What the file continues, and its root key.
+    pub(super) base: Base,
+    pub(super) position: Position,
+    pub(super) next_sequence: u64,
+    pub(super) info: Vec<u8>,
+    pub(super) wraps: BTreeMap<u32, Wrap>,
+    pub(super) slots: HashMap<RecordId, Slot>,
+    /// The length of all live records in the file.
+    pub(super) live: u64,
+    /// The last COMMIT with an authentication code, which covers everything before it.
+    pub(super) seal: CommitSeal,
+    /// The INDEX of the snapshot that the file begins with, if there is one.
+    pub(super) index: Option<Place>,
+    /// The generation of that snapshot.
+    pub(super) first_generation: u64,
+}
+
+/// What [`recover`] found.
+pub(super) struct Recovered {
+    pub(super) state: State,
+    pub(super) notes: Vec<Note>,
+}
+
+fn damaged(offset: u64, what: &'static str) -> Error {
+    Error::Damaged { offset, what }
+}
+
+/// Reads a whole file.
+pub(super) fn recover(bytes: &[u8]) -> Result<Recovered, Error> {
+    let identity = Identity::parse(bytes)?;
+    let header = bytes.get(..HEADER_LENGTH).ok_or(Error::NotOurs)?;
+    let pointer_bytes = header.get(POINTERS_OFFSET..POINTERS_OFFSET + POINTERS_LENGTH).unwrap_or_default();
+    let pointers = Pointers::parse(pointer_bytes, &identity.instance);
+    let mut notes = Vec::new();
+    if pointers.spoiled {
+        notes.push(Note::CommitPointer);
+    }
+    if pointers.superseded {
+        notes.push(Note::Superseded);
+    }
+    if pin::spoiled_places(header, &identity.instance) > 0 {
+        notes.push(Note::PinState);
+    }
+    let mut state = State::first(bytes, identity, pointers.newest)?;
+    let tail = state.extend(bytes, 0, pointers.newest, |_| {})?;
+    if tail == Tail::Torn {
+        notes.push(Note::TornTail);
+    }
+    if pointers.newest.is_some_and(|pointer| pointer.length > bytes.len() as u64) {
+        notes.push(Note::RolledBack);
+    }
+    Ok(Recovered { state, notes })
+}
+
+/// How the bytes that were read end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tail {
+    Clean,
+    /// With an incomplete transaction, which is to be cut off before the next one is written.
+    Torn,
+}
+
+impl State {
+    /// Reads the first transaction, which holds BASE, INFO and the entries, and records if it is a snapshot.
+    fn first(bytes: &[u8], identity: Identity, pointer: Option<Pointer>) -> Result<Self, Error> {
+        let offset = HEADER_LENGTH as u64;
+        let block = bytes.first_chunk::<IDENTITY_LENGTH>().ok_or(Error::NotOurs)?;
+        let start = Position { offset, generation: 0, chain: chain::genesis(block) };
+        let first = match scan::next(bytes, 0, &start, None) {
+            Next::Transaction(first) => first,
+            Next::End => return Err(damaged(offset, "the file ends before its first transaction")),
+            Next::Broken { offset } => {
+                let cut = pointer.is_none_or(|pointer| pointer.length > bytes.len() as u64);
+                let what = if cut {
+                    "the first transaction is incomplete"
+                } else {
+                    "a record of the first transaction does not verify"
+                };
+                return Err(damaged(offset, what));
+            }
+        };
+        let mut records = first.records.iter();
+        let base = records
+            .next()
+            .filter(|frame| frame.head.kind == Kind::Base)
+            .and_then(|frame| Base::parse(frame.body))
+            .ok_or(damaged(offset, "the first record is not a BASE"))?;
+        if base.generation.checked_add(1) != Some(first.generation)
+            || !first.commit.authenticated()
+            || first.commit.commit.root_version != base.root_version
+        {
+            return Err(damaged(offset, "the first transaction does not fit its BASE"));
+        }
+        let mut state = Self {
+            identity,
+            base,
+            position: Position { offset: first.end, generation: first.generation, chain: first.chain },
+            next_sequence: base.next_sequence,
+            info: Vec::new(),
+            wraps: BTreeMap::new(),
+            slots: HashMap::new(),
+            live: 0,
+            seal: first.commit.clone(),
+            index: None,
+            first_generation: first.generation,
+        };
+        let mut infos = 0;
+        for frame in records {
+            match frame.head.kind {
+                Kind::Info => infos += 1,
+                Kind::Index if state.index.is_none() => state.index = Some(Place::of(frame)),
+                Kind::Put | Kind::Wrap => {}
+                _ => {
+                    return Err(damaged(
+                        frame.offset,
+                        "a record of this kind does not belong into a snapshot",
+                    ));
+                }
+            }
+            state.snapshot_record(frame)?;
+        }
+        if infos != 1 || state.wraps.is_empty() {
+            return Err(damaged(offset, "the first transaction lacks the token information or the entries"));
+        }
+        Ok(state)
+    }
+
+    /// Takes in a record of the first transaction.
+    fn snapshot_record(&mut self, frame: &Frame<'_>) -> Result<(), Error> {
+        match frame.head.kind {
+            Kind::Put => {
+                let (put, slot) = parse_put(frame)?;
+                let known = self.slots.contains_key(&put.id);
+                if known || put.replaces != 0 || put.sequence == 0 || put.sequence >= self.next_sequence {
+                    return Err(damaged(frame.offset, "a record of the snapshot does not fit the others"));
+                }
+                self.insert(put.id, slot);
+            }
+            Kind::Wrap => self.set_wrap(frame)?,
+            Kind::Info => self.set_info(frame)?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Takes in all whole transactions from the present position on. `bytes` are those of the file from `start` to
+    /// its end. `event` is told about each.
+    pub(super) fn extend(
+        &mut self,
+        bytes: &[u8],
+        start: u64,
+        pointer: Option<Pointer>,
+        mut event: impl FnMut(Event),
+    ) -> Result<Tail, Error> {
+        loop {
+            let generation = self.position.generation.checked_add(1);
+            match scan::next(bytes, start, &self.position, generation) {
+                Next::End => return Ok(Tail::Clean),
+                Next::Transaction(transaction) => event(self.apply(&transaction)?),
+                Next::Broken { offset } => {
+                    let file_length = start.saturating_add(bytes.len() as u64);
+                    let durable = pointer.is_some_and(|pointer| {
+                        self.position.offset < pointer.length && pointer.length <= file_length
+                    });
+                    if durable || scan::has_later_transaction(bytes, start, &self.position) {
+                        return Err(damaged(offset, "a record does not verify"));
+                    }
+                    return Ok(Tail::Torn);
+                }
+            }
+        }
+    }
+
+    /// Takes in one transaction, all of it or, with an error, none.
+    fn apply(&mut self, transaction: &Transaction<'_>) -> Result<Event, Error> {
+        self.check(transaction)?;
+        let mut event = Event { generation: transaction.generation, ..Event::default() };
+        for frame in &transaction.records {
+            match frame.head.kind {
+                Kind::Put => {
+                    let (put, slot) = parse_put(frame)?;
+                    self.next_sequence = put.sequence.saturating_add(1);
+                    self.insert(put.id, slot);
+                    event.ids.push(put.id);
+                }
+                Kind::Delete => {
+                    if let Some((id, _)) = parse_delete(frame.body) {
+                        self.remove(&id);
+                        event.ids.push(id);
+                    }
+                }
+                Kind::Wrap => {
+                    self.set_wrap(frame)?;
+                    event.info = true;
+                }
+                Kind::Info => {
+                    self.set_info(frame)?;
+                    event.info = true;
+                }
+                Kind::Base | Kind::Index | Kind::Commit => {}
+            }
+        }
+        if transaction.commit.authenticated() {
+            self.seal = transaction.commit.clone();
+        }
+        self.position = Position {
+            offset: transaction.end,
+            generation: transaction.generation,
+            chain: transaction.chain,
+        };
+        Ok(event)
+    }
+
+    /// The rules that every transaction but the first obeys. Who breaks one has written with a correct keyless
+    /// chain, so this is damage wherever it stands.
+    fn check(&self, transaction: &Transaction<'_>) -> Result<(), Error> {
+        let authenticated = transaction.commit.authenticated();
+        let commit = &transaction.commit.commit;
+        if commit.root_version != self.base.root_version || (!authenticated && commit.code != [0; 32]) {
+            return Err(damaged(transaction.commit.offset, "a COMMIT does not fit the file"));
+        }
+        if transaction.records.is_empty() {
+            return Err(damaged(transaction.offset, "a transaction is empty"));
+        }
+        let mut sequence = self.next_sequence;
+        let mut seen = HashSet::new();
+        for frame in &transaction.records {
+            let wrong = |what| Err(damaged(frame.offset, what));
+            match frame.head.kind {
+                Kind::Put => {
+                    let (put, slot) = parse_put(frame)?;
+                    let present = self.slots.get(&put.id);
+                    let marked = !slot.authenticated();
+                    if put.sequence != sequence || !seen.insert(put.id) {
+                        return wrong("a record is out of its sequence");
+                    }
+                    sequence = sequence.saturating_add(1);
+                    if put.replaces != present.map_or(0, |present| present.sequence) {
+                        return wrong("a record replaces another version than the present one");
+                    }
+                    // A mark is never lost, and only an addition without keys brings a new one in.
+                    let expected = present.map_or(!authenticated, |present| !present.authenticated());
+                    if marked != expected {
+                        return wrong("a record is not marked as it must be");
+                    }
+                    if !authenticated && (present.is_some() || put.key_length > 0) {
+                        return wrong("a change was made that needs the keys, without them");
+                    }
+                }
+                Kind::Delete => {
+                    let Some((id, version)) = parse_delete(frame.body) else {
+                        return wrong("a DEL is malformed");
+                    };
+                    let present = self.slots.get(&id).map(|slot| slot.sequence);
+                    if present != Some(version) || !seen.insert(id) {
+                        return wrong("a deleted record does not exist");
+                    }
+                    if !authenticated {
+                        return wrong("a change was made that needs the keys, without them");
+                    }
+                }
+                Kind::Wrap | Kind::Info => {
+                    if !authenticated {
+                        return wrong("a change was made that needs the keys, without them");
+                    }
+                    let sound = match frame.head.kind {
+                        Kind::Wrap => Wrap::parse(frame.body).is_some_and(|wrap| self.accepts(&wrap)),
+                        _ => frame.body.len() <= MAXIMUM_INFO,
+                    };
+                    if !sound {
+                        return wrong("an entry or the token information is malformed");
+                    }
+                }
+                Kind::Base | Kind::Index | Kind::Commit => {
+                    return wrong("a record of this kind belongs into the first transaction only");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn accepts(&self, wrap: &Wrap) -> bool {
+        wrap.root_version == self.base.root_version
+    }
+
+    fn set_wrap(&mut self, frame: &Frame<'_>) -> Result<(), Error> {
+        let wrap = Wrap::parse(frame.body)
+            .filter(|wrap| self.accepts(wrap))
+            .ok_or(damaged(frame.offset, "an entry is malformed"))?;
+        self.wraps.insert(wrap.entry, wrap);
+        Ok(())
+    }
+
+    fn set_info(&mut self, frame: &Frame<'_>) -> Result<(), Error> {
+        if frame.body.len() > MAXIMUM_INFO {
+            return Err(damaged(frame.offset, "the token information is too long"));
+        }
+        self.info = frame.body.to_vec();
+        Ok(())
+    }
+
+    fn insert(&mut self, id: RecordId, slot: Slot) {
+        self.live += slot.place.frame_length();
+        if let Some(old) = self.slots.insert(id, slot) {
+            self.live = self.live.saturating_sub(old.place.frame_length());
+        }
+    }
+
+    fn remove(&mut self, id: &RecordId) {
+        if let Some(old) = self.slots.remove(id) {
+            self.live = self.live.saturating_sub(old.place.frame_length());
+        }
+    }
+
+    /// How many bytes of the file are of no use any more.
+    pub(super) fn garbage(&self) -> u64 {
+        self.position.offset.saturating_sub(HEADER_LENGTH as u64).saturating_sub(self.live)
+    }
+}
+
+fn parse_put(frame: &Frame<'_>) -> Result<(PutHead, Slot), Error> {
+    let private = frame.head.flags & FLAG_PRIVATE != 0;
+    let malformed = damaged(frame.offset, "a PUT is malformed");
+    let Some(put) = PutHead::parse(frame.body, private) else { return Err(malformed) };
+    let Some(parts) = put.parts(frame.body) else { return Err(malformed) };
+    let slot = Slot {
+        place: Place::of(frame),
+        sequence: put.sequence,
+        flags: frame.head.flags,
+        has_secret: put.secret_length > 0,
+        tag: (!private).then(|| parts.tag.into()),
+    };
+    Ok((put, slot))
+}

@@ -1,0 +1,118 @@
+//! The one way into the file: process mutex, file lock, read what others wrote, cut a torn end, one write, one sync,
+//! commit pointer.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use parking_lot::MutexGuard;
+
+use super::format::{POINTERS_OFFSET, Pointer};
+use super::recover::{State, Tail};
+use super::scan::Position;
+use super::transaction::Made;
+use super::types::{Note, Revision};
+use super::view::Look;
+use super::{Error, Vault};
+use crate::store::{self, Guard, Image};
+
+/// The proof that this thread alone may write, and has seen everything that was written before.
+pub(super) struct Writing<'a> {
+    vault: &'a Vault,
+    pub(super) image: Arc<dyn Image>,
+    // Dropped in this order: the file lock first, so that a waiting thread finds it free.
+    _lock: Box<dyn Guard>,
+    _writer: MutexGuard<'a, ()>,
+}
+
+impl Vault {
+    /// Takes the locks and catches up with the file.
+    pub(super) fn begin(&self) -> Result<Writing<'_>, Error> {
+        let timeout = self.options.lock_timeout;
+        let writer = self.writer.try_lock_for(timeout).ok_or(store::Error::Busy)?;
+        if self.failed.load(Ordering::Acquire) {
+            return Err(Error::Failed);
+        }
+        if !self.view.read().image.writable() {
+            return Err(Error::ReadOnly);
+        }
+        let lock = self.backend.lock(timeout).map_err(|error| match error {
+            // The folder does not take a lock file: nothing can be written safely.
+            store::Error::Denied => Error::ReadOnly,
+            error => error.into(),
+        })?;
+        self.catch_up(Look::Thorough)?;
+        let image = Arc::clone(&self.view.read().image);
+        if !image.writable() {
+            return Err(Error::ReadOnly);
+        }
+        Ok(Writing { vault: self, image, _lock: lock, _writer: writer })
+    }
+}
+
+impl Writing<'_> {
+    /// Asks the state, which nobody changes as long as this value lives.
+    pub(super) fn state<T>(&self, ask: impl FnOnce(&State) -> T) -> T {
+        ask(&self.vault.view.read().state)
+    }
+
+    pub(super) fn position(&self) -> Position {
+        self.state(|state| state.position)
+    }
+
+    /// Writes a transaction. With `Ok` it is durable; with an error it is not in the file, or the vault has failed.
+    pub(super) fn append(&self, made: &Made) -> Result<Revision, Error> {
+        let end = self.position().offset;
+        self.cut(end)?;
+        if let Err(error) = store::write_all(&*self.image, &made.bytes, end) {
+            if store::truncate(&*self.image, end).is_err() {
+                self.vault.failed.store(true, Ordering::Release);
+            }
+            return Err(error.into());
+        }
+        if let Err(error) = store::sync(&*self.image) {
+            // The system may have dropped the pages: nothing that builds on them may be called durable.
+            self.vault.failed.store(true, Ordering::Release);
+            let _ = store::truncate(&*self.image, end);
+            return Err(error.into());
+        }
+        let position = {
+            let mut view = self.vault.view.write();
+            let view = &mut *view;
+            let history = &mut view.history;
+            let tail = view.state.extend(&made.bytes, end, None, |event| history.push(event))?;
+            debug_assert_eq!(tail, Tail::Clean);
+            view.notes.retain(|note| *note != Note::TornTail);
+            view.state.position
+        };
+        self.point_to(&position);
+        Ok(Revision(position.generation))
+    }
+
+    /// Cuts off what an interrupted writer has left behind the last transaction.
+    fn cut(&self, end: u64) -> Result<(), Error> {
+        let length = self.image.length().map_err(|error| store::Error::from_io("measure", &error))?;
+        if length > end {
+            store::truncate(&*self.image, end)?;
+            // So that no mixture of the old end and the new transaction can come out of a crash.
+            store::sync(&*self.image)?;
+        }
+        Ok(())
+    }
+
+    /// Stores the commit pointer. It is advice for readers: a failure costs them time and nothing else.
+    fn point_to(&self, position: &Position) {
+        let pointer = Pointer { generation: position.generation, length: position.offset };
+        let instance = self.state(|state| state.identity.instance);
+        let _ = store::write_all(&*self.image, &pointer.encode(&instance), pointer.offset());
+    }
+
+    /// Puts a new file in the place of the present one and tells those who have the old one open.
+    pub(super) fn replace(&self, contents: &[u8]) -> Result<Revision, Error> {
+        let (generation, instance) = self.state(|state| (state.position.generation, state.identity.instance));
+        self.vault.backend.replace(&*self.image, contents)?;
+        let mark = Pointer::superseded(generation, &instance);
+        let _ = store::write_all(&*self.image, &mark, POINTERS_OFFSET as u64);
+        self.vault.catch_up(Look::Thorough)?;
+        Ok(Revision(self.position().generation))
+    }
+}
