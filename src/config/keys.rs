@@ -27,7 +27,7 @@ pub const KEYS: &[Key] = &[
         expected: "a number from 1 to 255, not less than pin.min-length",
         set: pin_max_length,
     },
-    Key { name: "pin.attempts", expected: "a number from 1 to 1000", set: pin_attempts },
+    Key { name: "pin.attempts", expected: "a number from 1 to 255", set: pin_attempts },
     Key { name: "pin.kdf-iterations", expected: "a number from 10000 to 10000000", set: pin_kdf_iterations },
     Key { name: "mechanisms.allow", expected: MECHANISMS, set: mechanisms_allow },
     Key { name: "mechanisms.deny", expected: MECHANISMS, set: mechanisms_deny },
@@ -76,7 +76,7 @@ fn pin_max_length(config: &mut Config, value: &Value) -> Option<()> {
 }
 
 fn pin_attempts(config: &mut Config, value: &Value) -> Option<()> {
-    config.pin.attempts = number(value, 1, 1_000)?;
+    config.pin.attempts = number(value, 1, 255)?;
     Some(())
 }
 

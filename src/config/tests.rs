@@ -58,7 +58,7 @@ fn a_value_out_of_range_is_an_error_that_says_the_range() {
         message("[pin]\nkdf-iterations = 5"),
         "`pin.kdf-iterations` is 5, but must be a number from 10000 to 10000000"
     );
-    assert_eq!(message("[pin]\nattempts = -1"), "`pin.attempts` is -1, but must be a number from 1 to 1000");
+    assert_eq!(message("[pin]\nattempts = -1"), "`pin.attempts` is -1, but must be a number from 1 to 255");
     assert_eq!(message("mode = 'world'"), "`mode` is \"world\", but must be \"owner\" or \"group\"");
     assert!(message("[pin]\nmin-length = 9\nmax-length = 8").contains("not less than pin.min-length"));
     assert!(message("pin = 4").contains("write [pin]"));
