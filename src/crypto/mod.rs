@@ -13,6 +13,7 @@ pub mod edwards;
 mod error;
 pub mod gcm;
 pub mod hmac;
+pub mod key_file;
 pub mod key_wrap;
 pub mod montgomery;
 pub(crate) mod number;
