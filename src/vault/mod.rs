@@ -36,8 +36,6 @@ mod write;
 mod error;
 mod random;
 mod types;
-#[cfg(test)]
-mod vectors;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;

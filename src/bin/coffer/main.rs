@@ -1,1 +1,120 @@
-fn main() {}
+//! `coffer`: the tool for the people who answer for the keys. One file per group of commands.
+#![forbid(unsafe_code)]
+
+mod commands;
+mod context;
+mod failure;
+mod keyfile;
+mod kind;
+mod objects;
+mod output;
+mod pin;
+mod uri;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use failure::{Exit, Result};
+
+/// Makes, shows and looks after Coffer tokens and the keys in them
+#[derive(Parser)]
+#[command(name = "coffer", version, after_help = AFTER_HELP, propagate_version = true, max_term_width = 110)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Tokens and objects are named by their labels or by PKCS#11 URIs (RFC 7512), such as
+  'pkcs11:token=mine;object=web;id=%01;type=private'
+
+PINs are never taken from the command line. They come from --pin-fd or --pin-file, else from the
+environment (COFFER_PIN, COFFER_SO_PIN, COFFER_NEW_PIN, COFFER_PASSPHRASE), else from a prompt.
+
+Exit codes: 0 done; 1 not done; 2 a token file is damaged or was tampered with;
+3 done, but something wants attention (coffer doctor).";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Make a token
+    Init(commands::init::Arguments),
+    /// Show the library, its folder and the tokens
+    Info(commands::info::Arguments),
+    /// Change PINs, or set a new user PIN as the security officer
+    Pin(commands::pin::Arguments),
+    /// Show the objects in a token
+    List(commands::list::Arguments),
+    /// Make a key or a key pair in a token
+    Generate(commands::generate::Arguments),
+    /// Put keys and certificates from a file into a token
+    Import(commands::import::Arguments),
+    /// Write a public key, a certificate or, where it is allowed, a private key to a file
+    Export(commands::export::Arguments),
+    /// Delete objects, or a whole token
+    Delete(commands::delete::Arguments),
+    /// Show what the mechanisms are and can do
+    Mechanisms(commands::mechanisms::Arguments),
+    /// Take a PKCS#11 URI apart, or show the URI of a token
+    Uri(commands::uri::Arguments),
+    /// Check the installation, and print the lines that clients need
+    Doctor(commands::doctor::Arguments),
+    /// Understand the options of softhsm2-util, so that existing scripts run unchanged
+    #[command(name = "softhsm2-util", disable_version_flag = true)]
+    Softhsm2Util(commands::softhsm2_util::Arguments),
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    // Called by that name (a symbolic link), the tool is that tool.
+    let arguments = match arguments.first().map(std::path::Path::new).and_then(|path| path.file_name()) {
+        Some(name) if name == "softhsm2-util" => ["coffer".into(), "softhsm2-util".into()]
+            .into_iter()
+            .chain(arguments.into_iter().skip(1))
+            .collect(),
+        _ => arguments,
+    };
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // A wrong call is exit code 1 like every other error; clap's own would be 2, which means damage here.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { Exit::Error as u8 } else { 0 });
+        }
+    };
+    match run(cli.command) {
+        Ok(exit) => ExitCode::from(exit as u8),
+        Err(failure) => {
+            eprintln!("{failure}");
+            ExitCode::from(failure.exit as u8)
+        }
+    }
+}
+
+fn run(command: Command) -> Result<Exit> {
+    match command {
+        Command::Init(arguments) => arguments.run(),
+        Command::Info(arguments) => arguments.run(),
+        Command::Pin(arguments) => arguments.run(),
+        Command::List(arguments) => arguments.run(),
+        Command::Generate(arguments) => arguments.run(),
+        Command::Import(arguments) => arguments.run(),
+        Command::Export(arguments) => arguments.run(),
+        Command::Delete(arguments) => arguments.run(),
+        Command::Mechanisms(arguments) => arguments.run(),
+        Command::Uri(arguments) => arguments.run(),
+        Command::Doctor(arguments) => arguments.run(),
+        Command::Softhsm2Util(arguments) => arguments.run(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definitions_of_the_options_hold_together() {
+        super::Cli::command().debug_assert();
+    }
+}

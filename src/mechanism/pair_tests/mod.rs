@@ -3,7 +3,7 @@
 mod curves;
 mod keys;
 mod rsa;
-mod vectors;
+mod wycheproof;
 
 use crate::ck::*;
 use crate::error::Result;

@@ -1,0 +1,69 @@
+//! `coffer delete`: ends objects or a whole token.
+
+use clap::Args;
+
+use crate::context::{Context, Found};
+use crate::failure::{Exit, Failure, Result};
+use crate::objects::{self, ObjectOption};
+use crate::output;
+use crate::pin::UserPin;
+
+#[derive(Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    objects: ObjectOption,
+    /// Delete the token file with everything in it; name the token with --token
+    #[arg(long, conflicts_with_all = ["object", "id", "class"])]
+    entire_token: bool,
+    #[command(flatten)]
+    pin: UserPin,
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
+}
+
+impl Arguments {
+    pub fn run(self) -> Result<Exit> {
+        let context = Context::load()?;
+        if self.entire_token {
+            if self.objects.token.token.is_none() {
+                return Err(Failure::new("the token to delete is not named").advise("name it with --token"));
+            }
+            let token = context.token(&self.objects.uri()?)?;
+            output::confirm(
+                &format!("The token `{}` and every key in it will be lost.", token.label),
+                self.yes,
+            )?;
+            let path = delete_token(&context, &token)?;
+            output::line(&format!("Token `{}` was deleted ({}).", token.label, path.display()))?;
+            return Ok(Exit::Success);
+        }
+        let wanted = self.objects.named()?;
+        let token = context.token(&wanted)?;
+        let session = context.user_session(&token, true, &self.pin, &wanted)?;
+        let entries = objects::find(&session, &wanted)?;
+        if entries.is_empty() {
+            return Err(objects::nothing(&wanted, &token));
+        }
+        if !self.yes {
+            eprintln!("{}", objects::table(&entries));
+        }
+        let what = output::count(entries.len(), "object");
+        output::confirm(&format!("Of token `{}`, {what} will be lost.", token.label), self.yes)?;
+        for entry in &entries {
+            session.destroy_object(entry.handle).map_err(|error| {
+                Failure::from(error).while_doing(&format!("{} was not deleted", entry.uri(&token)))
+            })?;
+        }
+        output::line(&format!("Deleted {what}."))?;
+        Ok(Exit::Success)
+    }
+}
+
+/// Removes a token's file. The lock file stays: it must never be exchanged under a process that holds it.
+pub fn delete_token(context: &Context, token: &Found) -> Result<std::path::PathBuf> {
+    let path = context.module.slot_info(token.slot)?.path;
+    std::fs::remove_file(&path)
+        .map_err(|error| Failure::new(format!("{} cannot be deleted: {error}", path.display())))?;
+    Ok(path)
+}

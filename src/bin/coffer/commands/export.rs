@@ -1,0 +1,189 @@
+//! `coffer export`: writes public keys, certificates, data and, where it is allowed, private and secret keys.
+
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
+
+use clap::Args;
+use coffer_pkcs11::ck::*;
+use coffer_pkcs11::crypto::key_file;
+use coffer_pkcs11::error::Error;
+use coffer_pkcs11::mechanism::private_key_info;
+use coffer_pkcs11::object::{Object, Value};
+use coffer_pkcs11::secret::Secret;
+use coffer_pkcs11::session::Session;
+
+use crate::context::{Context, Found};
+use crate::failure::{Exit, Failure, Result};
+use crate::keyfile;
+use crate::objects::{self, Entry, ObjectOption};
+use crate::output;
+use crate::pin::{Passphrase, UserPin};
+use crate::uri::{Class, Uri};
+
+#[derive(Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    objects: ObjectOption,
+    /// The file to write; standard output where it is left out
+    #[arg(short, long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Write DER in place of PEM
+    #[arg(long)]
+    der: bool,
+    /// Write the private key encrypted with a passphrase (PKCS#8, PBES2)
+    #[arg(long)]
+    encrypt: bool,
+    /// Write the private key with its certificate as PKCS#12, encrypted with a passphrase
+    #[arg(long, conflicts_with_all = ["der", "encrypt"])]
+    pkcs12: bool,
+    #[command(flatten)]
+    pin: UserPin,
+    #[command(flatten)]
+    passphrase: Passphrase,
+}
+
+/// Everything that a private key object can hold.
+const MATERIAL: &[CK_ATTRIBUTE_TYPE] = &[
+    CKA_CLASS,
+    CKA_KEY_TYPE,
+    CKA_MODULUS,
+    CKA_PUBLIC_EXPONENT,
+    CKA_PRIVATE_EXPONENT,
+    CKA_PRIME_1,
+    CKA_PRIME_2,
+    CKA_EXPONENT_1,
+    CKA_EXPONENT_2,
+    CKA_COEFFICIENT,
+    CKA_EC_PARAMS,
+    CKA_EC_POINT,
+    CKA_VALUE,
+    CKA_PUBLIC_KEY_INFO,
+];
+
+impl Arguments {
+    pub fn run(self) -> Result<Exit> {
+        let context = Context::load()?;
+        let wanted = self.objects.named()?;
+        let token = context.token(&wanted)?;
+        // Public things need no PIN; it is asked for only where nothing is found without it.
+        let public = context.session(token.slot, false)?;
+        let mut found = objects::find(&public, &wanted)?;
+        let mut session = public;
+        let can_log_in = token.info.flags & CKF_USER_PIN_INITIALIZED != 0;
+        let wants_private =
+            self.pkcs12 || self.encrypt || matches!(wanted.class, Some(Class::Private | Class::SecretKey));
+        if (found.is_empty() || wants_private) && can_log_in {
+            session = context.user_session(&token, false, &self.pin, &wanted)?;
+            found = objects::find(&session, &wanted)?;
+        }
+        if wants_private && wanted.class.is_none() {
+            found.retain(|entry| entry.class == CKO_PRIVATE_KEY);
+        }
+        let entry = choose(found, &wanted, &token)?;
+        let content = self.content(&session, &entry, &token)?;
+        self.write(&content, matches!(entry.class, CKO_PRIVATE_KEY | CKO_SECRET_KEY | CKO_DATA))?;
+        if let Some(path) = &self.out {
+            output::line(&format!("Wrote {} to {}.", entry.uri(&token), path.display()))?;
+        }
+        Ok(Exit::Success)
+    }
+
+    fn content(&self, session: &Session, entry: &Entry, token: &Found) -> Result<Secret> {
+        let value = |attribute| -> Result<Secret> {
+            let values = objects::values(session, entry.handle, &[attribute])?;
+            values.bytes(attribute).filter(|bytes| !bytes.is_empty()).map(Secret::copy_of).ok_or_else(|| {
+                Failure::new(format!("{} has no value that could be exported", entry.uri(token)))
+            })
+        };
+        match entry.class {
+            CKO_PUBLIC_KEY => self.encoded("PUBLIC KEY", value(CKA_PUBLIC_KEY_INFO)?),
+            CKO_CERTIFICATE => self.encoded("CERTIFICATE", value(CKA_VALUE)?),
+            CKO_DATA => value(CKA_VALUE),
+            CKO_SECRET_KEY => {
+                allowed(entry, token)?;
+                value(CKA_VALUE)
+            }
+            CKO_PRIVATE_KEY => {
+                allowed(entry, token)?;
+                let key = Object::new(objects::values(session, entry.handle, MATERIAL)?);
+                self.private_key(session, entry, private_key_info::encode(&key)?)
+            }
+            _ => Err(Failure::new(format!("{} is nothing that can be exported", entry.uri(token)))),
+        }
+    }
+
+    fn private_key(&self, session: &Session, entry: &Entry, info: Secret) -> Result<Secret> {
+        if !self.encrypt && !self.pkcs12 {
+            return self.encoded("PRIVATE KEY", info);
+        }
+        let passphrase = self.passphrase.source().read_new()?;
+        if self.encrypt {
+            let sealed = key_file::seal_pkcs8(info.as_bytes(), &passphrase).map_err(Error::from)?;
+            return self.encoded("ENCRYPTED PRIVATE KEY", Secret::new(sealed));
+        }
+        let certificates = Uri { id: Some(entry.id().to_vec()), class: Some(Class::Cert), ..Uri::default() };
+        let certificates =
+            if entry.id().is_empty() { Vec::new() } else { objects::find(session, &certificates)? };
+        let mut ders = Vec::new();
+        for certificate in &certificates {
+            let values = objects::values(session, certificate.handle, &[CKA_VALUE])?;
+            ders.extend(values.bytes(CKA_VALUE).map(<[u8]>::to_vec));
+        }
+        let sealed = key_file::seal_pkcs12(&entry.label(), info.as_bytes(), &ders, &passphrase)
+            .map_err(Error::from)?;
+        Ok(Secret::new(sealed))
+    }
+
+    fn encoded(&self, label: &'static str, der: Secret) -> Result<Secret> {
+        if self.der { Ok(der) } else { keyfile::to_pem(label, der.as_bytes()) }
+    }
+
+    fn write(&self, content: &Secret, secret: bool) -> Result<()> {
+        let Some(path) = &self.out else { return output::bytes(content.as_bytes()) };
+        // A file that is there is never replaced: it may be the only copy of something.
+        let mode = if secret { 0o600 } else { 0o644 };
+        let mut file =
+            std::fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(path).map_err(
+                |error| {
+                    Failure::new(format!("{} cannot be written: {error}", path.display()))
+                        .advise("a file that exists is not replaced; name another one")
+                },
+            )?;
+        let written = file.write_all(content.as_bytes()).and_then(|()| file.sync_all());
+        written.map_err(|error| Failure::new(format!("{} cannot be written: {error}", path.display())))
+    }
+}
+
+/// The one object that is meant. Where a label or id names a pair, it is the public key.
+fn choose(mut found: Vec<Entry>, wanted: &Uri, token: &Found) -> Result<Entry> {
+    if found.len() > 1 && found.iter().filter(|entry| entry.class == CKO_PUBLIC_KEY).count() == 1 {
+        found.retain(|entry| entry.class == CKO_PUBLIC_KEY);
+    }
+    match (found.len(), found.pop()) {
+        (1, Some(entry)) => Ok(entry),
+        (0, _) | (_, None) => Err(objects::nothing(wanted, token)),
+        (_, Some(last)) => {
+            let uris: Vec<String> =
+                found.iter().chain([&last]).map(|entry| format!("  {}", entry.uri(token))).collect();
+            Err(Failure::new(format!("{} objects fit:\n{}", uris.len(), uris.join("\n")))
+                .advise("name one of them; --type and --id narrow it down"))
+        }
+    }
+}
+
+/// Whether a private or secret key may be seen in the clear (PKCS#11 section 4.9, CKA_SENSITIVE and CKA_EXTRACTABLE).
+fn allowed(entry: &Entry, token: &Found) -> Result<()> {
+    let is = |attribute| entry.attributes.value(attribute).and_then(Value::as_bool).unwrap_or(true);
+    let uri = entry.uri(token);
+    if entry.attributes.value(CKA_EXTRACTABLE).and_then(Value::as_bool) != Some(true) {
+        return Err(Failure::new(format!("{uri} is not extractable: it never leaves the token"))
+            .advise("that cannot be changed any more; for a copy elsewhere, copy the whole token file, or make a new key with --exportable"));
+    }
+    if is(CKA_SENSITIVE) {
+        return Err(Failure::new(format!("{uri} is sensitive: it leaves the token only wrapped by another key")).advise(
+            "wrap it with an application (pkcs11-tool --wrap --mechanism AES-KEY-WRAP-KWP …), or make a new key with --exportable",
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,223 @@
+//! `coffer generate`: makes keys in a token.
+
+use clap::{Args, ValueEnum};
+use coffer_pkcs11::ck::*;
+use coffer_pkcs11::mechanism::Params;
+use coffer_pkcs11::object::{SearchTemplate, Template, Value};
+use coffer_pkcs11::session::Session;
+use coffer_pkcs11::token::ObjectHandle;
+use serde::Serialize;
+
+use crate::context::{Context, TokenOption};
+use crate::failure::{Exit, Failure, Result};
+use crate::kind::Kind;
+use crate::objects::{self, Entry, ObjectDocument};
+use crate::output;
+use crate::pin::UserPin;
+
+#[derive(Args)]
+pub struct Arguments {
+    /// What to make: rsa:3072, ec:P-256, ed25519, x25519, aes:256, generic:256 …
+    #[arg(value_parser = str::parse::<Kind>)]
+    kind: Kind,
+    /// What the key is called
+    label: String,
+    /// The key's id (CKA_ID) in hexadecimal; a random one where it is left out
+    #[arg(long, value_name = "HEX")]
+    id: Option<String>,
+    /// What the key may be used for; where this is left out, everything that its type can do, but deriving
+    /// keys only for x25519, which can do nothing else
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "USE,…")]
+    uses: Vec<Use>,
+    #[command(flatten)]
+    protection: Protection,
+    #[command(flatten)]
+    token: TokenOption,
+    #[command(flatten)]
+    pin: UserPin,
+    /// Allow an id that another key has
+    #[arg(long)]
+    force: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// How a private or secret key is protected. Without an option it never leaves the token.
+#[derive(Args, Clone, Copy, Default)]
+pub struct Protection {
+    /// Allow the key to leave the token wrapped by another key (CKA_EXTRACTABLE)
+    #[arg(long)]
+    pub extractable: bool,
+    /// Allow the key to be read in the clear, by `coffer export` and by every application (not CKA_SENSITIVE)
+    #[arg(long)]
+    pub exportable: bool,
+    /// Ask for the PIN before each use of the private key (CKA_ALWAYS_AUTHENTICATE)
+    #[arg(long)]
+    pub always_authenticate: bool,
+}
+
+impl Protection {
+    /// Adds the attributes to the template of a private or secret key.
+    pub fn add_to(self, template: &mut Template, class: CK_OBJECT_CLASS) -> Result<()> {
+        template.push_value(CKA_SENSITIVE, Value::Bool(!self.exportable))?;
+        template.push_value(CKA_EXTRACTABLE, Value::Bool(self.extractable || self.exportable))?;
+        if self.always_authenticate && class == CKO_PRIVATE_KEY {
+            template.push_value(CKA_ALWAYS_AUTHENTICATE, Value::Bool(true))?;
+        }
+        Ok(())
+    }
+}
+
+/// Uses by their name for the key that works in secret; the public key gets the counterpart.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Use {
+    /// Sign, and verify
+    Sign,
+    /// Decrypt, and encrypt
+    Decrypt,
+    /// Unwrap, and wrap
+    Unwrap,
+    /// Derive keys
+    Derive,
+}
+
+#[derive(Serialize)]
+struct Generated {
+    objects: Vec<ObjectDocument>,
+}
+
+impl Arguments {
+    pub fn run(self) -> Result<Exit> {
+        let context = Context::load()?;
+        let wanted = self.token.uri()?;
+        let token = context.token(&wanted)?;
+        let session = context.user_session(&token, true, &self.pin, &wanted)?;
+        let id = match &self.id {
+            Some(id) => output::unhex(id).map_err(Failure::new)?,
+            None => random_id(&session)?,
+        };
+        if !self.force {
+            refuse_used_id(&session, &id, self.kind.is_pair())?;
+        }
+        let handles = self.generate(&session, &id).map_err(|failure| {
+            failure.while_doing(&format!("no {} key was made in `{}`", self.kind, token.label))
+        })?;
+        let entries: Vec<Entry> =
+            handles.into_iter().map(|handle| Entry::read(&session, handle)).collect::<Result<_>>()?;
+        if self.json {
+            output::json(
+                "generate",
+                1,
+                Generated { objects: entries.iter().map(|entry| entry.document(&token)).collect() },
+            )?;
+        } else {
+            let what = if self.kind.is_pair() { "key pair" } else { "key" };
+            output::line(&format!(
+                "Made the {} {what} `{}` in token `{}`.",
+                self.kind, self.label, token.label
+            ))?;
+            for entry in &entries {
+                output::line(&format!("  {}", entry.uri(&token)))?;
+            }
+        }
+        Ok(Exit::Success)
+    }
+
+    fn generate(&self, session: &Session, id: &[u8]) -> Result<Vec<ObjectHandle>> {
+        let secret_class = if self.kind.is_pair() { CKO_PRIVATE_KEY } else { CKO_SECRET_KEY };
+        let mut secret = self.template(secret_class, id)?;
+        self.protection.add_to(&mut secret, secret_class)?;
+        let mut public = self.template(CKO_PUBLIC_KEY, id)?;
+        let mechanism = match self.kind {
+            Kind::Rsa(bits) => {
+                public.push_value(CKA_MODULUS_BITS, Value::Ulong(bits))?;
+                public.push_value(CKA_PUBLIC_EXPONENT, Value::Bytes(vec![1, 0, 1]))?;
+                CKM_RSA_PKCS_KEY_PAIR_GEN
+            }
+            Kind::Curve(curve) => {
+                public.push_value(CKA_EC_PARAMS, Value::Bytes(curve.params.to_vec()))?;
+                match curve.key_type {
+                    CKK_EC_EDWARDS => CKM_EC_EDWARDS_KEY_PAIR_GEN,
+                    CKK_EC_MONTGOMERY => CKM_EC_MONTGOMERY_KEY_PAIR_GEN,
+                    _ => CKM_EC_KEY_PAIR_GEN,
+                }
+            }
+            Kind::Aes(bits) | Kind::Generic(bits) => {
+                secret.push_value(CKA_VALUE_LEN, Value::Ulong(bits / 8))?;
+                if matches!(self.kind, Kind::Aes(_)) { CKM_AES_KEY_GEN } else { CKM_GENERIC_SECRET_KEY_GEN }
+            }
+        };
+        if self.kind.is_pair() {
+            let (public, private) = session.generate_key_pair(mechanism, &Params::None, &public, &secret)?;
+            return Ok(vec![public, private]);
+        }
+        Ok(vec![session.generate_key(mechanism, &Params::None, &secret)?])
+    }
+
+    fn template(&self, class: CK_OBJECT_CLASS, id: &[u8]) -> Result<Template> {
+        let mut template = named(class, &self.label, id)?;
+        if self.uses.is_empty() {
+            if class == CKO_PRIVATE_KEY && self.kind.derives_only() {
+                template.push_value(CKA_DERIVE, Value::Bool(true))?;
+            }
+            return Ok(template);
+        }
+        let (does, undoes) = (class != CKO_PRIVATE_KEY, class != CKO_PUBLIC_KEY);
+        for (attribute, purpose, here) in [
+            (CKA_SIGN, Use::Sign, undoes),
+            (CKA_VERIFY, Use::Sign, does),
+            (CKA_DECRYPT, Use::Decrypt, undoes),
+            (CKA_ENCRYPT, Use::Decrypt, does),
+            (CKA_UNWRAP, Use::Unwrap, undoes),
+            (CKA_WRAP, Use::Unwrap, does),
+            (CKA_DERIVE, Use::Derive, true),
+        ] {
+            if here {
+                template.push_value(attribute, Value::Bool(self.uses.contains(&purpose)))?;
+            }
+        }
+        Ok(template)
+    }
+}
+
+/// The template that every token object begins with.
+pub fn named(class: CK_OBJECT_CLASS, label: &str, id: &[u8]) -> Result<Template> {
+    let mut template = Template::new();
+    template.push_value(CKA_CLASS, Value::Ulong(class))?;
+    template.push_value(CKA_TOKEN, Value::Bool(true))?;
+    template.push_value(CKA_LABEL, Value::Bytes(label.as_bytes().to_vec()))?;
+    template.push_value(CKA_ID, Value::Bytes(id.to_vec()))?;
+    Ok(template)
+}
+
+/// Eight bytes: short enough to read, long enough not to meet another.
+pub fn random_id(session: &Session) -> Result<Vec<u8>> {
+    let mut id = vec![0; 8];
+    session.generate_random(&mut id)?;
+    Ok(id)
+}
+
+/// Refuses an id that a key of the token has: applications would not know which one is meant.
+pub fn refuse_used_id(session: &Session, id: &[u8], pair: bool) -> Result<()> {
+    let mut template = SearchTemplate::new();
+    template.push(CKA_ID, id)?;
+    for handle in objects::search(session, &template)? {
+        let entry = Entry::read(session, handle)?;
+        let same_kind = if pair {
+            matches!(entry.class, CKO_PRIVATE_KEY | CKO_PUBLIC_KEY)
+        } else {
+            entry.class == CKO_SECRET_KEY
+        };
+        if same_kind {
+            return Err(Failure::new(format!(
+                "the id {} is that of `{}` ({})",
+                output::hex(id),
+                entry.label(),
+                entry.class_name()
+            ))
+            .advise("take another --id, or add --force if both are to have it"));
+        }
+    }
+    Ok(())
+}

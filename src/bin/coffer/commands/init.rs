@@ -1,0 +1,149 @@
+//! `coffer init`: makes a token.
+
+use clap::Args;
+use coffer_pkcs11::ck::*;
+use coffer_pkcs11::secret::Secret;
+use coffer_pkcs11::token::{LABEL_LEN, SlotId, padded};
+use serde::Serialize;
+
+use crate::context::{Context, log_in};
+use crate::failure::{Exit, Failure, Result};
+use crate::output;
+use crate::pin::{SoPin, UserPin};
+use crate::uri::Uri;
+
+#[derive(Args)]
+pub struct Arguments {
+    /// What the token is called, at most 32 bytes
+    label: String,
+    /// Initialise the token in this slot anew: everything in it is lost
+    #[arg(long, value_name = "N")]
+    slot: Option<u64>,
+    /// Leave the user PIN to be set later (coffer pin reset)
+    #[arg(long)]
+    no_user_pin: bool,
+    /// Allow a label that another token has
+    #[arg(long)]
+    allow_duplicate: bool,
+    #[command(flatten)]
+    so_pin: SoPin,
+    #[command(flatten)]
+    pin: UserPin,
+    /// Do not ask before a token is initialised anew
+    #[arg(long)]
+    yes: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Made {
+    label: String,
+    serial: String,
+    slot: u64,
+    uri: String,
+    file: String,
+    user_pin_set: bool,
+}
+
+impl Arguments {
+    pub fn run(self) -> Result<Exit> {
+        let context = Context::load()?;
+        check_label(&self.label)?;
+        let slot = self.target(&context)?;
+        let so_pin = self.so_pin.source().read_new()?;
+        let pin = if self.no_user_pin { None } else { Some(self.pin.source().read_new()?) };
+        make(&context, slot, &self.label, &so_pin, pin.as_ref())?;
+        let token = context.token(&Uri { slot_id: Some(slot.0), ..Uri::default() })?;
+        let file = context.module.slot_info(slot)?.path.display().to_string();
+        let made = Made {
+            label: token.label.clone(),
+            serial: token.serial.clone(),
+            slot: slot.0,
+            uri: token.uri().to_string(),
+            file,
+            user_pin_set: pin.is_some(),
+        };
+        if self.json {
+            output::json("init", 1, &made)?;
+        } else {
+            output::line(&format!(
+                "Token `{}` is ready in slot {}.\n  file  {}\n  uri   {}",
+                made.label, made.slot, made.file, made.uri
+            ))?;
+            if !made.user_pin_set {
+                output::line("Its user PIN is not set yet: coffer pin reset")?;
+            }
+        }
+        Ok(Exit::Success)
+    }
+
+    fn target(&self, context: &Context) -> Result<SlotId> {
+        let same = context.tokens().into_iter().find(|token| token.label == self.label);
+        if let Some(other) = same.filter(|other| Some(other.slot.0) != self.slot && !self.allow_duplicate) {
+            return Err(Failure::new(format!(
+                "there is a token `{}` already, in slot {}",
+                self.label, other.slot.0
+            ))
+            .advise(format!(
+                "take another label, add --allow-duplicate, or initialise that one anew with --slot {}",
+                other.slot.0
+            )));
+        }
+        let Some(slot) = self.slot.map(SlotId) else {
+            return context.free_slot().ok_or_else(|| Failure::new("there is no free slot"));
+        };
+        let info = context.module.token_info(slot).map_err(|error| {
+            Failure::from(error).advise("`coffer info` shows the slots; without --slot a new token is made")
+        })?;
+        if info.flags & CKF_TOKEN_INITIALIZED != 0 {
+            let label = info.identity.map(|identity| identity.label_text()).unwrap_or_default();
+            output::confirm(
+                &format!("Everything in the token `{label}` in slot {} will be lost.", slot.0),
+                self.yes,
+            )?;
+        }
+        Ok(slot)
+    }
+}
+
+/// Refuses labels that CK_TOKEN_INFO cannot hold.
+pub fn check_label(label: &str) -> Result<()> {
+    if label.is_empty() || label.len() > LABEL_LEN || label.trim_end() != label {
+        return Err(Failure::new(format!("the label `{label}` is not possible"))
+            .advise(format!("a label has 1 to {LABEL_LEN} bytes and does not end with a blank")));
+    }
+    Ok(())
+}
+
+/// C_InitToken, then C_InitPIN. Both PINs are checked before anything is made.
+pub fn make(
+    context: &Context,
+    slot: SlotId,
+    label: &str,
+    so_pin: &Secret,
+    pin: Option<&Secret>,
+) -> Result<()> {
+    let limits = &context.config().pin;
+    for (pin, what) in [(Some(so_pin), "security officer's PIN"), (pin, "user PIN")] {
+        if pin.is_some_and(|pin| !(limits.min_length..=limits.max_length).contains(&pin.len())) {
+            return Err(Failure::new(format!(
+                "the {what} must have {} to {} bytes",
+                limits.min_length, limits.max_length
+            ))
+            .advise("the limits are pin.min-length and pin.max-length of coffer.toml; nothing was made"));
+        }
+    }
+    context.module.init_token(slot, so_pin, padded(label)).map_err(|error| {
+        Failure::from(error)
+            .while_doing(&format!("the token cannot be made in {}", context.config().home.display()))
+    })?;
+    let Some(pin) = pin else { return Ok(()) };
+    let token = context.token(&Uri { slot_id: Some(slot.0), ..Uri::default() })?;
+    let session = context.session(slot, true)?;
+    log_in(&session, CKU_SO, so_pin, &token)?;
+    session.init_pin(pin)?;
+    session.logout()?;
+    Ok(context.module.close_session(session.handle())?)
+}

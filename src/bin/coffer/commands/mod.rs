@@ -1,0 +1,14 @@
+//! The commands, one file a group.
+
+pub mod delete;
+pub mod doctor;
+pub mod export;
+pub mod generate;
+pub mod import;
+pub mod info;
+pub mod init;
+pub mod list;
+pub mod mechanisms;
+pub mod pin;
+pub mod softhsm2_util;
+pub mod uri;

@@ -1,0 +1,230 @@
+//! Kinds of keys as people write them: `rsa:3072`, `ec:P-256`, `ed25519`, `aes:256`. `generate` takes them, `list` shows them.
+
+use std::fmt;
+use std::str::FromStr;
+
+use coffer_pkcs11::ck::*;
+use coffer_pkcs11::object::Attributes;
+
+/// A named curve: the name shown, other names taken, and CKA_EC_PARAMS (a DER object identifier).
+pub struct Curve {
+    pub name: &'static str,
+    aliases: &'static [&'static str],
+    pub key_type: CK_KEY_TYPE,
+    pub params: &'static [u8],
+}
+
+const fn curve(
+    name: &'static str,
+    aliases: &'static [&'static str],
+    key_type: CK_KEY_TYPE,
+    params: &'static [u8],
+) -> Curve {
+    Curve { name, aliases, key_type, params }
+}
+
+/// Object identifiers: SEC 2 (secp), RFC 5639 (brainpool), RFC 8410 (Edwards and Montgomery).
+pub const CURVES: &[Curve] = &[
+    curve("P-224", &["secp224r1"], CKK_EC, &[6, 5, 0x2b, 0x81, 4, 0, 0x21]),
+    curve("P-256", &["prime256v1", "secp256r1"], CKK_EC, &[6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7]),
+    curve("P-384", &["secp384r1"], CKK_EC, &[6, 5, 0x2b, 0x81, 4, 0, 0x22]),
+    curve("P-521", &["secp521r1"], CKK_EC, &[6, 5, 0x2b, 0x81, 4, 0, 0x23]),
+    curve("secp256k1", &[], CKK_EC, &[6, 5, 0x2b, 0x81, 4, 0, 0x0a]),
+    curve("brainpoolP224r1", &[], CKK_EC, &[6, 9, 0x2b, 0x24, 3, 3, 2, 8, 1, 1, 5]),
+    curve("brainpoolP256r1", &[], CKK_EC, &[6, 9, 0x2b, 0x24, 3, 3, 2, 8, 1, 1, 7]),
+    curve("brainpoolP320r1", &[], CKK_EC, &[6, 9, 0x2b, 0x24, 3, 3, 2, 8, 1, 1, 9]),
+    curve("brainpoolP384r1", &[], CKK_EC, &[6, 9, 0x2b, 0x24, 3, 3, 2, 8, 1, 1, 11]),
+    curve("brainpoolP512r1", &[], CKK_EC, &[6, 9, 0x2b, 0x24, 3, 3, 2, 8, 1, 1, 13]),
+    curve("ed25519", &["edwards25519"], CKK_EC_EDWARDS, &[6, 3, 0x2b, 0x65, 0x70]),
+    curve("ed448", &["edwards448"], CKK_EC_EDWARDS, &[6, 3, 0x2b, 0x65, 0x71]),
+    curve("x25519", &["curve25519"], CKK_EC_MONTGOMERY, &[6, 3, 0x2b, 0x65, 0x6e]),
+    curve("x448", &["curve448"], CKK_EC_MONTGOMERY, &[6, 3, 0x2b, 0x65, 0x6f]),
+];
+
+/// The curve that a name means.
+fn named(name: &str) -> Option<&'static Curve> {
+    let equal = |known: &str| known.eq_ignore_ascii_case(name);
+    CURVES.iter().find(|curve| equal(curve.name) || curve.aliases.iter().any(|alias| equal(alias)))
+}
+
+/// What `generate` can make.
+#[derive(Clone, Copy)]
+pub enum Kind {
+    /// Modulus length in bits.
+    Rsa(u64),
+    Curve(&'static Curve),
+    /// Length in bits.
+    Aes(u64),
+    /// A generic secret, for HMAC and derivation; length in bits.
+    Generic(u64),
+}
+
+impl Kind {
+    pub fn is_pair(self) -> bool {
+        matches!(self, Kind::Rsa(_) | Kind::Curve(_))
+    }
+
+    /// True for keys of X25519 and X448, which neither sign nor decrypt.
+    pub fn derives_only(self) -> bool {
+        matches!(self, Kind::Curve(curve) if curve.key_type == CKK_EC_MONTGOMERY)
+    }
+}
+
+impl fmt::Debug for Kind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Kind::Rsa(bits) => write!(formatter, "rsa:{bits}"),
+            Kind::Curve(curve) if curve.key_type == CKK_EC => write!(formatter, "ec:{}", curve.name),
+            Kind::Curve(curve) => write!(formatter, "{}", curve.name),
+            Kind::Aes(bits) => write!(formatter, "aes:{bits}"),
+            Kind::Generic(bits) => write!(formatter, "generic:{bits}"),
+        }
+    }
+}
+
+impl FromStr for Kind {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (family, size) = text.split_once([':', '-']).unwrap_or((text, ""));
+        let bits = |default: u64, least: u64, most: u64, step: u64| match size {
+            "" => Ok(default),
+            _ => {
+                size.parse().ok().filter(|bits| (least..=most).contains(bits) && bits % step == 0).ok_or_else(
+                    || {
+                        format!(
+                            "`{size}` is no size for {family}: bits from {least} to {most} in steps of {step}"
+                        )
+                    },
+                )
+            }
+        };
+        match family.to_ascii_lowercase().as_str() {
+            "rsa" => return bits(3072, 1024, 8192, 8).map(Kind::Rsa),
+            "aes" => return bits(256, 128, 256, 64).map(Kind::Aes),
+            "generic" | "hmac" => return bits(256, 8, 8192, 8).map(Kind::Generic),
+            "ec" | "ecdsa" | "ecdh" => {
+                let curve = if size.is_empty() { "P-256" } else { size };
+                return named(curve).map(Kind::Curve).ok_or_else(|| unknown_curve(curve));
+            }
+            _ => {}
+        }
+        // A curve alone is clear enough: ed25519, P-256.
+        named(text).map(Kind::Curve).ok_or_else(|| {
+            format!("`{text}` is no kind of key; write rsa:3072, ec:P-256, ed25519, x25519, aes:256 or generic:256")
+        })
+    }
+}
+
+fn unknown_curve(name: &str) -> String {
+    let names: Vec<&str> = CURVES.iter().map(|curve| curve.name).collect();
+    let likely = names
+        .iter()
+        .max_by(|one, other| strsim::jaro_winkler(name, one).total_cmp(&strsim::jaro_winkler(name, other)));
+    let likely = likely.filter(|known| strsim::jaro_winkler(name, known) > 0.75);
+    match likely {
+        Some(known) => format!("there is no curve {name}; did you mean {known}?"),
+        None => format!("there is no curve {name}; there are {}", names.join(", ")),
+    }
+}
+
+/// The kind of an existing key or certificate, as `list` shows it.
+pub fn describe(class: CK_OBJECT_CLASS, attributes: &Attributes) -> String {
+    if class == CKO_CERTIFICATE {
+        return if attributes.ulong(CKA_CERTIFICATE_TYPE) == Some(CKC_X_509) {
+            "x509".into()
+        } else {
+            "other".into()
+        };
+    }
+    let Some(key_type) = attributes.ulong(CKA_KEY_TYPE) else { return String::new() };
+    let bits = attributes.ulong(CKA_VALUE_LEN).map(|bytes| bytes * 8);
+    let sized = |name: &str| bits.map_or_else(|| name.to_string(), |bits| format!("{name}:{bits}"));
+    match key_type {
+        CKK_RSA => match attributes.bytes(CKA_MODULUS) {
+            Some(modulus) => Kind::Rsa(bit_length(modulus)).to_string(),
+            None => "rsa".into(),
+        },
+        CKK_EC | CKK_EC_EDWARDS | CKK_EC_MONTGOMERY => {
+            let params = attributes.bytes(CKA_EC_PARAMS).unwrap_or_default();
+            match curve_of(params) {
+                Some(curve) => Kind::Curve(curve).to_string(),
+                None => "ec".into(),
+            }
+        }
+        CKK_AES => sized("aes"),
+        CKK_GENERIC_SECRET => sized("generic"),
+        CKK_DES3 => "des3".into(),
+        CKK_DSA => "dsa".into(),
+        CKK_DH => "dh".into(),
+        other => sized(&format!("type-{other:#x}")),
+    }
+}
+
+/// The curve of a CKA_EC_PARAMS: an object identifier, or a PrintableString with the name (section 6.3).
+pub fn curve_of(params: &[u8]) -> Option<&'static Curve> {
+    let by_id = CURVES.iter().find(|curve| curve.params == params);
+    by_id.or_else(|| match params {
+        [0x13, length, name @ ..] if usize::from(*length) == name.len() => {
+            named(std::str::from_utf8(name).ok()?)
+        }
+        _ => None,
+    })
+}
+
+fn bit_length(number: &[u8]) -> u64 {
+    let significant = number.iter().skip_while(|byte| **byte == 0);
+    let first = significant.clone().next().map_or(0, |byte| 8 - byte.leading_zeros());
+    u64::from(first) + 8 * (significant.count() as u64).saturating_sub(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_are_read_and_shown_alike() {
+        for (text, shown) in [
+            ("rsa:2048", "rsa:2048"),
+            ("RSA", "rsa:3072"),
+            ("rsa-4096", "rsa:4096"),
+            ("ec:P-256", "ec:P-256"),
+            ("ec:secp384r1", "ec:P-384"),
+            ("P-521", "ec:P-521"),
+            ("ec:brainpoolp256r1", "ec:brainpoolP256r1"),
+            ("ed25519", "ed25519"),
+            ("x25519", "x25519"),
+            ("aes:128", "aes:128"),
+            ("hmac:512", "generic:512"),
+        ] {
+            assert_eq!(text.parse::<Kind>().unwrap().to_string(), shown, "{text}");
+        }
+    }
+
+    #[test]
+    fn bad_kinds_are_refused_with_what_there_is() {
+        for (text, reason) in [
+            ("dsa", "write rsa:3072"),
+            ("rsa:100", "bits from 1024 to 8192"),
+            ("aes:250", "in steps of 64"),
+            ("ec:P-257", "did you mean P-25"),
+            ("ec:quux", "there are P-224"),
+        ] {
+            let error = text.parse::<Kind>().unwrap_err();
+            assert!(error.contains(reason), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn bit_lengths_ignore_leading_zeros() {
+        assert_eq!(bit_length(&[0, 0x80, 0]), 16);
+        assert_eq!(bit_length(&[1]), 1);
+        assert_eq!(bit_length(&[]), 0);
+    }
+}

@@ -1,0 +1,132 @@
+//! Tables for people and JSON for programs.
+
+use std::io::{IsTerminal, Write};
+
+use comfy_table::{ContentArrangement, Table, presets};
+use serde::Serialize;
+
+use crate::failure::{Failure, Result};
+
+/// JSON with its schema: a name and a version that grows when a field changes its meaning or goes away.
+#[derive(Serialize)]
+struct Document<'a, T> {
+    schema: &'a str,
+    version: u32,
+    #[serde(flatten)]
+    content: T,
+}
+
+/// Prints a document of schema `coffer.NAME`.
+pub fn json(name: &str, version: u32, content: impl Serialize) -> Result<()> {
+    let schema = format!("coffer.{name}");
+    let text = serde_json::to_string_pretty(&Document { schema: &schema, version, content })
+        .map_err(|error| Failure::new(format!("the JSON output cannot be made: {error}")))?;
+    line(&text)
+}
+
+/// Prints a line; a reader that went away (`coffer list | head`) is no error.
+pub fn line(text: &str) -> Result<()> {
+    bytes(format!("{text}\n").as_bytes())
+}
+
+/// Prints bytes as they are.
+pub fn bytes(bytes: &[u8]) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::new(format!("the output cannot be written: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A table as wide as the terminal, or as its content where there is none.
+pub fn table(headings: &[&str], rows: Vec<Vec<String>>) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(headings.iter().map(|heading| heading.to_uppercase()));
+    let terminal = std::io::stdout().is_terminal();
+    table.set_content_arrangement(if terminal {
+        ContentArrangement::Dynamic
+    } else {
+        ContentArrangement::Disabled
+    });
+    for row in rows {
+        table.add_row(row.iter().map(|cell| printable(cell)));
+    }
+    let text = table.to_string();
+    text.lines().map(str::trim).collect::<Vec<_>>().join("\n")
+}
+
+/// The text with control characters made visible: a label must not steer the terminal.
+pub fn printable(text: &str) -> String {
+    text.chars()
+        .flat_map(|char| if char.is_control() { char.escape_unicode().collect() } else { vec![char] })
+        .collect()
+}
+
+/// `one token`, `2 tokens`.
+pub fn count(number: usize, thing: &str) -> String {
+    if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
+}
+
+/// Bytes as hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Hexadecimal digits, also with colons or blanks between them, as bytes.
+pub fn unhex(text: &str) -> std::result::Result<Vec<u8>, String> {
+    let digits: Vec<u32> = text
+        .chars()
+        .filter(|char| !matches!(char, ':' | ' '))
+        .map(|char| char.to_digit(16))
+        .collect::<Option<_>>()
+        .ok_or_else(|| format!("`{text}` is not hexadecimal; write an id like 01 or 0a:1b"))?;
+    if digits.is_empty() || digits.len() % 2 != 0 {
+        return Err(format!("`{text}` has not two hexadecimal digits for each byte"));
+    }
+    digits
+        .chunks_exact(2)
+        .map(|pair| {
+            u8::try_from(pair.iter().fold(0, |sum, digit| sum * 16 + digit))
+                .map_err(|error| error.to_string())
+        })
+        .collect()
+}
+
+/// Asks for a yes on the terminal; without one, `--yes` is needed.
+pub fn confirm(question: &str, yes: bool) -> Result<()> {
+    if yes {
+        return Ok(());
+    }
+    if !std::io::stdin().is_terminal() {
+        return Err(Failure::new(format!("{question} There is no terminal to ask at"))
+            .advise("add --yes if that is meant; nothing was changed"));
+    }
+    eprint!("{question} Type yes to go on: ");
+    let mut answer = String::new();
+    let read = std::io::stdin().read_line(&mut answer);
+    if read.is_ok() && answer.trim().eq_ignore_ascii_case("yes") {
+        return Ok(());
+    }
+    Err(Failure::new("not confirmed").advise("nothing was changed"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hexadecimal_ids_are_read_with_and_without_colons() {
+        assert_eq!(unhex("0a1B").unwrap(), [0x0a, 0x1b]);
+        assert_eq!(unhex("0a:1b").unwrap(), [0x0a, 0x1b]);
+        assert!(unhex("abc").unwrap_err().contains("two hexadecimal digits"));
+        assert!(unhex("key").unwrap_err().contains("not hexadecimal"));
+        assert!(unhex("").is_err());
+    }
+
+    #[test]
+    fn labels_cannot_steer_the_terminal() {
+        assert_eq!(printable("a\u{1b}[31m"), "a\\u{1b}[31m");
+    }
+}
