@@ -239,7 +239,11 @@ fn a_change_is_all_of_the_template_or_nothing() {
 fn a_generated_key_knows_its_history() {
     let fixture = Fixture::new();
     let session = fixture.user_session();
-    let key = template(&[(CKA_VALUE_LEN, Value::Ulong(16)), (CKA_TOKEN, Value::Bool(true))]);
+    let key = template(&[
+        (CKA_VALUE_LEN, Value::Ulong(16)),
+        (CKA_TOKEN, Value::Bool(true)),
+        (CKA_SENSITIVE, Value::Bool(true)),
+    ]);
     let key = session.generate_key(CKM_AES_KEY_GEN, &Params::None, &key).unwrap();
     let asked = [
         CKA_LOCAL,

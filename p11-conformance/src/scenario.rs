@@ -5,7 +5,7 @@ use crate::expect::{Check, Verdict, failed};
 use crate::module::{Module, Outcome};
 use crate::session::{Session, input, len};
 use cryptoki_sys::*;
-use std::{cell::OnceCell, ptr};
+use std::{ptr, sync::OnceLock};
 
 /// PINs and label of the throw-away token.
 pub const SO_PIN: &[u8] = b"security-officer";
@@ -46,13 +46,13 @@ impl Scenario {
 /// The surroundings of one scenario: a loaded module that is initialised, and given a token, when asked for.
 pub struct Host {
     pub module: Module,
-    initialized: OnceCell<()>,
-    slot: OnceCell<CK_SLOT_ID>,
+    initialized: OnceLock<()>,
+    slot: OnceLock<CK_SLOT_ID>,
 }
 
 impl Host {
     pub fn new(module: Module) -> Host {
-        Host { module, initialized: OnceCell::new(), slot: OnceCell::new() }
+        Host { module, initialized: OnceLock::new(), slot: OnceLock::new() }
     }
 
     /// `C_Initialize` with OS locking, once.

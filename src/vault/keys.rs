@@ -78,6 +78,12 @@ impl Keys {
             && bool::from(self.commit_code(seal).ct_eq(&seal.commit.code))
     }
 
+    /// The derived keys, for test vectors.
+    #[cfg(test)]
+    pub(super) fn derived(&self) -> [&[u8; 32]; 3] {
+        [&self.index, &self.mac, &self.wrapping]
+    }
+
     // --- the entries ---
 
     /// Makes the entry of a role: the root key under the key of its PIN.

@@ -36,6 +36,8 @@ mod write;
 mod error;
 mod random;
 mod types;
+#[cfg(test)]
+mod vectors;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;

@@ -36,7 +36,12 @@ impl Counts {
         if self.failures.len() > COUNTS { Err(Error::TooLarge) } else { Ok(()) }
     }
 
-    fn encode(&self, instance: &[u8; 16]) -> [u8; PIN_STATE_LENGTH] {
+    #[cfg(test)]
+    pub(super) fn for_vector(sequence: u64, failures: Vec<(u32, u32)>) -> Self {
+        Self { sequence, failures }
+    }
+
+    pub(super) fn encode(&self, instance: &[u8; 16]) -> [u8; PIN_STATE_LENGTH] {
         let mut bytes = Vec::with_capacity(PIN_STATE_LENGTH);
         bytes.extend_from_slice(&self.sequence.to_le_bytes());
         for (role, failures) in self.failures.iter().take(COUNTS) {

@@ -15,6 +15,10 @@ pub const P521: &str = "06052b81040023";
 pub const ED25519: &str = "06032b6570";
 pub const X25519: &str = "06032b656e";
 
+/// Key and data of RFC 4231 test case 6: a key that is long enough for every token.
+pub const MAC_KEY: [u8; 131] = [0xaa; 131];
+pub const MAC_DATA: &[u8] = b"Test Using Larger Than Block-Size Key - Hash Key First";
+
 /// A secret key of the given type and value.
 pub fn secret(kind: CK_KEY_TYPE, value: &[u8]) -> Template {
     Template::new()

@@ -1,16 +1,36 @@
 //! The scenarios, one file per area. Imported by `all`, which gives them in the order of the standard.
 
+use crate::expect::{Check, Verdict};
+use crate::module::Outcome;
 use crate::scenario::Scenario;
+use cryptoki_sys::{CKR_ARGUMENTS_BAD, CKR_MECHANISM_PARAM_INVALID};
 
+mod aes;
 mod attributes;
+mod bad_input;
+mod buffers;
 mod digest;
+mod ec;
+mod ec_vectors;
+mod ecdh;
+mod eddsa;
 mod find;
+mod fork;
+mod gcm;
 mod general;
+mod hmac;
 mod keys;
 mod login;
 mod objects;
+mod operations;
+mod random;
+mod rsa;
+mod rsa_vectors;
+mod secret_keys;
 mod sessions;
 mod slots;
+mod threads;
+mod wrap;
 
 /// A scenario with the area to which it belongs.
 #[derive(Clone, Copy)]
@@ -34,8 +54,37 @@ const AREAS: &[(&str, &[Scenario])] = &[
     ("objects", objects::SCENARIOS),
     ("attributes", attributes::SCENARIOS),
     ("find", find::SCENARIOS),
+    ("buffers", buffers::BY_KIND),
+    ("buffers", buffers::SCENARIOS),
+    ("operations", operations::BY_KIND),
+    ("operations", operations::KEYED),
+    ("operations", operations::SCENARIOS),
     ("digest", digest::SCENARIOS),
+    ("hmac", hmac::SCENARIOS),
+    ("random", random::SCENARIOS),
+    ("aes", aes::SCENARIOS),
+    ("aes", gcm::SCENARIOS),
+    ("rsa", rsa::SCENARIOS),
+    ("ec", ec::SCENARIOS),
+    ("ecdh", ecdh::SCENARIOS),
+    ("eddsa", eddsa::SCENARIOS),
+    ("keys", secret_keys::SCENARIOS),
+    ("wrap", wrap::SCENARIOS),
+    ("threads", threads::SCENARIOS),
+    ("fork", fork::SCENARIOS),
+    ("bad-input", bad_input::BY_KIND),
+    ("bad-input", bad_input::SCENARIOS),
 ];
+
+/// An Init with a parameter value that not every token supports (PKCS#11 3.2, 5.1.6 CKR_MECHANISM_PARAM_INVALID).
+fn not_every_parameter<T>(outcome: Outcome<T>) -> Check<T> {
+    match outcome {
+        Err(error) if [CKR_MECHANISM_PARAM_INVALID, CKR_ARGUMENTS_BAD].contains(&error.rv) => {
+            Err(Verdict::NotSupported(format!("this parameter: {error}")))
+        }
+        outcome => Ok(outcome?),
+    }
+}
 
 /// Every scenario.
 pub fn all() -> Vec<Entry> {

@@ -3,7 +3,7 @@
 mod curves;
 mod keys;
 mod rsa;
-mod wycheproof;
+mod vectors;
 
 use crate::ck::*;
 use crate::error::Result;

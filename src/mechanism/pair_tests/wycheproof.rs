@@ -1,1 +1,0 @@
-//! Project Wycheproof through the rows.
