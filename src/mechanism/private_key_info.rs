@@ -49,7 +49,7 @@ fn curve_key(object: &Object) -> Result<pkcs8::Private> {
 /// The attributes that a PrivateKeyInfo contributes to the new key: CKA_CLASS, CKA_KEY_TYPE and the values, checked
 /// and complete. CKR_WRAPPED_KEY_INVALID: it is not one, or its numbers make no key; CKR_CURVE_NOT_SUPPORTED.
 pub fn decode(der: &[u8]) -> Result<Attributes> {
-    let key = pkcs8::decode_private(der).map_err(|error| match error {
+    let key = pkcs8::decode_private(without_filling(der)).map_err(|error| match error {
         CryptoError::Curve => Error::CurveNotSupported,
         CryptoError::Parameters => Error::DomainParamsInvalid,
         _ => Error::WrappedKeyInvalid,
@@ -61,6 +61,21 @@ pub fn decode(der: &[u8]) -> Result<Attributes> {
         | Error::PublicKeyInvalid => Error::WrappedKeyInvalid,
         other => other,
     })
+}
+
+/// The encoding without the zeros, fewer than a block of AES, that a mechanism without a padding has put behind it
+/// (section 6.16: CKM_AES_KEY_WRAP "ignores trailing zero bytes").
+fn without_filling(der: &[u8]) -> &[u8] {
+    let length = match *der {
+        [0x30, length @ 0..=0x7f, ..] => usize::from(length) + 2,
+        [0x30, 0x81, length, ..] => usize::from(length) + 3,
+        [0x30, 0x82, high, low, ..] => usize::from(u16::from_be_bytes([high, low])) + 4,
+        _ => return der,
+    };
+    match der.split_at_checked(length) {
+        Some((key, filling)) if filling.len() < 16 && filling.iter().all(|byte| *byte == 0) => key,
+        _ => der,
+    }
 }
 
 /// The attributes of a private key from a file, not yet checked.

@@ -231,7 +231,9 @@ fn fit_unwrapped(row: &Mechanism, value: Secret, wanted: Option<usize>) -> Resul
         return Ok(trailing(&value, wanted));
     }
     let (key, padding) = value.as_bytes().split_at_checked(wanted).ok_or(Error::WrappedKeyLenRange)?;
-    if padding.len() < 16 && padding.iter().all(|byte| *byte == 0) {
+    // Zeros to the block; for CKM_AES_KEY_WRAP to the semiblock of eight bytes (section 6.16).
+    let block = if row.id == CKM_AES_KEY_WRAP { 8 } else { 16 };
+    if padding.len() < block && padding.iter().all(|byte| *byte == 0) {
         Ok(Secret::copy_of(key))
     } else {
         Err(Error::WrappedKeyLenRange)
