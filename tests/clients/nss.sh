@@ -68,7 +68,7 @@ for kind in rsa ec; do
     check "pk12util imports a key with its certificate ($kind)" pk12util -i in.p12 -d sql:db -h nss -k pin -W word
     check_says "certutil lists the key ($kind)" "in-$kind" on -K
     check "the imported key signs ($kind)" p11_user nss --sign --mechanism "$([ $kind = rsa ] && echo SHA256-RSA-PKCS || echo ECDSA)" --label "in-$kind" \
-        --id "$(p11_user nss --list-objects --type cert 2>/dev/null | awk -v l="in-$kind" '/label:/ { f = ($2 == l) } /ID:/ && f { print $2 }')" \
+        --id "$(p11_user nss --list-objects --type cert 2>/dev/null | awk -v l="in-$kind" '/label:/ { f = ($2 == l) } /^ *ID:/ && f { print $2 }')" \
         --input-file <(head -c 32 data) --output-file sig
 done
 openssl req -x509 -newkey rsa:2048 -nodes -subj "/CN=lone" -days 30 -keyout lone.pem -out lone.crt 2>/dev/null

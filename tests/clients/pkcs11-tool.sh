@@ -281,12 +281,8 @@ for hash in SHA-1 SHA256 SHA384 SHA512; do
     check "openssl digests the same" cmp digest "digest.$lower"
 done
 tool_test() { t --test 2>&1 | tee /dev/stderr | tail -n 1 | grep -q "No errors"; }
-# Its exit status says nothing, so its output is looked at: the last step, and the signature it leaves.
-tool_test_ec() {
-    t --session-rw --test-ec --key-type EC:secp256r1 --id 60 --label test-ec --input-file digest.sha1 --output-file sig.ec >test-ec.log 2>&1 || true
-    cat test-ec.log
-    grep -q "Doing a signature" test-ec.log && ! grep -qE "^error|Aborting" test-ec.log && [ "$(stat -c %s sig.ec)" -eq 64 ]
-}
+# Its exit status says nothing, so its last line is looked at.
+tool_test_ec() { (t --session-rw --test-ec --key-type EC:secp256r1 --id 60 --label test-ec || true) 2>&1 | tee /dev/stderr | tail -n 1 | grep -q "==> OK"; }
 # SoftHSM2 does not pass these: ECDSA with SHA-1, OAEP with SHA-256, C_Initialize in a forked child, C_Initialize in two threads at once.
 if is_coffer; then
     check "the tool's own --test-ec finds no errors" tool_test_ec
