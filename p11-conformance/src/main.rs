@@ -11,6 +11,7 @@ mod report;
 mod runner;
 mod scenario;
 mod scenarios;
+mod selftest;
 mod session;
 mod setup;
 mod template;
@@ -39,6 +40,14 @@ enum Command {
     Mechanisms(Modules),
     /// Print the interfaces of all modules and how complete their function lists are
     Interfaces(Modules),
+    /// Break one behaviour of a module at a time and show that the matching scenario fails
+    ProxySelftest {
+        #[command(flatten)]
+        modules: Modules,
+        /// The proxy module; by default the one beside this program
+        #[arg(long, value_name = "PATH")]
+        proxy: Option<PathBuf>,
+    },
     /// The child process of one module (not for people)
     #[command(hide = true)]
     Host { module: PathBuf, role: String, arguments: Vec<String> },
@@ -163,8 +172,19 @@ fn dispatch(command: Command) -> Result<bool, String> {
         }
         Command::Mechanisms(modules) => listing::mechanisms(&modules.specs()?, modules.options()),
         Command::Interfaces(modules) => listing::interfaces(&modules.specs()?, modules.options()),
+        Command::ProxySelftest { modules, proxy } => {
+            let specs = modules.specs()?;
+            let [spec] = specs.as_slice() else { return Err("name one module".into()) };
+            selftest::run(spec, &proxy.map_or_else(beside, Ok)?, modules.options())
+        }
         Command::Host { module, role, arguments } => host(&module, &role, &arguments).map(|()| true),
     }
+}
+
+/// The proxy module beside this program.
+fn beside() -> Result<PathBuf, String> {
+    let program = std::env::current_exe().map_err(|error| error.to_string())?;
+    Ok(program.with_file_name("libp11_conformance_proxy.so"))
 }
 
 /// The child's side.

@@ -37,6 +37,7 @@ macro_rules! call {
         let rv = match $module.list().$function {
             // SAFETY: the pointers come from live Rust values, or are exactly the bad input that the module
             // has to refuse; a module that dies of it ends this child process and nothing else.
+            #[allow(clippy::macro_metavars_in_unsafe)]
             Some(function) => unsafe { function($($argument),*) },
             None => cryptoki_sys::CKR_FUNCTION_NOT_SUPPORTED,
         };
@@ -50,6 +51,7 @@ macro_rules! call_3_0 {
     ($module:expr, $function:ident $(, $argument:expr)* $(,)?) => {{
         let rv = match $module.list_3_0().and_then(|list| list.$function) {
             // SAFETY: as for `call!`.
+            #[allow(clippy::macro_metavars_in_unsafe)]
             Some(function) => unsafe { function($($argument),*) },
             None => cryptoki_sys::CKR_FUNCTION_NOT_SUPPORTED,
         };

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// What one scenario showed on one module.
@@ -72,14 +72,14 @@ pub fn run(modules: &[ModuleSpec], entries: &[Entry], options: Options) -> Resul
 /// A module with a folder in which its token was made once; each scenario gets a copy of it.
 pub struct Prepared {
     spec: ModuleSpec,
-    token: Folder,
+    token: Arc<Folder>,
     options: Options,
 }
 
 impl Prepared {
     /// Makes the token. A module that cannot is still tried: each scenario then says why.
     pub fn new(spec: &ModuleSpec, options: Options) -> Result<Prepared, String> {
-        let token = Folder::new()?;
+        let token = Arc::new(Folder::new()?);
         spec.prepare(token.path())?;
         let prepared = Prepared { spec: spec.clone(), token, options };
         let child = prepared.spawn(prepared.token.path(), &["prepare"], Stdio::null());
@@ -88,6 +88,11 @@ impl Prepared {
             eprintln!("{}: making a token failed; each scenario tries it again", spec.name);
         }
         Ok(prepared)
+    }
+
+    /// Another module that finds the same token.
+    pub fn with(&self, spec: &ModuleSpec, options: Options) -> Prepared {
+        Prepared { spec: spec.clone(), token: Arc::clone(&self.token), options }
     }
 
     /// Runs one scenario in a child.

@@ -2,7 +2,7 @@
 
 use super::keys;
 use crate::call;
-use crate::expect::{Check, Verdict, equal, expect, expect_any, failed, holds, same};
+use crate::expect::{Check, equal, expect, expect_any, failed, holds, same};
 use crate::scenario::{Host, Scenario, USER_PIN, finalize, initialize, slots};
 use crate::session::{Kind, Session};
 use crate::template::{Mechanism, Template};
@@ -26,10 +26,8 @@ fn in_threads(work: impl Fn(usize) -> Check + Sync) -> Check {
             })
         };
         let threads: Vec<_> = (0..THREADS).map(spawn).collect();
-        let results = threads.into_iter().map(|thread| thread.join());
-        results
-            .map(|result| result.unwrap_or_else(|_| Err(failed("a thread panicked", "no panic"))))
-            .collect()
+        let mut results = threads.into_iter().map(|thread| thread.join());
+        results.try_for_each(|result| result.unwrap_or_else(|_| Err(failed("a thread panicked", "no panic"))))
     })
 }
 
@@ -296,7 +294,6 @@ pub const SCENARIOS: &[Scenario] = &[
                 }
                 Ok(())
             })
-            .map_err(Verdict::from)
         },
     ),
 ];
