@@ -292,4 +292,4 @@ fn raw_private(der: &[u8]) -> Result<Secret> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -38,7 +38,7 @@ const fn row(id: CK_MECHANISM_TYPE, name: &'static str, key: KeyNeed) -> Mechani
 /// Without a KDF the secret is the x coordinate; a shorter key is its tail ("the truncation removes bytes from the
 /// leading end"). With a KDF it is as long as wanted, or as the shared secret where nothing is said. Errors:
 /// CKR_MECHANISM_PARAM_INVALID; CKR_PUBLIC_KEY_INVALID for a point that is not on the curve;
-/// CKR_ATTRIBUTE_VALUE_INVALID for a longer key than there is.
+/// CKR_KEY_SIZE_RANGE for a longer key than there is.
 fn derive(key: &UsableKey, params: &Params, wanted: Option<usize>) -> Result<Derived> {
     let Params::Ecdh1 { kdf, shared_data, public_data } = params else {
         return Err(Error::MechanismParamInvalid);
@@ -68,8 +68,8 @@ fn agree(key: &UsableKey, public_data: &[u8]) -> Result<Secret> {
 }
 
 fn tail(shared: &Secret, length: usize) -> Result<Secret> {
-    let start = shared.len().checked_sub(length).ok_or(Error::AttributeValueInvalid)?;
-    shared.as_bytes().get(start..).map(Secret::copy_of).ok_or(Error::AttributeValueInvalid)
+    let start = shared.len().checked_sub(length).ok_or(Error::KeySizeRange)?;
+    shared.as_bytes().get(start..).map(Secret::copy_of).ok_or(Error::KeySizeRange)
 }
 
 /// CK_EC_KDF_TYPE.
@@ -106,7 +106,7 @@ impl Function {
 /// The one-step derivation: blocks of hash(secret, counter, shared data), the counter from 1 in four bytes.
 fn expand(hash: Hash, counter_first: bool, shared: &Secret, data: &[u8], length: usize) -> Result<Secret> {
     if length > MAX_DERIVED {
-        return Err(Error::AttributeValueInvalid);
+        return Err(Error::KeySizeRange);
     }
     let mut output = Secret::zeroed(length);
     for (counter, chunk) in (1u32..).zip(output.as_mut_bytes().chunks_mut(hash.output_len())) {
@@ -143,9 +143,6 @@ mod tests {
         let long = expand(Hash::Sha256, true, &shared, b"info", 100).unwrap();
         let short = expand(Hash::Sha256, true, &shared, b"info", 33).unwrap();
         assert_eq!(&long.as_bytes()[..33], short.as_bytes());
-        assert_eq!(
-            expand(Hash::Sha1, false, &shared, b"", MAX_DERIVED + 1).err(),
-            Some(Error::AttributeValueInvalid)
-        );
+        assert_eq!(expand(Hash::Sha1, false, &shared, b"", MAX_DERIVED + 1).err(), Some(Error::KeySizeRange));
     }
 }

@@ -47,10 +47,10 @@ impl Factors {
         let (exponent, twos) = d.times(e, scratch)?.minus(&one)?.odd_part().map_err(|_| Error::Key)?;
         for _ in 0..TRIES {
             let mut root = Number::random_below(&last)?.power(&exponent, n, scratch)?;
-            for _ in 0..twos {
-                if root.is_one() || root.compare(&last).is_eq() {
-                    break;
-                }
+            let mut squarings = twos;
+            while !root.is_one() && !root.compare(&last).is_eq() {
+                // Only for a wrong exponent is the root still another one: no use in trying on.
+                squarings = squarings.checked_sub(1).ok_or(Error::Key)?;
                 let square = root.squared(n, scratch)?;
                 if square.is_one() {
                     let p = root.minus(&one)?.gcd(n, scratch)?;

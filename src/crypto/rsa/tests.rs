@@ -220,6 +220,33 @@ fn a_wrongly_padded_ciphertext_decrypts_to_the_same_random_message_each_time() {
 }
 
 #[test]
+fn a_wrongly_padded_ciphertext_decrypts_to_what_openssl_makes_of_it() {
+    let file = bytes(crate::crypto::pkcs8::tests::RSA.private);
+    let Ok(crate::crypto::pkcs8::Private::Rsa(numbers)) = crate::crypto::pkcs8::decode_private(&file) else {
+        panic!("no RSA key")
+    };
+    let key = PrivateKey::new(&numbers).unwrap();
+    // Made with OpenSSL: the last byte of a ciphertext of zeros, the message.
+    for (last, message) in [
+        (
+            1,
+            "4cd730fda3e075927dea032ba224b97ae40ca84d7f08793f29e830d856bd02155f6a3430fdd445d5fb37bc242e7326cb771adc3a4aa68f39",
+        ),
+        (
+            5,
+            "d759412fda543d19245e1498ff35aceb842ca248297131ab90ec7ecb5b73679a88f33e7a6c5570d5c29945f857920e98c52b621b2c382847\
+             44fe7d1a4513e6af0622cde76e945773aeeb6432a4db148bc0218ff07dbfaf9e59e01a0946e728029a1c62c8b6864006d66afda9f1e18f99\
+             105b71fba2",
+        ),
+        (10, "84d839ba8ff0e6"),
+        (13, "e8c38ca2ccb4a177c7"),
+    ] {
+        let ciphertext = [vec![0; 127], vec![last]].concat();
+        assert_eq!(hex::encode(key.decrypt_pkcs1(&ciphertext).unwrap().as_bytes()), message);
+    }
+}
+
+#[test]
 fn blocks_that_are_nearly_right_are_rejected_without_a_sign() {
     let key = small_key();
     let public = key.public().unwrap();

@@ -135,7 +135,7 @@ fn a_shorter_key_is_the_tail_of_the_secret_and_a_longer_one_there_is_not() {
     let derive = |kdf, wanted| agree(CKM_ECDH1_DERIVE, &mine.private, kdf, &point, wanted);
     let full = derive(PLAIN, None).unwrap();
     assert_eq!(derive(PLAIN, Some(16)).unwrap(), full[16..]);
-    assert_eq!(derive(PLAIN, Some(33)), Err(Error::AttributeValueInvalid));
+    assert_eq!(derive(PLAIN, Some(33)), Err(Error::KeySizeRange));
     assert_eq!(derive((CKD_NULL, b"data"), None), Err(Error::MechanismParamInvalid));
     for kdf in
         [CKD_SHA1_KDF, CKD_SHA224_KDF, CKD_SHA256_KDF, CKD_SHA384_KDF, CKD_SHA512_KDF, CKD_SHA256_KDF_SP800]
