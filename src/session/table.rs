@@ -17,12 +17,14 @@ const SHARDS: usize = 16;
 /// The sessions by handle.
 pub struct SessionTable {
     shards: [RwLock<HashMap<SessionHandle, Arc<Session>>>; SHARDS],
-    next_handle: AtomicU64,
 }
+
+/// The next session's handle. It outlives C_Finalize, so that a stale handle never meets another session.
+static NEXT_HANDLE: AtomicU64 = AtomicU64::new(1);
 
 impl Default for SessionTable {
     fn default() -> Self {
-        Self { shards: std::array::from_fn(|_| RwLock::default()), next_handle: AtomicU64::new(1) }
+        Self { shards: std::array::from_fn(|_| RwLock::default()) }
     }
 }
 
@@ -36,7 +38,7 @@ impl SessionTable {
         read_write: bool,
     ) -> Result<SessionHandle> {
         token.session_opened(read_write)?;
-        let handle = SessionHandle(self.next_handle.fetch_add(1, Ordering::Relaxed));
+        let handle = SessionHandle(NEXT_HANDLE.fetch_add(1, Ordering::Relaxed));
         let session = Session {
             handle,
             slot,
