@@ -164,7 +164,8 @@ mod tests {
             block[..chunk.len()].copy_from_slice(chunk);
             multiply(sum ^ u128::from_be_bytes(block))
         });
-        multiply(blocks ^ (parts[0].len() as u128 * 8) << 64 ^ parts[1].len() as u128 * 8)
+        let bits = |part: &[u8]| part.len() as u128 * 8;
+        multiply(blocks ^ ((bits(parts[0]) << 64) | bits(parts[1])))
     }
 
     /// SP 800-38D section 7.1, written once more over another implementation of AES.

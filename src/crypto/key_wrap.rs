@@ -18,7 +18,8 @@ const MAX: usize = 1 << 24;
 
 /// KW: at least two whole semiblocks, or `Error::Length`. The result is eight bytes longer.
 pub fn wrap(key: &Key, iv: &[u8; 8], plaintext: &[u8]) -> Result<Vec<u8>> {
-    if plaintext.len() < 2 * SEMIBLOCK || plaintext.len() > MAX || plaintext.len() % SEMIBLOCK != 0 {
+    if plaintext.len() < 2 * SEMIBLOCK || plaintext.len() > MAX || !plaintext.len().is_multiple_of(SEMIBLOCK)
+    {
         return Err(Error::Length);
     }
     let mut output = buffer(plaintext.len() + SEMIBLOCK)?;
@@ -91,7 +92,10 @@ pub fn unwrap_padded(key: &Key, iv: &[u8; 4], ciphertext: &[u8]) -> Result<Secre
 /// W^-1 of SP 800-38F section 6.1 without its check (for two semiblocks: one plain decryption, section 6.3): the
 /// initial value and the plaintext.
 fn invert(key: &Key, ciphertext: &[u8]) -> Result<([u8; 8], Secret)> {
-    if ciphertext.len() < 2 * SEMIBLOCK || ciphertext.len() > MAX || ciphertext.len() % SEMIBLOCK != 0 {
+    if ciphertext.len() < 2 * SEMIBLOCK
+        || ciphertext.len() > MAX
+        || !ciphertext.len().is_multiple_of(SEMIBLOCK)
+    {
         return Err(Error::Length);
     }
     let schedule = key.schedule(Direction::Decrypt)?;

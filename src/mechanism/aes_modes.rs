@@ -144,7 +144,7 @@ impl Cipher for Blocks {
     }
 
     fn once(mut self: Box<Self>, input: &[u8], output: &mut [u8]) -> Result<usize> {
-        if input.len() % BLOCK != 0 {
+        if !input.len().is_multiple_of(BLOCK) {
             return Err(self.partial);
         }
         Ok(self.cipher.update(input, output)?)

@@ -92,10 +92,11 @@ impl Mac {
     }
 
     fn update(&mut self, data: &[u8]) -> Result<()> {
-        Ok(match self {
+        match self {
             Mac::Hmac(hmac) => hmac.update(data)?,
             Mac::Cmac(cmac) => cmac.update(data)?,
-        })
+        }
+        Ok(())
     }
 
     fn finish(self) -> Result<Value> {

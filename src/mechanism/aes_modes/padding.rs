@@ -114,7 +114,7 @@ impl Cipher for Unpadding {
     }
 
     fn once(mut self: Box<Self>, input: &[u8], output: &mut [u8]) -> Result<usize> {
-        if input.is_empty() || input.len() % BLOCK != 0 {
+        if input.is_empty() || !input.len().is_multiple_of(BLOCK) {
             return Err(Error::EncryptedDataLenRange);
         }
         let written = self.update(input, output)?;
