@@ -1,5 +1,6 @@
 //! Ed25519 (RFC 8032 section 5.1), the pure scheme.
 
+use super::number::{Number, Scratch};
 use super::{Error, Result, random, succeed};
 use crate::secret::Secret;
 
@@ -10,7 +11,7 @@ pub const SIGNATURE_LEN: usize = 64;
 /// A private key: the seed and the public point behind it, as the engine wants them.
 pub struct PrivateKey(Secret);
 
-/// A public key. Whether the bytes are a point of the curve shows when a signature is checked.
+/// A point of the curve.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicKey([u8; POINT_LEN]);
 
@@ -70,9 +71,10 @@ impl PrivateKey {
 }
 
 impl PublicKey {
-    /// `PublicKey`: not 32 bytes.
+    /// `PublicKey`: not 32 bytes, or not the one encoding of a point of the curve (RFC 8032 section 5.1.3).
     pub fn new(point: &[u8]) -> Result<Self> {
-        Ok(Self(point.try_into().map_err(|_| Error::PublicKey)?))
+        let point: [u8; POINT_LEN] = point.try_into().map_err(|_| Error::PublicKey)?;
+        if on_curve(&point)? { Ok(Self(point)) } else { Err(Error::PublicKey) }
     }
 
     pub fn point(&self) -> &[u8] {
@@ -91,6 +93,54 @@ impl PublicKey {
         };
         succeed(code, Error::Signature)
     }
+}
+
+/// The field's prime, 2^255 - 19, big-endian.
+const PRIME: [u8; 32] = {
+    let mut prime = [0xff; 32];
+    prime[0] = 0x7f;
+    prime[31] = 0xed;
+    prime
+};
+
+/// The constant d of the curve -x² + y² = 1 + d·x²·y², big-endian (RFC 8032 section 5.1).
+const D: [u8; 32] = [
+    0x52, 0x03, 0x6c, 0xee, 0x2b, 0x6f, 0xfe, 0x73, 0x8c, 0xc7, 0x40, 0x79, 0x77, 0x79, 0xe8, 0x98, 0x00,
+    0x70, 0x0a, 0x4d, 0x41, 0x41, 0xd8, 0xab, 0x75, 0xeb, 0x4d, 0xca, 0x13, 0x59, 0x78, 0xa3,
+];
+
+/// Whether an x belongs to the y: whether (y² - 1) / (d·y² + 1) is a square (RFC 8032 section 5.1.3).
+fn on_curve(point: &[u8; POINT_LEN]) -> Result<bool> {
+    let scratch = &mut Scratch::new()?;
+    let mut bytes = *point;
+    bytes.reverse();
+    let x_is_odd = bytes[0] & 0x80 != 0;
+    bytes[0] &= 0x7f;
+    let (prime, one) = (Number::from_bytes(&PRIME)?, Number::one()?);
+    let y = Number::from_bytes(&bytes)?;
+    if y.compare(&prime).is_ge() {
+        return Ok(false);
+    }
+    let square = y.squared(&prime, scratch)?;
+    if square.is_one() {
+        // x is zero, which has no odd form.
+        return Ok(!x_is_odd);
+    }
+    // (y² - 1) + p·(y = 0), so that nothing is negative.
+    let numerator = if square.is_zero() { prime.minus(&one)? } else { square.minus(&one)? };
+    // d·y² + 1 = d·y² - (p - 1) modulo p.
+    let product = Number::from_bytes(&D)?.times(&square, scratch)?.divided_by(&prime, scratch)?.1;
+    let below = prime.minus(&one)?;
+    let denominator = if product.compare(&below).is_eq() {
+        return Ok(false);
+    } else {
+        // p - (p - 1 - d·y²)
+        prime.minus(&below.minus(&product)?)?
+    };
+    // A quotient is a square where the product is one; Euler's criterion.
+    let candidate = numerator.times(&denominator, scratch)?.divided_by(&prime, scratch)?.1;
+    let (half, _) = below.divided_by(&Number::from_bytes(&[2])?, scratch)?;
+    Ok(candidate.power(&half, &prime, scratch)?.is_one())
 }
 
 #[cfg(test)]
@@ -138,6 +188,34 @@ mod tests {
             signature[63] ^= 1;
             assert_eq!(public.verify(&message, &signature), Err(Error::Signature));
         }
+    }
+
+    #[test]
+    fn every_generated_point_is_on_the_curve_and_half_of_all_bytes_are_not() {
+        let mut points = 0;
+        for number in 0..200u8 {
+            assert!(PublicKey::new(PrivateKey::generate().unwrap().public_point()).is_ok());
+            let mut bytes = [number; 32];
+            bytes[31] = 0x11;
+            points += usize::from(PublicKey::new(&bytes).is_ok());
+        }
+        assert!((60..140).contains(&points), "{points} of 200");
+    }
+
+    #[test]
+    fn points_are_taken_in_their_one_encoding_only() {
+        let encoding = |first: u8, middle: u8, last: u8| {
+            let mut bytes = [middle; 32];
+            (bytes[0], bytes[31]) = (first, last);
+            PublicKey::new(&bytes).is_ok()
+        };
+        // The neutral element (0, 1) and (0, -1); x = 0 is even. y = 0 belongs to a point of order four.
+        assert!(encoding(1, 0, 0) && encoding(0xec, 0xff, 0x7f) && encoding(0, 0, 0) && encoding(0, 0, 0x80));
+        assert!(!encoding(1, 0, 0x80) && !encoding(0xec, 0xff, 0xff));
+        // The same y, not reduced.
+        assert!(!encoding(0xee, 0xff, 0x7f) && !encoding(0xed, 0xff, 0x7f) && !encoding(0xff, 0xff, 0x7f));
+        // y = 2 belongs to no point.
+        assert!(!encoding(2, 0, 0));
     }
 
     #[test]

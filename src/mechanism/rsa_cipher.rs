@@ -117,7 +117,7 @@ impl Encoding {
             Encoding::Pkcs1 => key.encrypt_pkcs1(message)?,
             Encoding::Oaep { hash, mgf_hash, label } => key.encrypt_oaep(*hash, *mgf_hash, label, message)?,
             Encoding::Raw => {
-                let block = rsa_keys::padded(message, key.len()).ok_or(Error::DataLenRange)?;
+                let block = rsa_keys::padded(message, key.modulus_len()).ok_or(Error::DataLenRange)?;
                 key.raw(block.as_bytes())?
             }
         })
@@ -139,13 +139,13 @@ impl Encoding {
 
 /// CKR_KEY_SIZE_RANGE: the key is too small for the hash function of OAEP.
 fn encrypt(key: UsableKey, encoding: Encoding) -> Result<Box<dyn Cipher>> {
-    let length = rsa_keys::public(&key)?.len();
+    let length = rsa_keys::public(&key)?.modulus_len();
     encoding.max_message_len(length).ok_or(Error::KeySizeRange)?;
     Ok(Box::new(Encrypting { key, encoding, length }))
 }
 
 fn decrypt(key: UsableKey, encoding: Encoding) -> Result<Box<dyn Cipher>> {
-    let length = rsa_keys::private(&key)?.len();
+    let length = rsa_keys::private(&key)?.modulus_len();
     let most = encoding.max_message_len(length).ok_or(Error::KeySizeRange)?;
     let length = if matches!(encoding, Encoding::Raw) { Length::Exact(most) } else { Length::AtMost(most) };
     Ok(Box::new(Decrypting { key, encoding, length }))
@@ -154,7 +154,7 @@ fn decrypt(key: UsableKey, encoding: Encoding) -> Result<Box<dyn Cipher>> {
 /// The key's material as a ciphertext. A key too long to be wrapped so: CKR_KEY_SIZE_RANGE.
 fn wrap(key: &UsableKey, encoding: &Encoding, material: &[u8]) -> Result<Vec<u8>> {
     let public = rsa_keys::public(key)?;
-    encoding.max_message_len(public.len()).ok_or(Error::WrappingKeySizeRange)?;
+    encoding.max_message_len(public.modulus_len()).ok_or(Error::WrappingKeySizeRange)?;
     encoding.seal(public, material).map_err(|error| match error {
         Error::DataLenRange => Error::KeySizeRange,
         Error::DataInvalid => Error::KeyNotWrappable,
@@ -165,7 +165,7 @@ fn wrap(key: &UsableKey, encoding: &Encoding, material: &[u8]) -> Result<Vec<u8>
 /// The key's material. Raw RSA gives all bytes of the block: the key is its tail, as long as the template says.
 fn unwrap(key: &UsableKey, encoding: &Encoding, wrapped: &[u8]) -> Result<Secret> {
     let private = rsa_keys::private(key)?;
-    encoding.max_message_len(private.len()).ok_or(Error::UnwrappingKeySizeRange)?;
+    encoding.max_message_len(private.modulus_len()).ok_or(Error::UnwrappingKeySizeRange)?;
     encoding.open(private, wrapped).map_err(|error| match error {
         Error::EncryptedDataLenRange => Error::WrappedKeyLenRange,
         Error::EncryptedDataInvalid => Error::WrappedKeyInvalid,

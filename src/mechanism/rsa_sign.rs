@@ -141,14 +141,14 @@ impl Padding {
 pub(super) fn sign(key: UsableKey, hash: Option<Hash>, padding: Padding) -> Result<Box<dyn Sign>> {
     let private = rsa_keys::private(&key)?;
     padding.check(private.bits())?;
-    let message = padding.message(hash, private.len())?;
+    let message = padding.message(hash, private.modulus_len())?;
     signing::sign(message, Signer { key, padding })
 }
 
 pub(super) fn verify(key: UsableKey, hash: Option<Hash>, padding: Padding) -> Result<Box<dyn Verify>> {
     let public = rsa_keys::public(&key)?;
     padding.check(public.bits())?;
-    let message = padding.message(hash, public.len())?;
+    let message = padding.message(hash, public.modulus_len())?;
     signing::verify(message, Signer { key, padding })
 }
 
@@ -159,7 +159,7 @@ struct Signer {
 
 impl Scheme for Signer {
     fn signature_len(&self) -> Result<usize> {
-        Ok(rsa_keys::private(&self.key)?.len())
+        Ok(rsa_keys::private(&self.key)?.modulus_len())
     }
 
     fn sign(&self, message: &[u8], signature: &mut [u8]) -> Result<usize> {
@@ -170,7 +170,7 @@ impl Scheme for Signer {
                 key.sign_pss(hash, mgf_hash, salt_len, message, signature)?
             }
             Padding::Raw => {
-                let block = rsa_keys::padded(message, key.len()).ok_or(Error::DataLenRange)?;
+                let block = rsa_keys::padded(message, key.modulus_len()).ok_or(Error::DataLenRange)?;
                 super::put(key.raw(block.as_bytes())?.as_bytes(), signature)?
             }
         })
@@ -178,7 +178,7 @@ impl Scheme for Signer {
 
     fn verify(&self, message: &[u8], signature: &[u8]) -> Result<()> {
         let key = rsa_keys::public(&self.key)?;
-        if signature.len() != key.len() {
+        if signature.len() != key.modulus_len() {
             return Err(Error::SignatureLenRange);
         }
         match self.padding {
@@ -189,7 +189,7 @@ impl Scheme for Signer {
                 key.verify_pss(hash, mgf_hash, salt_len, message, signature)?;
             }
             Padding::Raw => {
-                let block = rsa_keys::padded(message, key.len()).ok_or(Error::DataLenRange)?;
+                let block = rsa_keys::padded(message, key.modulus_len()).ok_or(Error::DataLenRange)?;
                 let opened = key.raw(signature).map_err(|error| match error {
                     CryptoError::Data => Error::SignatureInvalid,
                     other => other.into(),

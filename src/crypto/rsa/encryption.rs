@@ -9,9 +9,9 @@ use super::{PrivateKey, PublicKey};
 use crate::secret::Secret;
 
 impl PublicKey {
-    /// Block type 2. `Length`: the data has more than `len` - 11 bytes.
+    /// Block type 2. `Length`: the data has more than `modulus_len` - 11 bytes.
     pub fn encrypt_pkcs1(&self, data: &[u8]) -> Result<Vec<u8>> {
-        if data.len() + PKCS1_OVERHEAD > self.len() {
+        if data.len() + PKCS1_OVERHEAD > self.modulus_len() {
             return Err(Error::Length);
         }
         self.encrypt(data, aws_lc_sys::RSA_PKCS1_PADDING)
@@ -19,10 +19,10 @@ impl PublicKey {
 
     /// RSAES-OAEP. `Length`: the data has more than `max_oaep_len` bytes, or the key is too small for the hash.
     pub fn encrypt_oaep(&self, hash: Hash, mgf_hash: Hash, label: &[u8], data: &[u8]) -> Result<Vec<u8>> {
-        if max_oaep_len(self.len(), hash).is_none_or(|most| data.len() > most) {
+        if max_oaep_len(self.modulus_len(), hash).is_none_or(|most| data.len() > most) {
             return Err(Error::Length);
         }
-        let mut block = Secret::zeroed(self.len());
+        let mut block = Secret::zeroed(self.modulus_len());
         // SAFETY: pointers and lengths are those of live slices; the engine writes the whole block.
         let code = unsafe {
             aws_lc_sys::RSA_padding_add_PKCS1_OAEP_mgf1(
@@ -41,7 +41,7 @@ impl PublicKey {
     }
 
     fn encrypt(&self, input: &[u8], padding: i32) -> Result<Vec<u8>> {
-        let mut ciphertext = vec![0; self.len()];
+        let mut ciphertext = vec![0; self.modulus_len()];
         let mut written = 0;
         // SAFETY: the key is live and not changed but for its locked caches; pointers and lengths are those of live
         // slices, and the engine writes at most `ciphertext.len()` bytes.
@@ -86,7 +86,7 @@ impl PrivateKey {
         label: &[u8],
         ciphertext: &[u8],
     ) -> Result<Secret> {
-        max_oaep_len(self.len(), hash).ok_or(Error::Length)?;
+        max_oaep_len(self.modulus_len(), hash).ok_or(Error::Length)?;
         let mut block = self.raw(ciphertext)?;
         let (first, rest) = block.as_mut_bytes().split_at_mut(1);
         let (seed, data) = rest.split_at_mut(hash.output_len());

@@ -92,16 +92,16 @@ impl PublicKey {
     }
 
     /// Length of the modulus, and so of every ciphertext and signature, in bytes.
-    pub fn len(&self) -> usize {
+    pub fn modulus_len(&self) -> usize {
         self.bits.div_ceil(8)
     }
 
-    /// The raw public operation on a block of exactly `len` bytes. `Data`: it is not below the modulus.
+    /// The raw public operation on a block of exactly `modulus_len` bytes. `Data`: it is not below the modulus.
     pub fn raw(&self, block: &[u8]) -> Result<Vec<u8>> {
-        if block.len() != self.len() {
+        if block.len() != self.modulus_len() {
             return Err(Error::Length);
         }
-        let mut result = vec![0; self.len()];
+        let mut result = vec![0; self.modulus_len()];
         let mut written = 0;
         // SAFETY: the key is live and not changed; pointers and lengths are those of live slices, and the engine
         // writes at most `result.len()` bytes.
@@ -176,7 +176,7 @@ impl PrivateKey {
     }
 
     /// Length of the modulus, and so of every ciphertext and signature, in bytes.
-    pub fn len(&self) -> usize {
+    pub fn modulus_len(&self) -> usize {
         self.bits.div_ceil(8)
     }
 
@@ -215,15 +215,15 @@ impl PrivateKey {
         })
     }
 
-    /// The raw private operation on a block of exactly `len` bytes. `Data`: it is not below the modulus.
+    /// The raw private operation on a block of exactly `modulus_len` bytes. `Data`: it is not below the modulus.
     pub fn raw(&self, block: &[u8]) -> Result<Secret> {
-        if block.len() != self.len() {
+        if block.len() != self.modulus_len() {
             return Err(Error::Length);
         }
         if let Some(trivial) = self.trivial(block)? {
             return Ok(trivial);
         }
-        let mut result = Secret::zeroed(self.len());
+        let mut result = Secret::zeroed(self.modulus_len());
         self.transform(block, aws_lc_sys::RSA_NO_PADDING, result.as_mut_bytes())?;
         Ok(result)
     }
@@ -241,9 +241,9 @@ impl PrivateKey {
         Ok(own.then(|| Secret::copy_of(block)))
     }
 
-    /// Pads as told and applies the private operation; `result` has `len` bytes.
+    /// Pads as told and applies the private operation; `result` has `modulus_len` bytes.
     fn transform(&self, input: &[u8], padding: i32, result: &mut [u8]) -> Result<()> {
-        if result.len() < self.len() {
+        if result.len() < self.modulus_len() {
             return Err(Error::Buffer);
         }
         let mut written = 0;

@@ -61,13 +61,13 @@ pub fn max_salt_len(bits: usize, hash: Hash) -> Option<usize> {
 }
 
 impl PrivateKey {
-    /// Pads `data` (at most `len` - 11 bytes, otherwise `Length`) as block type 1 and signs it.
+    /// Pads `data` (at most `modulus_len` - 11 bytes, otherwise `Length`) as block type 1 and signs it.
     pub fn sign_pkcs1(&self, data: &[u8], signature: &mut [u8]) -> Result<usize> {
-        if data.len() + PKCS1_OVERHEAD > self.len() {
+        if data.len() + PKCS1_OVERHEAD > self.modulus_len() {
             return Err(Error::Length);
         }
         self.transform(data, aws_lc_sys::RSA_PKCS1_PADDING, signature)?;
-        Ok(self.len())
+        Ok(self.modulus_len())
     }
 
     /// RSASSA-PSS over a digest. Errors: `Length` for a digest of another length, `Argument` for a salt that does not
@@ -81,7 +81,7 @@ impl PrivateKey {
         signature: &mut [u8],
     ) -> Result<usize> {
         let salt_len = checked_salt(self.bits, hash, salt_len, digest)?;
-        if signature.len() < self.len() {
+        if signature.len() < self.modulus_len() {
             return Err(Error::Buffer);
         }
         let mut written = 0;
@@ -109,7 +109,7 @@ impl PublicKey {
     /// Checks a block type 1 signature by building the block and comparing it (RFC 8017 section 8.2.2), so that
     /// nothing is parsed. Errors: `Length` where data or signature have a wrong length, otherwise `Signature`.
     pub fn verify_pkcs1(&self, data: &[u8], signature: &[u8]) -> Result<()> {
-        let length = self.len();
+        let length = self.modulus_len();
         if data.len() + PKCS1_OVERHEAD > length || signature.len() != length {
             return Err(Error::Length);
         }
@@ -132,7 +132,7 @@ impl PublicKey {
         signature: &[u8],
     ) -> Result<()> {
         let salt_len = checked_salt(self.bits, hash, salt_len, digest)?;
-        if signature.len() != self.len() {
+        if signature.len() != self.modulus_len() {
             return Err(Error::Length);
         }
         // SAFETY: the key is live and not changed but for its locked caches; pointers and lengths are those of live

@@ -15,7 +15,7 @@ fn small_key() -> &'static PrivateKey {
 
 fn sign(key: &PrivateKey, hash: Hash, message: &[u8]) -> Vec<u8> {
     let info = [digest_info_prefix(hash), hash.digest(message).unwrap().as_bytes()].concat();
-    let mut signature = vec![0; key.len()];
+    let mut signature = vec![0; key.modulus_len()];
     key.sign_pkcs1(&info, &mut signature).unwrap();
     signature
 }
@@ -34,7 +34,7 @@ fn digest_info_prefixes_have_the_length_they_tell() {
 fn keys_come_in_every_even_size_and_no_other() {
     for bits in [1024, 1026, 1536, 1600] {
         let key = generate(bits, &[3]).unwrap();
-        assert_eq!((key.bits(), key.len()), (bits, bits.div_ceil(8)));
+        assert_eq!((key.bits(), key.modulus_len()), (bits, bits.div_ceil(8)));
         let signature = sign(&key, Hash::Sha256, b"message");
         let info =
             [digest_info_prefix(Hash::Sha256), Hash::Sha256.digest(b"message").unwrap().as_bytes()].concat();
@@ -50,7 +50,7 @@ fn public_exponents_are_odd_and_may_be_long() {
     let long = [1, 0, 0, 0, 0, 0, 0, 0, 1];
     let key = generate(1024, &long).unwrap();
     assert_eq!(key.components().unwrap().public_exponent, long);
-    let mut signature = vec![0; key.len()];
+    let mut signature = vec![0; key.modulus_len()];
     key.sign_pkcs1(b"data", &mut signature).unwrap();
     key.public().unwrap().verify_pkcs1(b"data", &signature).unwrap();
     for exponent in [&[0][..], &[1], &[4], &[], &[1; 40]] {
@@ -130,7 +130,7 @@ fn raw_operations_undo_each_other_for_every_number_below_the_modulus() {
     let public = key.public().unwrap();
     let modulus = Number::from_bytes(&key.components().unwrap().modulus).unwrap();
     let one = Number::one().unwrap();
-    let largest = modulus.minus(&one).unwrap().to_secret_of(key.len()).unwrap();
+    let largest = modulus.minus(&one).unwrap().to_secret_of(key.modulus_len()).unwrap();
     let mut blocks = vec![vec![0; 128], largest.as_bytes().to_vec(), vec![0x55; 128]];
     blocks.push([vec![0; 127], vec![1]].concat());
     blocks.push([vec![0; 127], vec![2]].concat());
@@ -149,7 +149,7 @@ fn raw_operations_undo_each_other_for_every_number_below_the_modulus() {
 fn pss_takes_every_hash_mask_and_salt_length_that_fit() {
     let key = small_key();
     let public = key.public().unwrap();
-    let mut signature = vec![0; key.len()];
+    let mut signature = vec![0; key.modulus_len()];
     for (hash, mgf) in [(Hash::Sha1, Hash::Sha512), (Hash::Sha256, Hash::Sha1), (Hash::Sha384, Hash::Sha384)]
     {
         let digest = hash.digest(b"message").unwrap();
@@ -180,7 +180,7 @@ fn oaep_decrypts_what_it_encrypts_and_tells_one_error_only() {
         (Hash::Sha256, Hash::Sha1, b"label"),
         (Hash::Sha384, Hash::Sha512, b""),
     ] {
-        let most = max_oaep_len(key.len(), hash).unwrap();
+        let most = max_oaep_len(key.modulus_len(), hash).unwrap();
         for length in [0, 1, most] {
             let message = vec![7; length];
             let ciphertext = public.encrypt_oaep(hash, mgf, label, &message).unwrap();
@@ -205,7 +205,7 @@ fn a_wrongly_padded_ciphertext_decrypts_to_the_same_random_message_each_time() {
     for number in 1..60u8 {
         let ciphertext = [vec![0; 127], vec![number]].concat();
         let message = key.decrypt_pkcs1(&ciphertext).unwrap();
-        assert!(message.len() <= key.len() - 11);
+        assert!(message.len() <= key.modulus_len() - 11);
         assert_eq!(again.decrypt_pkcs1(&ciphertext).unwrap(), message);
         assert_ne!(other.decrypt_pkcs1(&ciphertext).unwrap(), message);
         lengths.insert(message.len());
