@@ -37,6 +37,8 @@ mod error;
 mod random;
 mod types;
 #[cfg(test)]
+mod forgery;
+#[cfg(test)]
 mod vectors;
 
 use std::sync::Arc;

@@ -64,6 +64,12 @@ impl Builder {
         Ok(())
     }
 
+    /// What has been written so far, and its chain value, without a COMMIT of our own making.
+    #[cfg(test)]
+    pub(super) fn abandon(self) -> (Vec<u8>, Hash) {
+        (self.bytes, self.chain)
+    }
+
     /// Ends the transaction, with an authentication code where there are keys.
     pub(super) fn finish(mut self, root_version: u32, keys: Option<&Keys>) -> Result<Made, Error> {
         let flags = if keys.is_some() { FLAG_AUTHENTICATED } else { 0 };
