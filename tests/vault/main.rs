@@ -5,6 +5,7 @@ mod compaction;
 mod damage;
 mod life;
 mod pins;
+mod scale;
 mod sharing;
 mod storage;
 
