@@ -103,12 +103,18 @@ pub fn read_up_to(image: &dyn Image, buffer: &mut [u8], offset: u64) -> Result<u
 pub fn read_to_end(image: &dyn Image, offset: u64) -> Result<Vec<u8>, Error> {
     let length = image.length().map_err(|error| Error::from_io("measure", &error))?;
     let wanted = usize::try_from(length.saturating_sub(offset)).map_err(|_| Error::TooLarge)?;
-    let mut bytes = Vec::new();
-    bytes.try_reserve_exact(wanted).map_err(|_| Error::TooLarge)?;
-    bytes.resize(wanted, 0);
+    let mut bytes = zeroed(wanted)?;
     let count = read_up_to(image, &mut bytes, offset)?;
     bytes.truncate(count);
     Ok(bytes)
+}
+
+/// So many zero bytes, or [`Error::TooLarge`].
+pub fn zeroed(length: usize) -> Result<Vec<u8>, Error> {
+    // An allocation that fails would end the process: it is tried first. `vec!` then takes fresh pages, which are zero
+    // already, where filling them would touch each one more time than reading into them does.
+    Vec::<u8>::new().try_reserve_exact(length).map_err(|_| Error::TooLarge)?;
+    Ok(vec![0; length])
 }
 
 /// Writes all of `bytes` at `offset`.

@@ -71,7 +71,8 @@ impl Unlocked {
         }
         for (id, slot) in &slots {
             let body = read_body(image, &slot.place)?;
-            copy(&mut snapshot, *id, slot, &body, keys, next)
+            let tag = self.known_tag(*id, slot.sequence);
+            copy(&mut snapshot, *id, slot, &body, tag, keys, next)
                 .transpose()?
                 .ok_or(Error::Damaged { offset: slot.place.offset, what: "a sealed part does not verify" })?;
         }
@@ -85,19 +86,21 @@ fn copy(
     id: RecordId,
     slot: &Slot,
     body: &[u8],
+    known_tag: Option<Box<[u8]>>,
     keys: &Keys,
     next: Option<&Keys>,
 ) -> Option<Result<(), Error>> {
     let private = slot.visibility() == Visibility::Private;
     let parts = PutHead::parse(body, private)?.parts(body)?;
-    let tag = match private {
-        true => keys.open_tag(id, slot.sequence, parts.tag)?.as_bytes().to_vec(),
-        false => parts.tag.to_vec(),
+    let tag: Box<[u8]> = match known_tag {
+        Some(tag) => tag,
+        None if private => keys.open_tag(id, slot.sequence, parts.tag)?.as_bytes().into(),
+        None => parts.tag.into(),
     };
     let renewed = match next {
         Some(next) if !parts.key.is_empty() => {
             let key = keys.open_object_key(id, parts.key)?.key;
-            let sealed_tag = if private { next.seal_tag(id, slot.sequence, &tag) } else { Ok(tag.clone()) };
+            let sealed_tag = if private { next.seal_tag(id, slot.sequence, &tag) } else { Ok(tag.to_vec()) };
             match (next.seal_object_key(id, &key), sealed_tag) {
                 (Ok(key), Ok(tag)) => Some((key, tag)),
                 (Err(error), _) | (_, Err(error)) => return Some(Err(error)),

@@ -18,7 +18,38 @@ pub(super) struct IndexEntry {
     pub(super) sequence: u64,
     /// Of the PUT, in bytes from the beginning of the file.
     pub(super) offset: u64,
-    pub(super) tag: Vec<u8>,
+    #[serde(with = "in_one_piece")]
+    pub(super) tag: Box<[u8]>,
+}
+
+/// Bytes as one piece and not as a list of numbers; the encoding is the same, the decoding much faster.
+mod in_one_piece {
+    use std::fmt;
+
+    use serde::de::{Error, Visitor};
+    use serde::{Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(bytes)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Box<[u8]>, D::Error> {
+        deserializer.deserialize_bytes(Bytes)
+    }
+
+    struct Bytes;
+
+    impl Visitor<'_> for Bytes {
+        type Value = Box<[u8]>;
+
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str("bytes")
+        }
+
+        fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Self::Value, E> {
+            Ok(bytes.into())
+        }
+    }
 }
 
 fn configuration() -> bincode::config::Configuration<
@@ -34,7 +65,8 @@ pub(super) fn encode_index(entries: &[IndexEntry]) -> Result<Secret, Error> {
 }
 
 pub(super) fn decode_index(plaintext: &Secret) -> Option<Vec<IndexEntry>> {
-    let (entries, used) = bincode::serde::decode_from_slice(plaintext.as_bytes(), configuration()).ok()?;
+    let (entries, used) =
+        bincode::serde::borrow_decode_from_slice(plaintext.as_bytes(), configuration()).ok()?;
     (used == plaintext.len()).then_some(entries)
 }
 
@@ -44,7 +76,7 @@ mod tests {
 
     #[test]
     fn an_index_is_encoded_as_the_format_says() {
-        let entry = IndexEntry { id: [0xaa; 16], sequence: 2, offset: 3, tag: vec![7, 8] };
+        let entry = IndexEntry { id: [0xaa; 16], sequence: 2, offset: 3, tag: Box::new([7, 8]) };
         let plaintext = encode_index(std::slice::from_ref(&entry)).unwrap();
         let expected = format!(
             "0100000000000000{}020000000000000003000000000000000200000000000000{}",

@@ -28,6 +28,7 @@ mod compact;
 mod history;
 mod login;
 mod pin;
+mod tags;
 mod unlocked;
 mod verify;
 mod view;

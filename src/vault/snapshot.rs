@@ -52,7 +52,7 @@ impl Snapshot {
         &mut self,
         id: [u8; 16],
         sequence: u64,
-        tag: Vec<u8>,
+        tag: Box<[u8]>,
         flags: u8,
         body: &[u8],
     ) -> Result<(), Error> {

@@ -1,6 +1,6 @@
 //! A token file with its keys: reading what is sealed, and every change but an unauthenticated addition.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -9,8 +9,9 @@ use parking_lot::{Mutex, RwLock};
 use super::format::{FLAG_PRIVATE, FLAG_UNAUTHENTICATED, Kind};
 use super::keys::{Keys, Part, pin_key};
 use super::record::{Parts, PutHead, encode_delete, encode_put};
-use super::recover::Slot;
+use super::recover::{Place, Slot};
 use super::seal::Key;
+use super::tags::Tags;
 use super::transaction::Builder;
 use super::types::{
     Change, Entry, Kdf, MAXIMUM_INFO, Put, Record, RecordId, Revision, SecretPart, Visibility,
@@ -36,7 +37,7 @@ struct KeyRing {
     /// The chain has been verified up to this generation.
     verified: AtomicU64,
     /// The tags of private records, with the sequence number of the version that they belong to.
-    tags: Mutex<HashMap<RecordId, (u64, Box<[u8]>)>>,
+    tags: Mutex<Tags>,
     /// The generation of the snapshot whose INDEX has been read.
     indexed: AtomicU64,
 }
@@ -94,31 +95,58 @@ impl Unlocked {
 
     /// All records with their tags, after verification of the chain. Opens no secrets. No order is promised.
     pub fn records(&self) -> Result<Vec<Record>, Error> {
-        let (records, image, index) = {
+        let (image, index, mut records) = {
             let view = self.vault.view.read();
             let index = view.state.index.map(|place| (view.state.first_generation, place));
-            let records: Vec<_> =
-                view.state.slots.iter().map(|(id, slot)| (Record::of(*id, slot), slot.clone())).collect();
-            (records, Arc::clone(&view.image), index)
+            let records: Vec<_> = view.state.slots.iter().map(|(id, slot)| Record::of(*id, slot)).collect();
+            (Arc::clone(&view.image), index, records)
         };
         let keys = self.keys()?;
-        if let Some((generation, place)) = index
-            && self.ring.indexed.load(Ordering::Acquire) != generation
-        {
-            let what = "the INDEX does not open";
-            let damaged = Error::Damaged { offset: place.offset, what };
-            let body = read_body(&*image, &place)?;
-            let plaintext = keys.open_index(generation, &body).ok_or(damaged.clone())?;
-            let entries = encoding::decode_index(&plaintext).ok_or(damaged)?;
-            let mut tags = self.ring.tags.lock();
-            for entry in entries {
-                tags.insert(RecordId(entry.id), (entry.sequence, entry.tag.into_boxed_slice()));
-            }
-            self.ring.indexed.store(generation, Ordering::Release);
+        if let Some((generation, place)) = index {
+            self.read_index(&*image, generation, &place, &keys)?;
         }
-        let live: HashSet<_> = records.iter().map(|(record, _)| record.id).collect();
-        self.ring.tags.lock().retain(|id, _| live.contains(id));
-        records.into_iter().map(|(record, slot)| self.with_tag(record, &slot, &*image, &keys)).collect()
+        {
+            let mut tags = self.ring.tags.lock();
+            tags.tidy(&records);
+            for record in records.iter_mut().filter(|record| record.tag.is_none()) {
+                record.tag = tags.of(record.id, record.sequence).map(<[u8]>::to_vec);
+            }
+        }
+        // What was written after the snapshot is opened one by one; what has vanished meanwhile is left out.
+        let mut vanished = HashSet::new();
+        for record in records.iter_mut().filter(|record| record.tag.is_none()) {
+            match self.record(record.id)? {
+                Some(found) => *record = found,
+                None => drop(vanished.insert(record.id)),
+            }
+        }
+        records.retain(|record| !vanished.contains(&record.id));
+        Ok(records)
+    }
+
+    /// Takes the tags of a snapshot from its INDEX, once.
+    fn read_index(
+        &self,
+        image: &dyn Image,
+        generation: u64,
+        place: &Place,
+        keys: &Keys,
+    ) -> Result<(), Error> {
+        if self.ring.indexed.load(Ordering::Acquire) == generation {
+            return Ok(());
+        }
+        let damaged = Error::Damaged { offset: place.offset, what: "the INDEX does not open" };
+        let body = read_body(image, place)?;
+        let plaintext = keys.open_index(generation, &body).ok_or(damaged.clone())?;
+        let entries = encoding::decode_index(&plaintext).ok_or(damaged)?;
+        self.ring.tags.lock().extend(entries);
+        self.ring.indexed.store(generation, Ordering::Release);
+        Ok(())
+    }
+
+    /// The tag of a private record, if this version of it has been opened before.
+    pub(super) fn known_tag(&self, id: RecordId, sequence: u64) -> Option<Box<[u8]>> {
+        self.ring.tags.lock().of(id, sequence).map(Box::from)
     }
 
     /// One record with its tag, if it exists.
@@ -138,10 +166,8 @@ impl Unlocked {
         if record.tag.is_some() {
             return Ok(record);
         }
-        if let Some((sequence, tag)) = self.ring.tags.lock().get(&record.id)
-            && *sequence == record.sequence
-        {
-            record.tag = Some(tag.to_vec());
+        if let Some(tag) = self.known_tag(record.id, record.sequence) {
+            record.tag = Some(tag.into_vec());
             return Ok(record);
         }
         let tag = open_parts(image, slot, |_, parts| keys.open_tag(record.id, slot.sequence, parts.tag))?;
@@ -151,7 +177,7 @@ impl Unlocked {
     }
 
     fn remember_tag(&self, id: RecordId, sequence: u64, tag: &[u8]) {
-        self.ring.tags.lock().insert(id, (sequence, tag.into()));
+        self.ring.tags.lock().remember(id, sequence, tag);
     }
 
     /// The metadata of a record.

@@ -91,9 +91,7 @@ impl View {
 /// Reads a record again and makes sure that it is still what the chain covers.
 pub(super) fn read_body(image: &dyn Image, place: &Place) -> Result<Vec<u8>, Error> {
     let length = HEAD_LENGTH + place.body_length as usize;
-    let mut bytes = Vec::new();
-    bytes.try_reserve_exact(length).map_err(|_| Error::TooLarge)?;
-    bytes.resize(length, 0);
+    let mut bytes = store::zeroed(length)?;
     store::read_up_to(image, &mut bytes, place.offset)?;
     if chain::digest(&bytes) != place.digest {
         return Err(Error::Damaged {
@@ -150,10 +148,8 @@ impl Vault {
         if look == Look::Thorough && length < end {
             return Err(became_shorter(length));
         }
-        let mut tail = Vec::new();
         let missing = usize::try_from(wanted.saturating_sub(end)).map_err(|_| Error::TooLarge)?;
-        tail.try_reserve_exact(missing).map_err(|_| Error::TooLarge)?;
-        tail.resize(missing, 0);
+        let mut tail = store::zeroed(missing)?;
         let count = store::read_up_to(&*image, &mut tail, end)?;
         tail.truncate(count);
 
