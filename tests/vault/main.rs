@@ -3,6 +3,7 @@
 
 mod compaction;
 mod damage;
+mod golden;
 mod life;
 mod pins;
 mod scale;
