@@ -35,6 +35,7 @@ pub fn in_own_process(name: &str, check: impl FnOnce()) {
     let text =
         [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
     assert!(output.status.success(), "{name}: {}\n{text}", output.status);
+    print!("{text}");
     assert!(text.contains("1 passed"), "no test is named {name}:\n{text}");
 }
 
