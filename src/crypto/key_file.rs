@@ -109,8 +109,8 @@ fn written(write: impl FnOnce(*mut CBB) -> c_int) -> Result<Secret> {
     succeed(unsafe { aws_lc_sys::CBB_init(&mut buffer, 256) }, Error::Memory)?;
     let mut bytes: *mut u8 = ptr::null_mut();
     let mut length = 0;
-    // SAFETY: an initialised buffer; the places for pointer and length are live.
     let code = match write(&mut buffer) {
+        // SAFETY: an initialised buffer; the places for pointer and length are live.
         1 => unsafe { aws_lc_sys::CBB_finish(&mut buffer, &mut bytes, &mut length) },
         failed => failed,
     };

@@ -7,12 +7,10 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::mechanism;
 use crate::module::{self, Module};
+use crate::token::MANUFACTURER;
 
 use super::pointer::{self, Out};
 use super::{fork, host};
-
-/// Who makes the library, in every information structure.
-pub(super) const MANUFACTURER: &str = "Coffer";
 
 /// The version of the library, from its manifest.
 pub(super) const VERSION: CK_VERSION = CK_VERSION {

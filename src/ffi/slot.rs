@@ -6,9 +6,9 @@ use crate::ck::*;
 use crate::error::{Error, Result};
 use crate::module::Module;
 use crate::session::Session;
-use crate::token::{LABEL_LEN, SERIAL_LEN, SlotId};
+use crate::token::{LABEL_LEN, MANUFACTURER, MODEL, SERIAL_LEN, SlotId};
 
-use super::general::{MANUFACTURER, VERSION};
+use super::general::VERSION;
 use super::pointer::{self, Out};
 
 /// C_GetSlotList. Every slot has a token present, made or to be made.
@@ -50,7 +50,7 @@ pub(super) unsafe fn token_info(module: &Module, slot: CK_SLOT_ID, info: *mut CK
     place.write(CK_TOKEN_INFO {
         label,
         manufacturerID: pointer::padded(MANUFACTURER),
-        model: pointer::padded("Coffer token"),
+        model: pointer::padded(MODEL),
         serialNumber: serial,
         flags: token.flags,
         ulMaxSessionCount: CK_EFFECTIVELY_INFINITE,

@@ -10,6 +10,11 @@ pub const LABEL_LEN: usize = 32;
 /// Length of a serial number: blank-padded text.
 pub const SERIAL_LEN: usize = 16;
 
+/// What slots and tokens tell as their manufacturer.
+pub const MANUFACTURER: &str = "Coffer";
+/// What every token tells as its model.
+pub const MODEL: &str = "Coffer token";
+
 /// First byte of the encoding below.
 const VERSION: u8 = 1;
 const ENCODED_LEN: usize = 1 + 8 + LABEL_LEN + SERIAL_LEN;

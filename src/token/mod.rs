@@ -24,7 +24,7 @@ use crate::store::Backend;
 use crate::vault::{self, Kdf, NewToken, Revision, Vault};
 
 pub use handle::{ObjectHandle, SessionHandle, SlotId};
-pub use info::{Identity, LABEL_LEN, SERIAL_LEN, TokenInfo, padded, utc_time};
+pub use info::{Identity, LABEL_LEN, MANUFACTURER, MODEL, SERIAL_LEN, TokenInfo, padded, utc_time};
 pub use login::Login;
 
 use table::Table;

@@ -8,7 +8,7 @@ use coffer_pkcs11::config::{Config, Environment};
 use coffer_pkcs11::module::Module;
 use coffer_pkcs11::secret::Secret;
 use coffer_pkcs11::session::Session;
-use coffer_pkcs11::token::{SlotId, TokenInfo};
+use coffer_pkcs11::token::{MANUFACTURER, MODEL, SlotId, TokenInfo};
 
 use crate::failure::{Failure, Result};
 use crate::pin::{SoPin, UserPin};
@@ -50,10 +50,6 @@ impl Found {
             && wanted.slot_id.is_none_or(|slot| slot == self.slot.0)
     }
 }
-
-/// What C_GetTokenInfo tells of every Coffer token.
-pub const MANUFACTURER: &str = "Coffer";
-pub const MODEL: &str = "Coffer";
 
 /// The environment of this process. The tool runs with its caller's privileges, so plain variables are right.
 pub fn environment() -> Environment {

@@ -8,12 +8,12 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, Parser};
 use coffer_pkcs11::ck::*;
 use coffer_pkcs11::secret::Secret;
-use coffer_pkcs11::token::SlotId;
+use coffer_pkcs11::token::{MANUFACTURER, MODEL, SlotId};
 
 use super::generate::Protection;
 use super::import::{Wishes, import, read_file, secret_of_type};
 use super::{delete, init};
-use crate::context::{Context, Found, MANUFACTURER, MODEL, log_in};
+use crate::context::{Context, Found, log_in};
 use crate::failure::{Exit, Failure, Result};
 use crate::keyfile;
 use crate::output;
@@ -241,7 +241,7 @@ impl Arguments {
             let line = |name: &str, value: &str| output::line(&format!("        {name:<17} {value}"));
             output::line(&format!("Slot {}", slot.0))?;
             output::line("    Slot info:")?;
-            line("Description:", &format!("{MODEL} slot {:<52}", slot.0))?;
+            line("Description:", &format!("{:<64}", format!("{MANUFACTURER} slot {}", slot.0)))?;
             line("Manufacturer ID:", &format!("{MANUFACTURER:<32}"))?;
             line("Hardware version:", version)?;
             line("Firmware version:", version)?;

@@ -1,0 +1,62 @@
+//! What `--help` says, as a snapshot: run with UPDATE_SNAPSHOTS=1 to write it anew.
+
+use crate::{Home, Run};
+
+const COMMANDS: &[&[&str]] = &[
+    &[],
+    &["init"],
+    &["info"],
+    &["pin"],
+    &["pin", "change"],
+    &["pin", "reset"],
+    &["list"],
+    &["generate"],
+    &["import"],
+    &["export"],
+    &["delete"],
+    &["mechanisms"],
+    &["uri"],
+    &["doctor"],
+    &["softhsm2-util"],
+];
+
+#[test]
+fn the_help_of_every_command_is_the_one_that_was_reviewed() {
+    let home = Home::empty();
+    let mut all = String::new();
+    for command in COMMANDS {
+        let help = home.ok(&[command, &["--help"][..]].concat());
+        all.push_str(&format!("$ coffer {}\n{help}\n", [command, &["--help"][..]].concat().join(" ")));
+    }
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/cli-help.txt");
+    if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
+        std::fs::write(path, &all).unwrap();
+    }
+    let golden = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(golden == all, "the help differs from {path}; UPDATE_SNAPSHOTS=1 writes it anew:\n{all}");
+}
+
+#[test]
+fn a_wrong_call_is_exit_code_one_and_help_is_zero() {
+    let home = Home::empty();
+    assert!(home.fails(&["lst"]).contains("'list'"));
+    assert!(home.fails(&["list", "--jsn"]).contains("--json"));
+    home.fails(&[]);
+    assert_eq!(home.ok(&["--version"]), format!("coffer {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn a_pin_on_the_command_line_is_no_option() {
+    let home = Home::empty();
+    assert!(home.fails(&["list", "--pin", "1234"]).contains("--pin"));
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let home = Home::empty();
+    let mut child = home.command(&["mechanisms"]).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    let output = home.command(&["mechanisms", "--markdown"]).output().unwrap();
+    assert!(Run::from(output).out.starts_with("| mechanism |"));
+}
