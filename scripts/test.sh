@@ -39,13 +39,17 @@ unit_tests() {
 conformance() {
     local softhsm2
     softhsm2=$(softhsm2_module)
-    "$(conformance_release)" run --coffer "$(module_release)" --softhsm2 "$softhsm2" --must-pass coffer
+    "$(conformance_release)" run --coffer "$(module_release)" --softhsm2 "$softhsm2" --must-pass coffer \
+        --allow-unsupported tests/conformance-not-supported.txt
 }
 proxy_selftest() {
-    "$(conformance_release)" proxy-selftest --module "$(softhsm2_module)"
+    "$(conformance_release)" proxy-selftest --softhsm2 "$(softhsm2_module)"
 }
 bench() {
-    "$(conformance_release)" bench --coffer "$(module_release)" --softhsm2 "$(softhsm2_module)" --seconds 0.3
+    local raw="$SCRATCH/raw-engine.json"
+    "$(dirname "$(module_release)")/examples/engine_bench" >"$raw"
+    "$(conformance_release)" bench --coffer "$(module_release)" --softhsm2 "$(softhsm2_module)" --seconds 0.3 \
+        --raw-json "$raw"
 }
 client() {
     MODULE="$(module_release)" COFFER="$(tool_release)" bash "tests/clients/$1.sh"

@@ -3,6 +3,7 @@
 //! The modules are opened by path. The expectations are transcribed from PKCS#11 3.2; where a scenario goes beyond
 //! the standard because real clients need it, its rule says so.
 
+mod bench;
 mod expect;
 mod listing;
 mod module;
@@ -36,6 +37,23 @@ enum Command {
     Run(Run),
     /// List the scenarios with the rule behind each
     Scenarios,
+    /// Measure operations per second side by side, with ratios
+    Bench {
+        #[command(flatten)]
+        modules: Modules,
+        /// Token objects among which the searches search
+        #[arg(long, default_value_t = 1000)]
+        objects: usize,
+        /// Rounds over all operations and modules; the median counts
+        #[arg(long, default_value_t = 5)]
+        rounds: usize,
+        /// Seconds of one measurement
+        #[arg(long, default_value_t = 0.1)]
+        seconds: f64,
+        /// JSON with the raw engine's nanoseconds: rsa2048_sign_ns, p256_sign_ns, ed25519_sign_ns, aes256gcm_1k_ns
+        #[arg(long, value_name = "FILE")]
+        raw_json: Option<PathBuf>,
+    },
     /// Print the mechanisms of all modules side by side
     Mechanisms(Modules),
     /// Print the interfaces of all modules and how complete their function lists are
@@ -170,6 +188,10 @@ fn dispatch(command: Command) -> Result<bool, String> {
             }
             Ok(true)
         }
+        Command::Bench { modules, objects, rounds, seconds, raw_json } => {
+            let settings = bench::Settings { rounds, seconds, objects };
+            bench::run(&modules.specs()?, &settings, raw_json.as_deref(), modules.options())
+        }
         Command::Mechanisms(modules) => listing::mechanisms(&modules.specs()?, modules.options()),
         Command::Interfaces(modules) => listing::interfaces(&modules.specs()?, modules.options()),
         Command::ProxySelftest { modules, proxy } => {
@@ -192,6 +214,10 @@ fn host(module: &std::path::Path, role: &str, arguments: &[String]) -> Result<()
     match (role, arguments) {
         ("prepare", []) => runner::prepare(module),
         ("scenario", [id, result]) => runner::scenario(module, id, result.as_ref()),
+        ("bench", [objects, seconds]) => {
+            let objects = objects.parse().map_err(|_| "not a number of objects")?;
+            bench::serve(module, objects, seconds.parse().map_err(|_| "not a number of seconds")?)
+        }
         ("mechanisms", []) => listing::host_mechanisms(module),
         ("interfaces", []) => listing::host_interfaces(module),
         _ => Err(format!("no such role: {role}")),
