@@ -60,3 +60,19 @@ fn a_reader_that_goes_away_is_no_error() {
     let output = home.command(&["mechanisms", "--markdown"]).output().unwrap();
     assert!(Run::from(output).out.starts_with("| mechanism |"));
 }
+
+#[test]
+fn the_page_of_the_mechanisms_is_what_the_code_says() {
+    let home = Home::empty();
+    let table = home.ok(&["mechanisms", "--markdown"]);
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/mechanisms.md");
+    let page = std::fs::read_to_string(path).unwrap();
+    let (text, rest) = page.split_at(page.find("| mechanism |").expect("the table"));
+    let after = rest.find("\n\n").map_or("", |end| &rest[end + 1..]);
+    let wanted = format!("{text}{table}{after}");
+    if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
+        std::fs::write(path, &wanted).unwrap();
+    }
+    let page = std::fs::read_to_string(path).unwrap();
+    assert!(page == wanted, "docs/mechanisms.md is older than the code; UPDATE_SNAPSHOTS=1 writes it anew");
+}

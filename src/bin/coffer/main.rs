@@ -61,7 +61,7 @@ enum Command {
     /// Check the installation, and print the lines that clients need
     Doctor(commands::doctor::Arguments),
     /// Understand the options of softhsm2-util, so that existing scripts run unchanged
-    #[command(name = "softhsm2-util", disable_version_flag = true)]
+    #[command(name = "softhsm2-util", disable_version_flag = true, infer_long_args = true)]
     Softhsm2Util(commands::softhsm2_util::Arguments),
 }
 

@@ -82,7 +82,7 @@ pub fn unhex(text: &str) -> std::result::Result<Vec<u8>, String> {
         .map(|char| char.to_digit(16))
         .collect::<Option<_>>()
         .ok_or_else(|| format!("`{text}` is not hexadecimal; write an id like 01 or 0a:1b"))?;
-    if digits.is_empty() || digits.len() % 2 != 0 {
+    if digits.is_empty() || !digits.len().is_multiple_of(2) {
         return Err(format!("`{text}` has not two hexadecimal digits for each byte"));
     }
     digits

@@ -127,12 +127,15 @@ impl Arguments {
 pub fn read_file(path: &std::path::Path) -> Result<Secret> {
     use std::io::Read;
     let failed = |error: std::io::Error| Failure::new(format!("{} cannot be read: {error}", path.display()));
-    let mut reader: Box<dyn Read> = if path.as_os_str() == "-" {
-        Box::new(std::io::stdin())
+    // Room for the whole file from the start, so that growing leaves no copies of keys behind.
+    let (mut reader, length): (Box<dyn Read>, u64) = if path.as_os_str() == "-" {
+        (Box::new(std::io::stdin()), 1 << 16)
     } else {
-        Box::new(std::fs::File::open(path).map_err(failed)?)
+        let file = std::fs::File::open(path).map_err(failed)?;
+        let length = file.metadata().map_or(0, |metadata| metadata.len());
+        (Box::new(file), length)
     };
-    let mut bytes = Vec::new();
+    let mut bytes = Vec::with_capacity(length.min(FILE_LIMIT) as usize + 1);
     let read = reader.by_ref().take(FILE_LIMIT + 1).read_to_end(&mut bytes);
     let file = Secret::new(bytes);
     read.map_err(failed)?;

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use coffer_pkcs11::ck::*;
+use coffer_pkcs11::error::Error;
 use coffer_pkcs11::secret::Secret;
 use coffer_pkcs11::token::{LABEL_LEN, SlotId, padded};
 use serde::Serialize;
@@ -136,8 +137,14 @@ pub fn make(
         }
     }
     context.module.init_token(slot, so_pin, padded(label)).map_err(|error| {
-        Failure::from(error)
-            .while_doing(&format!("the token cannot be made in {}", context.config().home.display()))
+        let home = context.config().home.display();
+        let failure = Failure::from(error).while_doing(&format!("the token cannot be made in {home}"));
+        match error {
+            // There is no token yet that could be damaged.
+            Error::DeviceError | Error::TokenWriteProtected => Failure { exit: Exit::Error, ..failure }
+                .advise(format!("check that {home} is a folder in which you may write, or set COFFER_HOME")),
+            _ => failure,
+        }
     })?;
     let Some(pin) = pin else { return Ok(()) };
     let token = context.token(&Uri { slot_id: Some(slot.0), ..Uri::default() })?;
