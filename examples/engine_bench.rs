@@ -1,5 +1,5 @@
 //! The raw engine's speed, as JSON, for `p11-conformance bench --raw-json`: what a signature or an encryption costs
-//! without a token around it. Build it with `--release`.
+//! without a token around it. The engine is optimised in every profile, so `cargo run --example engine_bench` will do.
 //!
 //! Prints nanoseconds an operation, the median of several runs: an RSA-2048 PKCS#1 v1.5 and a P-256 ECDSA signature
 //! of a 32-byte digest, an Ed25519 signature of 32 bytes, and AES-256-GCM over 1 KiB with a prepared key.
