@@ -368,3 +368,24 @@ fn children_forked_while_threads_work_never_hang() {
         });
     });
 }
+
+#[test]
+fn a_child_made_by_the_bare_system_call_is_known_as_one() {
+    in_own_process("a_child_made_by_the_bare_system_call_is_known_as_one", || {
+        let functions = load().functions;
+        initialize(functions);
+        let none = 0usize;
+        // SAFETY: fork without the C library's handlers; the child makes one call and leaves.
+        unsafe {
+            let child = libc::syscall(libc::SYS_clone, libc::SIGCHLD as usize, none, none, none, none);
+            if child == 0 {
+                let mut info = CK_INFO::default();
+                let told = call!(functions, C_GetInfo, &mut info) == CKR_CRYPTOKI_NOT_INITIALIZED;
+                libc::_exit(if told { 0 } else { 1 });
+            }
+            let mut status = 0;
+            assert_eq!(libc::waitpid(child as i32, &mut status, 0), child as i32);
+            assert!(libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0, "{status:#x}");
+        }
+    });
+}

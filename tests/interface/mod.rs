@@ -66,7 +66,7 @@ pub fn load() -> Loaded {
             ) -> CK_RV>(b"C_GetInterface");
             let mut interface = ptr::null_mut();
             let mut version = CK_VERSION { major: 3, minor: 2 };
-            let name = b"PKCS 11\0".as_ptr().cast_mut();
+            let name = c"PKCS 11".as_ptr().cast::<CK_UTF8CHAR>().cast_mut();
             assert_eq!(find.unwrap()(name, &mut version, &mut interface, 0), CKR_OK);
             interface
         };
@@ -79,7 +79,7 @@ pub fn load() -> Loaded {
 macro_rules! call {
     ($functions:expr, $name:ident $(, $argument:expr)*) => {{
         let function = $functions.$name.unwrap();
-        #[allow(unused_unsafe)]
+        #[allow(unused_unsafe, clippy::macro_metavars_in_unsafe)]
         // SAFETY: the arguments are as PKCS#11 describes them, or wrong in a way that the library must bear.
         unsafe { function($($argument),*) }
     }};
