@@ -24,9 +24,15 @@ const EDWARDS25519: &[&[u8]] =
 const CURVE25519: &[&[u8]] =
     &[&[0x2b, 0x65, 0x6e], &[0x2b, 0x06, 0x01, 0x04, 0x01, 0x97, 0x55, 0x01, 0x05, 0x01]];
 
+/// What pkcs11-tool sends for "EC:curve25519": the length is one too many.
+const CURVE25519_OF_OPENSC: &[u8] = b"\x13\x0bcurve25519";
+
 /// Errors: CKR_CURVE_NOT_SUPPORTED for another curve; CKR_DOMAIN_PARAMS_INVALID for explicit parameters,
 /// implicitlyCA and whatever is not DER.
 pub(super) fn parse(params: &[u8]) -> Result<Named> {
+    if params == CURVE25519_OF_OPENSC {
+        return Ok(Named::Curve25519);
+    }
     let [tag, length, contents @ ..] = params else {
         return Err(Error::DomainParamsInvalid);
     };
@@ -92,6 +98,7 @@ mod tests {
         // The example of PKCS#11 section 6.3.5.
         assert_eq!(parse(b"\x13\x0cedwards25519"), Ok(Named::Edwards25519));
         assert_eq!(parse(b"\x13\x0acurve25519"), Ok(Named::Curve25519));
+        assert_eq!(parse(b"\x13\x0bcurve25519"), Ok(Named::Curve25519));
     }
 
     #[test]
