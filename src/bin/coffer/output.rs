@@ -40,12 +40,16 @@ pub fn bytes(bytes: &[u8]) -> Result<()> {
     }
 }
 
+/// Columns below which a table is not squeezed into a terminal.
+const NARROWEST: u16 = 40;
+
 /// A table as wide as the terminal, or as its content where there is none.
 pub fn table(headings: &[&str], rows: Vec<Vec<String>>) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(headings.iter().map(|heading| heading.to_uppercase()));
-    let terminal = std::io::stdout().is_terminal();
-    table.set_content_arrangement(if terminal {
+    // Some terminals (of CI systems, of `script`) tell a width of zero, which would leave a letter a line.
+    let fits = std::io::stdout().is_terminal() && table.width().is_some_and(|width| width >= NARROWEST);
+    table.set_content_arrangement(if fits {
         ContentArrangement::Dynamic
     } else {
         ContentArrangement::Disabled
@@ -54,7 +58,8 @@ pub fn table(headings: &[&str], rows: Vec<Vec<String>>) -> String {
         table.add_row(row.iter().map(|cell| printable(cell)));
     }
     let text = table.to_string();
-    text.lines().map(str::trim).collect::<Vec<_>>().join("\n")
+    // Each cell has a blank before it, which the first column does without.
+    text.lines().map(|line| line.strip_prefix(' ').unwrap_or(line).trim_end()).collect::<Vec<_>>().join("\n")
 }
 
 /// The text with control characters made visible: a label must not steer the terminal.
@@ -123,6 +128,12 @@ mod tests {
         assert!(unhex("abc").unwrap_err().contains("two hexadecimal digits"));
         assert!(unhex("key").unwrap_err().contains("not hexadecimal"));
         assert!(unhex("").is_err());
+    }
+
+    #[test]
+    fn a_table_begins_at_the_margin_and_keeps_empty_cells() {
+        let rows = vec![vec!["1".into(), "a".into()], vec![String::new(), "b".into()]];
+        assert_eq!(table(&["n", "x"], rows), "N  X\n1  a\n   b");
     }
 
     #[test]
