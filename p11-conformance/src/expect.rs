@@ -89,3 +89,46 @@ pub fn unhex(digits: &str) -> Vec<u8> {
         digits.bytes().filter_map(|c| char::from(c).to_digit(16)).map(|d| d as u8).collect();
     digits.chunks(2).map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cryptoki_sys::{CKR_ARGUMENTS_BAD, CKR_BUFFER_TOO_SMALL};
+
+    const fn returned(rv: CK_RV) -> Outcome {
+        Err(CallError { call: "C_Sign", rv })
+    }
+
+    #[test]
+    fn hexadecimal_literals_may_be_broken_into_lines() {
+        assert_eq!(unhex("00 ff\n  7F"), [0x00, 0xff, 0x7f]);
+    }
+
+    #[test]
+    fn long_bytes_are_cut_in_print() {
+        assert_eq!(hex(&[0xab; 2]), "abab");
+        assert!(hex(&[0xab; 41]).ends_with("… (41 bytes)"));
+    }
+
+    #[test]
+    fn success_is_a_failure_where_an_error_is_wanted() {
+        assert_eq!(expect(Ok(()), CKR_ARGUMENTS_BAD), Err(failed("CKR_OK", "CKR_ARGUMENTS_BAD")));
+    }
+
+    #[test]
+    fn another_error_names_both_codes_and_the_function() {
+        let verdict = expect(returned(CKR_BUFFER_TOO_SMALL), CKR_ARGUMENTS_BAD);
+        assert_eq!(verdict, Err(failed("C_Sign returned CKR_BUFFER_TOO_SMALL", "CKR_ARGUMENTS_BAD")));
+    }
+
+    #[test]
+    fn a_stub_is_not_supported_and_not_failed() {
+        let verdict = expect(returned(CKR_FUNCTION_NOT_SUPPORTED), CKR_ARGUMENTS_BAD);
+        assert!(matches!(verdict, Err(Verdict::NotSupported(_))));
+    }
+
+    #[test]
+    fn a_stub_passes_where_it_is_wanted() {
+        assert_eq!(expect(returned(CKR_FUNCTION_NOT_SUPPORTED), CKR_FUNCTION_NOT_SUPPORTED), Ok(()));
+    }
+}

@@ -268,3 +268,42 @@ fn allowed(file: Option<&std::path::Path>) -> Result<BTreeSet<String>, String> {
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
     lines.map(|line| split(line, ' ').map(|(id, _)| id.to_owned())).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn specs(arguments: &[&str]) -> Result<Vec<ModuleSpec>, String> {
+        let all = ["p11-conformance", "mechanisms"].iter().chain(arguments);
+        match Cli::parse_from(all).command {
+            Command::Mechanisms(modules) => modules.specs(),
+            _ => Err("another command".into()),
+        }
+    }
+
+    #[test]
+    fn a_module_takes_its_environment_from_either_option() {
+        let specs =
+            specs(&["--module", "a=/lib/a.so,X=1", "--env", "a:Y={dir}/y", "--prepare", "a:touch {dir}/z"]);
+        let spec = specs.expect("one module").remove(0);
+        assert_eq!(spec.path, PathBuf::from("/lib/a.so"));
+        assert_eq!(spec.env, [("X".into(), "1".into()), ("Y".into(), "{dir}/y".into())]);
+        assert_eq!(spec.prepare.as_deref(), Some("touch {dir}/z"));
+    }
+
+    #[test]
+    fn an_environment_for_no_module_is_an_error() {
+        assert!(specs(&["--module", "a=/lib/a.so", "--env", "b:X=1"]).is_err());
+    }
+
+    #[test]
+    fn no_module_is_an_error() {
+        assert!(specs(&[]).is_err());
+    }
+
+    #[test]
+    fn the_first_column_is_the_module_that_is_looked_after() {
+        let specs = specs(&["--softhsm2", "--coffer", "/lib/coffer.so"]).expect("two modules");
+        assert_eq!(specs.iter().map(|spec| spec.name.as_str()).collect::<Vec<_>>(), ["coffer", "softhsm2"]);
+    }
+}

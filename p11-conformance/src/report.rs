@@ -131,3 +131,19 @@ pub fn json(
     });
     serde_json::to_string_pretty(&Report { counts, scenarios: scenarios.collect() })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_column_is_counted_by_itself() {
+        let failed = || Status::Failed { got: "this".into(), expected: "that".into() };
+        let missing = || Status::NotSupported { reason: "none".into() };
+        let results = [vec![Status::Passed, failed()], vec![missing(), Status::Passed]];
+        let Count { passed, failed, not_supported } = count(&results, 0);
+        assert_eq!((passed, failed, not_supported), (1, 0, 1));
+        let Count { passed, failed, not_supported } = count(&results, 1);
+        assert_eq!((passed, failed, not_supported), (1, 1, 0));
+    }
+}

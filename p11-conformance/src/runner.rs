@@ -196,3 +196,30 @@ fn run_scenario(scenario: &Scenario, module: Module) -> Status {
     let _ = finalize(&host.module);
     status
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(command: &str) -> Child {
+        Command::new("sh").arg("-c").arg(command).spawn().expect("a shell")
+    }
+
+    #[test]
+    fn a_child_that_hangs_is_stopped() {
+        let (_, stopped) = wait(shell("sleep 60"), Duration::from_millis(20));
+        assert!(stopped);
+    }
+
+    #[test]
+    fn a_child_that_ends_is_not_stopped() {
+        let (status, stopped) = wait(shell("exit 3"), Duration::from_secs(30));
+        assert_eq!((status.and_then(|status| status.code()), stopped), (Some(3), false));
+    }
+
+    #[test]
+    fn a_death_by_signal_is_named() {
+        let (status, _) = wait(shell("kill -SEGV $$"), Duration::from_secs(30));
+        assert_eq!(status.map(death).as_deref(), Some("host died with SIGSEGV"));
+    }
+}

@@ -212,3 +212,48 @@ fn hold(bytes: &[u8]) -> (*mut u8, Box<dyn Any>) {
     let pointer = if copy.is_empty() { ptr::null_mut() } else { copy.as_mut_ptr() };
     (pointer, Box::new(copy))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_where_the_array_points() {
+        let template = Template::new().class(CKO_DATA).label("label");
+        let mut attributes = template.attributes();
+        assert_eq!(attributes.count(), 2);
+        // SAFETY: two elements, whose values live in `template`.
+        let value = unsafe {
+            let attribute = *attributes.pointer().add(1);
+            std::slice::from_raw_parts(attribute.pValue.cast::<u8>(), attribute.ulValueLen as usize)
+        };
+        assert_eq!(value, b"label");
+    }
+
+    #[test]
+    fn an_empty_value_is_null_and_zero() {
+        let template = Template::new().label("");
+        let mut attributes = template.attributes();
+        // SAFETY: one element.
+        let attribute = unsafe { *attributes.pointer() };
+        assert!(attribute.pValue.is_null());
+        assert_eq!(attribute.ulValueLen, 0);
+    }
+
+    #[test]
+    fn a_nested_template_counts_in_bytes() {
+        let template =
+            Template::new().nested(CKA_WRAP_TEMPLATE, Template::new().bool(CKA_TOKEN, true).label("x"));
+        let mut attributes = template.attributes();
+        // SAFETY: one element.
+        let attribute = unsafe { *attributes.pointer() };
+        assert_eq!(attribute.ulValueLen as usize, 2 * size_of::<CK_ATTRIBUTE>());
+    }
+
+    #[test]
+    fn a_parameter_has_the_size_of_its_structure() {
+        let mechanism = Mechanism::gcm(&[1; 12], b"", 128);
+        assert_eq!(mechanism.raw.ulParameterLen as usize, size_of::<CK_GCM_PARAMS>());
+        assert_eq!(mechanism.with_length(3).raw.ulParameterLen, 3);
+    }
+}

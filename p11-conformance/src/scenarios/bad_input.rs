@@ -66,19 +66,19 @@ fn huge_part(h: &Host, kind: Kind) -> Check {
 /// One rule for all five kinds of operation.
 macro_rules! for_each_kind {
     ($($name:literal, $rule:literal, $check:ident;)*) => { &[$(
-        Scenario::new(concat!("encrypt-", $name), "5.1.6 / 5.8 C_Encrypt…", $rule, |h| $check(h, Kind::Encrypt)),
-        Scenario::new(concat!("decrypt-", $name), "5.1.6 / 5.10 C_Decrypt…", $rule, |h| $check(h, Kind::Decrypt)),
-        Scenario::new(concat!("digest-", $name), "5.1.6 / 5.12 C_Digest…", $rule, |h| $check(h, Kind::Digest)),
-        Scenario::new(concat!("sign-", $name), "5.1.6 / 5.13 C_Sign…", $rule, |h| $check(h, Kind::Sign)),
-        Scenario::new(concat!("verify-", $name), "5.1.6 / 5.15 C_Verify…", $rule, |h| $check(h, Kind::Verify)),
+        Scenario::new(concat!("encrypt-", $name), "5.1.6 CKR_ARGUMENTS_BAD / 5.8 C_Encrypt…", $rule, |h| $check(h, Kind::Encrypt)),
+        Scenario::new(concat!("decrypt-", $name), "5.1.6 CKR_ARGUMENTS_BAD / 5.10 C_Decrypt…", $rule, |h| $check(h, Kind::Decrypt)),
+        Scenario::new(concat!("digest-", $name), "5.1.6 CKR_ARGUMENTS_BAD / 5.12 C_Digest…", $rule, |h| $check(h, Kind::Digest)),
+        Scenario::new(concat!("sign-", $name), "5.1.6 CKR_ARGUMENTS_BAD / 5.13 C_Sign…", $rule, |h| $check(h, Kind::Sign)),
+        Scenario::new(concat!("verify-", $name), "5.1.6 CKR_ARGUMENTS_BAD / 5.15 C_Verify…", $rule, |h| $check(h, Kind::Verify)),
     )*] };
 }
 
 pub const BY_KIND: &[Scenario] = for_each_kind! {
     "null-data", "NULL data with a length: CKR_ARGUMENTS_BAD", null_data;
     "null-part", "a NULL part with a length: CKR_ARGUMENTS_BAD", null_part;
-    "huge-data", "a length of 2^62 is refused, and the host lives", huge_data;
-    "huge-part", "a part of length 2^62 is refused, and the host lives", huge_part;
+    "huge-data", "a length of 2^62 is refused, and the host lives (robustness)", huge_data;
+    "huge-part", "a part of length 2^62 is refused, and the host lives (robustness)", huge_part;
 };
 
 /// A template of one attribute that is bad, added to a data object's.
@@ -127,13 +127,15 @@ pub const SCENARIOS: &[Scenario] = &[
         let outcome = call!(h.module, C_CreateObject, session.handle, ptr::null_mut(), 0, &mut object);
         expect_any(outcome, &[CKR_TEMPLATE_INCOMPLETE, CKR_ARGUMENTS_BAD])
     }),
-    Scenario::new("huge-template", "5.7 C_CreateObject", LIVES, |h| {
+    Scenario::new("huge-template", "5.7 C_CreateObject (robustness)", LIVES, |h| {
         refused(create_with_count(&h.session()?, HUGE))
     }),
     Scenario::new("null-value", "4.1.1 rule 2", "a NULL value with a length is no valid value", |h| {
         bad_attribute(h, ptr::null(), 8)
     }),
-    Scenario::new("huge-value", "4.1.1 rule 2", LIVES, |h| bad_attribute(h, b"x".as_ptr(), HUGE)),
+    Scenario::new("huge-value", "4.1.1 rule 2 (robustness)", LIVES, |h| {
+        bad_attribute(h, b"x".as_ptr(), HUGE)
+    }),
     Scenario::new(
         "value-of-all-ones",
         "4.1.1 rule 2",
@@ -161,12 +163,12 @@ pub const SCENARIOS: &[Scenario] = &[
             }
         },
     ),
-    Scenario::new("huge-find-template", "5.7 C_FindObjectsInit", LIVES, |h| {
+    Scenario::new("huge-find-template", "5.7 C_FindObjectsInit (robustness)", LIVES, |h| {
         let (session, template) = (h.session()?, keys::data("x", b"x"));
         let mut attributes = template.attributes();
         refused(call!(h.module, C_FindObjectsInit, session.handle, attributes.pointer(), HUGE))
     }),
-    Scenario::new("huge-find-value", "5.7 C_FindObjectsInit", LIVES, |h| {
+    Scenario::new("huge-find-value", "5.7 C_FindObjectsInit (robustness)", LIVES, |h| {
         let session = h.session()?;
         session.create(&keys::data("x", b"x"))?;
         let template = Template::new().raw(CKA_VALUE, b"x".as_ptr(), HUGE);
@@ -201,7 +203,7 @@ pub const SCENARIOS: &[Scenario] = &[
             )
         },
     ),
-    Scenario::new("huge-set-template", "5.7 C_SetAttributeValue", LIVES, |h| {
+    Scenario::new("huge-set-template", "5.7 C_SetAttributeValue (robustness)", LIVES, |h| {
         let (session, template) = (h.session()?, Template::new().label("y"));
         let object = session.create(&keys::data("x", b"x"))?;
         let mut attributes = template.attributes();
@@ -274,7 +276,7 @@ pub const SCENARIOS: &[Scenario] = &[
         "a NULL parameter with a length",
         |h| bad_parameter(h, ptr::null_mut(), 16),
     ),
-    Scenario::new("huge-parameter", "5.1.6 CKR_MECHANISM_PARAM_INVALID", LIVES, |h| {
+    Scenario::new("huge-parameter", "5.1.6 CKR_MECHANISM_PARAM_INVALID (robustness)", LIVES, |h| {
         bad_parameter(h, input(&[0; 16]), HUGE)
     }),
     Scenario::new(
@@ -298,7 +300,7 @@ pub const SCENARIOS: &[Scenario] = &[
             expect_any(outcome, &[CKR_MECHANISM_PARAM_INVALID, CKR_ARGUMENTS_BAD])
         },
     ),
-    Scenario::new("parameter-with-huge-inside", "6.13 CK_GCM_PARAMS", LIVES, |h| {
+    Scenario::new("parameter-with-huge-inside", "6.13 CK_GCM_PARAMS (robustness)", LIVES, |h| {
         h.needs(&[CKM_AES_GCM])?;
         let session = h.user()?;
         let key = keys::aes(&session, &[1; 16])?;
@@ -312,7 +314,7 @@ pub const SCENARIOS: &[Scenario] = &[
         };
         refused(session.init(Kind::Encrypt, &Mechanism::with(CKM_AES_GCM, parameter, Vec::new()), key))
     }),
-    Scenario::new("huge-pin", "5.6 C_Login", LIVES, |h| {
+    Scenario::new("huge-pin", "5.6 C_Login (robustness)", LIVES, |h| {
         let (session, pin) = (h.session()?, b"1234");
         refused(call!(h.module, C_Login, session.handle, CKU_USER, input(pin), HUGE))
     }),
@@ -321,11 +323,11 @@ pub const SCENARIOS: &[Scenario] = &[
         let outcome = call!(h.module, C_SetPIN, session.handle, input(old), len(old), ptr::null_mut(), 8);
         expect_any(outcome, &[CKR_ARGUMENTS_BAD, CKR_PIN_INVALID, CKR_PIN_LEN_RANGE])
     }),
-    Scenario::new("huge-random", "5.19 C_GenerateRandom", LIVES, |h| {
+    Scenario::new("huge-random", "5.19 C_GenerateRandom (robustness)", LIVES, |h| {
         let (session, mut buffer) = (h.session()?, [0_u8; 16]);
         refused(call!(h.module, C_GenerateRandom, session.handle, buffer.as_mut_ptr(), HUGE))
     }),
-    Scenario::new("huge-seed", "5.19 C_SeedRandom", LIVES, |h| {
+    Scenario::new("huge-seed", "5.19 C_SeedRandom (robustness)", LIVES, |h| {
         let (session, seed) = (h.session()?, [0_u8; 16]);
         refused(call!(h.module, C_SeedRandom, session.handle, input(&seed), HUGE))
     }),
@@ -357,7 +359,7 @@ pub const SCENARIOS: &[Scenario] = &[
             holds("one object is found", count == 1)
         },
     ),
-    Scenario::new("huge-wrapped-key", "5.18 C_UnwrapKey", LIVES, |h| {
+    Scenario::new("huge-wrapped-key", "5.18 C_UnwrapKey (robustness)", LIVES, |h| {
         h.needs_flags(CKM_AES_KEY_WRAP, CKF_UNWRAP)?;
         let session = h.user()?;
         let (with, mechanism, wrapped, mut key) =
@@ -367,7 +369,7 @@ pub const SCENARIOS: &[Scenario] = &[
         let (m, pointer, count, data) = (mechanism.pointer(), attributes.pointer(), 3, input(&wrapped));
         refused(call!(h.module, C_UnwrapKey, session.handle, m, with, data, HUGE, pointer, count, &mut key))
     }),
-    Scenario::new("huge-signature", "5.15 C_Verify", LIVES, |h| {
+    Scenario::new("huge-signature", "5.15 C_Verify (robustness)", LIVES, |h| {
         let session = begun(h, Kind::Verify)?;
         let (data, mut length, mut signature) = ([0_u8; 16], HUGE, [0_u8; 32]);
         refused(session.once_raw(Kind::Verify, input(&data), 16, signature.as_mut_ptr(), &mut length))

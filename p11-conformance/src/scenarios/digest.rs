@@ -24,9 +24,6 @@ fn abc(h: &Host, mechanism: CK_MECHANISM_TYPE, digest: &str) -> Check {
 const ABC: &str = "the digest of 'abc' is the published one, in one part and in several";
 
 pub const SCENARIOS: &[Scenario] = &[
-    Scenario::new("md5-abc", "6.25 MD5 (RFC 1321)", ABC, |h| {
-        abc(h, CKM_MD5, "900150983cd24fb0d6963f7d28e17f72")
-    }),
     Scenario::new("sha1-abc", "6.20 SHA-1", ABC, |h| {
         abc(h, CKM_SHA_1, "a9993e364706816aba3e25717850c26c9cd0d89d")
     }),

@@ -186,7 +186,7 @@ pub const SCENARIOS: &[Scenario] = &[
     ),
     Scenario::new(
         "so-finds-no-private-objects",
-        "5.6.2 / 5.7",
+        "5.7 C_FindObjectsInit / Usage Guide, session states",
         "the SO has no access to private objects",
         |h| {
             let session = h.user()?;

@@ -88,8 +88,8 @@ const CLIENT: &str = "5.4 C_Initialize (client need)";
 pub const SCENARIOS: &[Scenario] = &[
     Scenario::new(
         "child-is-not-initialised",
-        "Usage Guide 2.5.2 / 5.1.6 CKR_CRYPTOKI_NOT_INITIALIZED",
-        "a forked child is another application: until it calls C_Initialize it gets CKR_CRYPTOKI_NOT_INITIALIZED",
+        "5.1.6 CKR_CRYPTOKI_NOT_INITIALIZED / Usage Guide (client need)",
+        "a forked child is another application; the Usage Guide leaves open what it gets before its C_Initialize and calls CKR_CRYPTOKI_NOT_INITIALIZED the ideal: anything else uses the parent's login and state",
         |h| {
             let session = h.user()?;
             in_child(|| {
@@ -151,7 +151,7 @@ pub const SCENARIOS: &[Scenario] = &[
     ),
     Scenario::new(
         "operation-of-the-parent",
-        "Usage Guide 2.5.2",
+        "5.4 C_Initialize / Usage Guide",
         "an operation that the parent began is finished by the parent, whatever the child does",
         |h| {
             h.needs(&[CKM_SHA256])?;
@@ -182,7 +182,7 @@ pub const SCENARIOS: &[Scenario] = &[
     ),
     Scenario::new(
         "session-object-of-another-process",
-        "2 / 4.4 CKA_TOKEN",
+        "4.4 CKA_TOKEN",
         "a session object belongs to its application: another process does not see it",
         |h| {
             let session = h.user()?;
@@ -196,7 +196,7 @@ pub const SCENARIOS: &[Scenario] = &[
     ),
     Scenario::new(
         "login-of-another-process",
-        "2 / 5.6 C_Login",
+        "5.6 C_Login",
         "a login belongs to its application: another process is public until it logs in",
         |h| {
             h.user()?;

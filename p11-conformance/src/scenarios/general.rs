@@ -193,7 +193,7 @@ pub const SCENARIOS: &[Scenario] = &[
     .blank(),
     Scenario::new(
         "info-is-complete",
-        "3.2 CK_INFO",
+        "3.1 CK_INFO",
         "manufacturer and description are filled with blanks and not zero-terminated, and the flags are zero",
         |h| {
             let info = module_info(h)?;

@@ -103,7 +103,7 @@ pub const SCENARIOS: &[Scenario] = &[
     ),
     Scenario::new(
         "generate-token-key-in-read-only-session",
-        "5.6.1 / 5.1.6 CKR_SESSION_READ_ONLY",
+        "5.18 C_GenerateKey / 5.1.6 CKR_SESSION_READ_ONLY",
         "a token key is not generated in a read-only session",
         |h| {
             h.needs(&[CKM_AES_KEY_GEN])?;
@@ -115,7 +115,7 @@ pub const SCENARIOS: &[Scenario] = &[
     ),
     Scenario::new(
         "generate-session-key-in-read-only-session",
-        "5.6.1 read-only sessions",
+        "5.18 C_GenerateKey / 5.7 C_CreateObject",
         "a session key is generated in a read-only session",
         |h| {
             h.needs(&[CKM_AES_KEY_GEN])?;

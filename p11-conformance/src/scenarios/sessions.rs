@@ -200,7 +200,7 @@ pub const SCENARIOS: &[Scenario] = &[
     ),
     Scenario::new(
         "read-only-session-creates-no-token-object",
-        "5.6.1 read-only sessions",
+        "5.7 C_CreateObject",
         "token objects are not created in a read-only session: CKR_SESSION_READ_ONLY",
         |h| {
             h.user()?;
@@ -210,7 +210,7 @@ pub const SCENARIOS: &[Scenario] = &[
     ),
     Scenario::new(
         "read-only-session-destroys-no-token-object",
-        "5.6.1 read-only sessions",
+        "5.7 C_DestroyObject",
         "token objects are not destroyed in a read-only session: CKR_SESSION_READ_ONLY",
         |h| {
             let object = h.user()?.create(&keys::data("x", b"x").bool(CKA_TOKEN, true))?;
@@ -219,7 +219,7 @@ pub const SCENARIOS: &[Scenario] = &[
     ),
     Scenario::new(
         "read-only-session-changes-no-token-object",
-        "5.6.1 read-only sessions",
+        "5.7 C_SetAttributeValue",
         "token objects are not changed in a read-only session: CKR_SESSION_READ_ONLY",
         |h| {
             let object = h.user()?.create(&keys::data("x", b"x").bool(CKA_TOKEN, true))?;
@@ -228,7 +228,7 @@ pub const SCENARIOS: &[Scenario] = &[
     ),
     Scenario::new(
         "read-only-session-creates-session-objects",
-        "5.6.1 read-only sessions",
+        "5.7 C_CreateObject",
         "a read-only session creates, changes and destroys session objects",
         |h| {
             let session = h.read_only()?;
@@ -240,7 +240,7 @@ pub const SCENARIOS: &[Scenario] = &[
     ),
     Scenario::new(
         "session-object-is-seen-by-other-sessions",
-        "2.4 / 5.7 session objects",
+        "4.4 CKA_TOKEN",
         "all sessions of the application see a session object",
         |h| {
             let (one, two) = (h.session()?, h.read_only()?);

@@ -202,7 +202,7 @@ pub const SCENARIOS: &[Scenario] = &[
     ),
     Scenario::new(
         "initialize-together",
-        "5.4 C_Initialize",
+        "5.4 C_Initialize (robustness)",
         "of several C_Initialize at once one succeeds, the others get CKR_CRYPTOKI_ALREADY_INITIALIZED",
         |h| {
             let successes = AtomicUsize::new(0);
@@ -247,7 +247,7 @@ pub const SCENARIOS: &[Scenario] = &[
     ),
     Scenario::new(
         "close-all-while-others-call",
-        "5.6 C_CloseAllSessions / 5.1.2 CKR_SESSION_CLOSED",
+        "5.6 C_CloseAllSessions / 5.1.2 CKR_SESSION_CLOSED (robustness)",
         "sessions that are closed under a running call end with an error and not with a crash",
         |h| {
             h.needs(&[CKM_SHA256])?;
