@@ -34,7 +34,7 @@ layers() {
 unit_tests() {
     # The library that tests open with dlopen must be there before they run.
     cargo build --workspace --locked
-    COFFER_MODULE="$(module_debug)" cargo test --workspace --locked --quiet
+    COFFER_MODULE="$(module_debug)" cargo test --workspace --locked --quiet --no-fail-fast
 }
 conformance() {
     local softhsm2
