@@ -135,7 +135,7 @@ fn size_fits(object: &Object, (smallest, largest): (u64, u64)) -> bool {
         return true;
     }
     let size = match object.key_type() {
-        Some(CKK_RSA) => object.bytes(CKA_MODULUS).map(|modulus| bit_length(modulus)),
+        Some(CKK_RSA) => object.bytes(CKA_MODULUS).map(bit_length),
         _ if object.class() == CKO_SECRET_KEY => object.ulong(CKA_VALUE_LEN),
         _ => None,
     };

@@ -214,15 +214,14 @@ impl Vault {
         }
         let writing = self.begin()?;
         let mut builder = Builder::new(&writing.position());
-        let mut sequence = writing.state(|state| state.next_sequence);
+        let first = writing.state(|state| state.next_sequence);
         let mut seen = std::collections::HashSet::new();
-        for put in &records {
+        for (sequence, put) in (first..).zip(&records) {
             if !seen.insert(put.id) || writing.state(|state| state.slots.contains_key(&put.id)) {
                 return Err(Error::RecordExists);
             }
             let parts = Parts { tag: &put.tag, key: &[], metadata: &put.metadata, secret: &[] };
             builder.record(Kind::Put, FLAG_UNAUTHENTICATED, &encode_put(put.id, sequence, 0, parts)?)?;
-            sequence += 1;
         }
         writing.append(&builder.finish(writing.state(|state| state.base.root_version), None)?)
     }
