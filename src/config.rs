@@ -64,7 +64,7 @@ pub struct Limits {
 pub enum Mode {
     /// The owner alone: files 0600, folder 0700.
     Owner,
-    /// The owner and the folder's group, for services that share a token: files 0660, folder 0770.
+    /// The owner and the folder's group, for services that share a token: files 0660, folder 2770 (new files get its group).
     Group,
 }
 
@@ -81,7 +81,7 @@ impl Mode {
     pub fn folder_bits(self) -> u32 {
         match self {
             Mode::Owner => 0o700,
-            Mode::Group => 0o770,
+            Mode::Group => 0o2770,
         }
     }
 }

@@ -216,6 +216,13 @@ fn the_doctor_names_what_is_wrong() {
     std::fs::remove_file(home.path("tokens/token-1.coffer")).unwrap();
     home.ok(&["generate", "ed25519", "one"]);
     home.ok(&["generate", "ed25519", "two"]);
+    let verified = home.run(&["doctor", "--quiet", "--verify"]);
+    assert!(
+        verified.out.contains("every record of `mine` is authentic"),
+        "{} {}",
+        verified.out,
+        verified.err
+    );
     let mut bytes = std::fs::read(&token).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;

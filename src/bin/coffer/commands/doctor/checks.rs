@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use coffer_pkcs11::config::{Config, Mode};
 use coffer_pkcs11::mechanism;
+use coffer_pkcs11::secret::Secret;
 use coffer_pkcs11::store::{self, FileBackend, folder};
 use coffer_pkcs11::token::{Identity, vault_options};
 use coffer_pkcs11::vault::{self, Entry, Vault};
@@ -108,6 +109,18 @@ fn tokens(config: &Config, findings: &mut Vec<Finding>, labels: &mut Vec<String>
     }
     if by_uuid.is_empty() {
         findings.push(Finding::good("there is no token yet").advise("make one with: coffer init LABEL"));
+    }
+}
+
+/// Verifies every record of a token with the keys that the user PIN opens.
+pub fn records(config: &Config, path: &Path, label: &str, pin: &Secret) -> Finding {
+    let backend = Arc::new(FileBackend::new(path, store_mode(config)));
+    let verified = Vault::open(backend, vault_options(config))
+        .and_then(|vault| vault.login(Entry::User, pin))
+        .and_then(|unlocked| unlocked.verify(|_, _| ()));
+    match verified {
+        Ok(()) => Finding::good(format!("every record of `{label}` is authentic")),
+        Err(error) => broken(path, &error),
     }
 }
 

@@ -7,9 +7,10 @@ use clap::Args;
 use coffer_pkcs11::config::Config;
 use serde::Serialize;
 
-use crate::context::environment;
+use crate::context::{Context, TokenOption, environment};
 use crate::failure::{Exit, Result};
 use crate::output;
+use crate::pin::UserPin;
 
 #[derive(Args)]
 pub struct Arguments {
@@ -19,6 +20,13 @@ pub struct Arguments {
     /// Only the checks, without the lines for clients
     #[arg(long, conflicts_with = "json")]
     quiet: bool,
+    /// Log in to a token and verify every record of it
+    #[arg(long)]
+    verify: bool,
+    #[command(flatten)]
+    token: TokenOption,
+    #[command(flatten)]
+    pin: UserPin,
 }
 
 /// How a check ended.
@@ -73,6 +81,9 @@ impl Arguments {
                 "until then C_Initialize answers CKR_FUNCTION_FAILED; docs/configuration.md lists the keys",
             )),
         }
+        if self.verify {
+            findings.push(self.verify()?);
+        }
         let worst = findings.iter().map(|finding| finding.state).max().unwrap_or(State::Good);
         let path = library.unwrap_or_else(|| clients::LIBRARY.into());
         let clients = clients::all(&path, labels.first().map_or("LABEL", String::as_str));
@@ -90,6 +101,18 @@ impl Arguments {
             State::Error => Exit::Error,
             State::Damaged => Exit::Damaged,
         })
+    }
+}
+
+impl Arguments {
+    /// The thorough check of one token, which needs its keys.
+    fn verify(&self) -> Result<Finding> {
+        let context = Context::load()?;
+        let wanted = self.token.uri()?;
+        let token = context.token(&wanted)?;
+        let path = context.module.slot_info(token.slot)?.path;
+        let pin = self.pin.source().read(wanted.pin_source.as_deref())?;
+        Ok(checks::records(context.config(), &path, &token.label, &pin))
     }
 }
 
