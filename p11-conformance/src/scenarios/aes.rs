@@ -96,6 +96,37 @@ pub const SCENARIOS: &[Scenario] = &[
             })
         },
     ),
+    Scenario::new(
+        "ctr-overflow",
+        "6.11 AES with counter",
+        "with 2 counter bits that start at 1 three blocks can be processed; a fourth is CKR_DATA_LEN_RANGE",
+        |h| {
+            h.needs(&[CKM_AES_CTR])?;
+            let (session, mut block) = (h.user()?, [0xFF; 16]);
+            block[15] = 0xFD;
+            let (key, mechanism) = (keys::aes(&session, &[1; 16])?, Mechanism::ctr(2, block));
+            equal(
+                "bytes out of three blocks",
+                session.run(Kind::Encrypt, &mechanism, key, &[0; 48])?.len(),
+                48,
+            )?;
+            expect(session.run(Kind::Encrypt, &mechanism, key, &[0; 64]), CKR_DATA_LEN_RANGE)
+        },
+    ),
+    Scenario::new(
+        "cbc-decrypt-in-parts-of-no-full-block",
+        "6.10 AES-CBC / 5.10 C_DecryptFinal",
+        "a ciphertext whose last block is not full: CKR_ENCRYPTED_DATA_LEN_RANGE from C_DecryptFinal",
+        |h| {
+            h.needs_flags(CKM_AES_CBC, CKF_DECRYPT)?;
+            let session = h.user()?;
+            let key = keys::aes(&session, &[1; 16])?;
+            session.init(Kind::Decrypt, &Mechanism::bytes(CKM_AES_CBC, &[0; 16]), key)?;
+            session.update(Kind::Decrypt, &[0; 20])?;
+            let wanted = [CKR_ENCRYPTED_DATA_LEN_RANGE, CKR_ENCRYPTED_DATA_INVALID];
+            expect_any(session.finish(Kind::Decrypt), &wanted)
+        },
+    ),
     Scenario::new("ofb", "6.10 AES-OFB", SP800_38A, |h| {
         let sealed = "3b3fd92eb72dad20333449f8e83cfb4a 7789508d16918f03f53c52dac54ed825
                       9740051e9c5fecf64344f7a82260edcc 304c6528f659c77866a510d9c1d6ae5e";

@@ -6,9 +6,11 @@ use crate::scenario::Scenario;
 use cryptoki_sys::{CKR_ARGUMENTS_BAD, CKR_MECHANISM_PARAM_INVALID};
 
 mod aes;
+mod attribute_tables;
 mod attributes;
 mod bad_input;
 mod buffers;
+mod changes;
 mod digest;
 mod ec;
 mod ec_vectors;
@@ -52,7 +54,9 @@ const AREAS: &[(&str, &[Scenario])] = &[
     ("sessions", sessions::SCENARIOS),
     ("login", login::SCENARIOS),
     ("objects", objects::SCENARIOS),
+    ("objects", changes::SCENARIOS),
     ("attributes", attributes::SCENARIOS),
+    ("attributes", attribute_tables::SCENARIOS),
     ("find", find::SCENARIOS),
     ("buffers", buffers::BY_KIND),
     ("buffers", buffers::SCENARIOS),

@@ -264,65 +264,6 @@ pub const SCENARIOS: &[Scenario] = &[
             session.create(&keys::data("next", b"x")).map(|_| ()).map_err(Verdict::from)
         },
     ),
-    Scenario::new("copy-an-object", "5.7 C_CopyObject", "a copy has all attributes of the original", |h| {
-        let session = h.session()?;
-        let object = session.create(&keys::data("label", b"value"))?;
-        let copy = session.copy(object, &Template::new())?;
-        holds("the handle is a new one", copy != object)?;
-        same("CKA_VALUE", session.attribute(copy, CKA_VALUE)?, b"value")?;
-        same("CKA_LABEL", session.attribute(copy, CKA_LABEL)?, b"label")
-    }),
-    Scenario::new(
-        "copy-with-changes",
-        "4.1.3 copying objects",
-        "the copy takes the template's values; the original stays as it was",
-        |h| {
-            let session = h.user()?;
-            let object = session.create(&keys::data("label", b"value"))?;
-            let copy = session.copy(object, &Template::new().label("copy").bool(CKA_TOKEN, true))?;
-            same("CKA_LABEL of the copy", session.attribute(copy, CKA_LABEL)?, b"copy")?;
-            holds("the copy is a token object", session.bool(copy, CKA_TOKEN)?)?;
-            same("CKA_LABEL of the original", session.attribute(object, CKA_LABEL)?, b"label")?;
-            holds("the original is a session object", !session.bool(object, CKA_TOKEN)?)
-        },
-    ),
-    Scenario::new(
-        "copy-cannot-open-a-key",
-        "4.1.3 copying objects",
-        "a copy can become more sensitive, not less",
-        |h| {
-            let session = h.user()?;
-            let template = keys::secret(CKK_AES, &[1; 16]);
-            let open = session.create(&template)?;
-            let closed = session
-                .copy(open, &Template::new().bool(CKA_SENSITIVE, true).bool(CKA_EXTRACTABLE, false))?;
-            refused(session.copy(closed, &Template::new().bool(CKA_SENSITIVE, false)))?;
-            refused(session.copy(closed, &Template::new().bool(CKA_EXTRACTABLE, true)))
-        },
-    ),
-    Scenario::new(
-        "copy-what-is-not-copyable",
-        "4.1.3 CKA_COPYABLE",
-        "an object with CKA_COPYABLE false: CKR_ACTION_PROHIBITED",
-        |h| {
-            let session = h.session()?;
-            let object = session.create(&keys::data("x", b"x").bool(CKA_COPYABLE, false))?;
-            expect(session.copy(object, &Template::new()), CKR_ACTION_PROHIBITED)
-        },
-    ),
-    Scenario::new(
-        "copyable-cannot-come-back",
-        "4.4 CKA_COPYABLE",
-        "CKA_COPYABLE cannot be set to true once it is false",
-        |h| {
-            let session = h.session()?;
-            let object = session.create(&keys::data("x", b"x").bool(CKA_COPYABLE, false))?;
-            refused(session.set(object, &Template::new().bool(CKA_COPYABLE, true)))
-        },
-    ),
-    Scenario::new("copy-of-nothing", "5.7 C_CopyObject", "no such object: CKR_OBJECT_HANDLE_INVALID", |h| {
-        expect(h.session()?.copy(0x7FFF_0001, &Template::new()), CKR_OBJECT_HANDLE_INVALID)
-    }),
     Scenario::new(
         "destroy-an-object",
         "5.7 C_DestroyObject",
@@ -350,84 +291,6 @@ pub const SCENARIOS: &[Scenario] = &[
         "5.7 C_DestroyObject",
         "no such object: CKR_OBJECT_HANDLE_INVALID",
         |h| expect(h.session()?.destroy(CK_INVALID_HANDLE), CKR_OBJECT_HANDLE_INVALID),
-    ),
-    Scenario::new("set-a-label", "5.7 C_SetAttributeValue", "a label can be changed", |h| {
-        let session = h.session()?;
-        let object = session.create(&keys::data("old", b"x"))?;
-        session.set(object, &Template::new().label("a new and longer label"))?;
-        same("CKA_LABEL", session.attribute(object, CKA_LABEL)?, b"a new and longer label")
-    }),
-    Scenario::new(
-        "set-is-all-or-nothing",
-        "5.7 C_SetAttributeValue (client need)",
-        "when one attribute of the template cannot be set, none is",
-        |h| {
-            let session = h.session()?;
-            let object = session.create(&keys::data("old", b"x"))?;
-            refused(session.set(object, &Template::new().label("new").class(CKO_SECRET_KEY)))?;
-            same("CKA_LABEL", session.attribute(object, CKA_LABEL)?, b"old")
-        },
-    ),
-    Scenario::new(
-        "set-the-class",
-        "4.1.1 rule 3",
-        "CKA_CLASS cannot be changed: CKR_ATTRIBUTE_READ_ONLY",
-        |h| {
-            let session = h.session()?;
-            let object = session.create(&keys::data("x", b"x"))?;
-            let wanted = [CKR_ATTRIBUTE_READ_ONLY, CKR_TEMPLATE_INCONSISTENT];
-            expect_any(session.set(object, &Template::new().class(CKO_CERTIFICATE)), &wanted)
-        },
-    ),
-    Scenario::new(
-        "set-what-is-not-modifiable",
-        "4.4 CKA_MODIFIABLE",
-        "an object with CKA_MODIFIABLE false is not changed: CKR_ACTION_PROHIBITED",
-        |h| {
-            let session = h.session()?;
-            let object = session.create(&keys::data("x", b"x").bool(CKA_MODIFIABLE, false))?;
-            let wanted = [CKR_ACTION_PROHIBITED, CKR_ATTRIBUTE_READ_ONLY];
-            expect_any(session.set(object, &Template::new().label("y")), &wanted)
-        },
-    ),
-    Scenario::new(
-        "set-sensitive-back",
-        "4.11 CKA_SENSITIVE, footnote 11",
-        "CKA_SENSITIVE cannot be set back to false: CKR_ATTRIBUTE_READ_ONLY",
-        |h| {
-            let session = h.user()?;
-            let key = session.create(&keys::secret(CKK_AES, &[1; 16]))?;
-            session.set(key, &Template::new().bool(CKA_SENSITIVE, true))?;
-            expect(session.set(key, &Template::new().bool(CKA_SENSITIVE, false)), CKR_ATTRIBUTE_READ_ONLY)
-        },
-    ),
-    Scenario::new(
-        "set-extractable-back",
-        "4.11 CKA_EXTRACTABLE, footnote 12",
-        "CKA_EXTRACTABLE cannot be set back to true: CKR_ATTRIBUTE_READ_ONLY",
-        |h| {
-            let session = h.user()?;
-            let key = session.create(&keys::secret(CKK_AES, &[1; 16]))?;
-            session.set(key, &Template::new().bool(CKA_EXTRACTABLE, false))?;
-            expect(session.set(key, &Template::new().bool(CKA_EXTRACTABLE, true)), CKR_ATTRIBUTE_READ_ONLY)
-        },
-    ),
-    Scenario::new(
-        "set-the-value-of-a-key",
-        "4.11 / 6.10 CKA_VALUE",
-        "the value of a key is not modifiable",
-        |h| {
-            let session = h.user()?;
-            let key = session.create(&keys::secret(CKK_AES, &[1; 16]))?;
-            refused(session.set(key, &Template::new().bytes(CKA_VALUE, &[2; 16])))?;
-            same("CKA_VALUE", session.attribute(key, CKA_VALUE)?, [1; 16])
-        },
-    ),
-    Scenario::new(
-        "set-on-nothing",
-        "5.7 C_SetAttributeValue",
-        "no such object: CKR_OBJECT_HANDLE_INVALID",
-        |h| expect(h.session()?.set(0x7FFF_0001, &Template::new().label("x")), CKR_OBJECT_HANDLE_INVALID),
     ),
     Scenario::new(
         "object-size",
@@ -484,7 +347,7 @@ fn incomplete(h: &Host, template: &Template) -> Check {
 }
 
 /// A self-signed certificate with nothing but what a certificate object must have.
-fn certificate() -> Template {
+pub fn certificate() -> Template {
     let template = Template::new().class(CKO_CERTIFICATE).ulong(CKA_CERTIFICATE_TYPE, CKC_X_509);
     template
         .bytes(CKA_SUBJECT, &unhex("300f310d300b06035504030c0474657374"))
