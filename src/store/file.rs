@@ -155,7 +155,11 @@ impl Backend for FileBackend {
             Ok(file) => file,
             // File systems without hard links: the name is claimed first and the contents follow.
             Err(Error::Denied | Error::Io { operation: "create", .. }) if removed.is_ok() => {
-                self.write_new(&self.path, contents, None)?
+                self.write_new(&self.path, contents, None).inspect_err(|error| {
+                    if *error != Error::Exists {
+                        let _ = fs::remove_file(&self.path);
+                    }
+                })?
             }
             Err(error) => return Err(error),
         };

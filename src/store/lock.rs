@@ -4,9 +4,10 @@
 //! in the host. The file is opened for each lock and closed afterwards, so that a host that closes descriptors
 //! behind our back cannot make us lock something else.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions, Permissions, TryLockError};
+use std::io;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::{Duration, Instant};
@@ -60,15 +61,7 @@ impl FileLock {
     /// Opens (or makes, with permissions `mode`) the lock file and waits `timeout` at most for the lock.
     pub(super) fn take(path: &Path, mode: u32, timeout: Duration) -> Result<Self, Error> {
         let deadline = Instant::now() + timeout;
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(mode)
-            .custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC | libc::O_NONBLOCK)
-            .open(path)
-            .map_err(|error| Error::from_io("open the lock of", &error))?;
+        let file = open_lock_file(path, mode).map_err(|error| Error::from_io("open the lock of", &error))?;
         let lock = Self { slot: HELD.insert(file.as_raw_fd()), file };
         let mut pause = Duration::from_micros(50);
         loop {
@@ -76,12 +69,32 @@ impl FileLock {
                 Ok(()) => return Ok(lock),
                 Err(TryLockError::WouldBlock) if Instant::now() >= deadline => return Err(Error::Busy),
                 Err(TryLockError::WouldBlock) => {}
-                Err(TryLockError::Error(error)) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(TryLockError::Error(error)) => return Err(Error::from_io("lock", &error)),
             }
             std::thread::sleep(pause);
             pause = (pause * 2).min(Duration::from_millis(2));
         }
+    }
+}
+
+/// Opens the lock file, or makes it with exactly these permissions, whatever the umask is.
+fn open_lock_file(path: &Path, mode: u32) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC | libc::O_NONBLOCK);
+    match options.clone().write(true).create_new(true).mode(mode).open(path) {
+        Ok(file) => {
+            file.set_permissions(Permissions::from_mode(mode))?;
+            Ok(file)
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            match options.clone().write(true).open(path) {
+                // Reading is enough for `flock`.
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => options.open(path),
+                result => result,
+            }
+        }
+        Err(error) => Err(error),
     }
 }
 

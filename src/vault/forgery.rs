@@ -182,6 +182,30 @@ fn a_forged_authenticated_transaction_is_found_at_the_login() {
 }
 
 #[test]
+fn a_forgery_put_in_the_place_of_a_verified_file_is_found_by_who_is_logged_in() {
+    let bytes = token();
+    let backend = Arc::new(MemoryBackend::with_contents(bytes.clone()));
+    let vault = Vault::open(backend.clone(), options()).unwrap();
+    let unlocked = vault.login(Entry::SecurityOfficer, &Secret::copy_of(PIN)).unwrap();
+    assert_eq!(unlocked.metadata(RecordId([2; 16])).unwrap(), [2; 20]);
+    // Of the same generations, so that nothing looks older; only a public record differs.
+    let forged = rewrite(&bytes, &bytes, |number, records| {
+        if number == 2 {
+            *records[0].body.last_mut().unwrap() = 0xff;
+        }
+    });
+    let image = backend.open().unwrap();
+    backend.replace(&*image, &forged).unwrap();
+    let revision = vault.revision();
+    let mark = format::Pointer::superseded(revision.0, &vault.view.read().state.identity.instance);
+    crate::store::write_all(&*image, &mark, POINTERS_OFFSET as u64).unwrap();
+    vault.refresh(revision).unwrap();
+    assert!(matches!(unlocked.metadata(RecordId([2; 16])), Err(Error::Tampered { .. })));
+    assert!(matches!(unlocked.records(), Err(Error::Tampered { .. })));
+    assert!(matches!(unlocked.commit(vec![Change::Delete(RecordId([2; 16]))]), Err(Error::Tampered { .. })));
+}
+
+#[test]
 fn changes_without_keys_are_damage_even_before_a_login() {
     let bytes = token();
     let delete = |id: u8, sequence| Written {

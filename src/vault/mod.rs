@@ -24,6 +24,7 @@ mod scan;
 mod snapshot;
 mod transaction;
 // A file in use.
+mod commit;
 mod compact;
 mod history;
 mod login;
@@ -76,6 +77,8 @@ pub struct Vault {
     reading: Mutex<()>,
     /// One thread at a time writes.
     writer: Mutex<()>,
+    /// What threads want to be committed by whoever writes next.
+    queue: commit::Queue,
     /// A write could not be made durable.
     failed: AtomicBool,
 }
@@ -120,6 +123,7 @@ impl Vault {
             view: RwLock::new(view),
             reading: Mutex::new(()),
             writer: Mutex::new(()),
+            queue: commit::Queue::default(),
             failed: AtomicBool::new(false),
         }))
     }

@@ -28,7 +28,7 @@ pub(super) struct Transaction<'a> {
 }
 
 /// A COMMIT with what its authentication code covers.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct CommitSeal {
     pub(super) generation: u64,
     pub(super) offset: u64,

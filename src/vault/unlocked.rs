@@ -6,18 +6,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 
-use super::format::{FLAG_PRIVATE, FLAG_UNAUTHENTICATED, Kind};
+use super::format::Kind;
 use super::keys::{Keys, Part, pin_key};
-use super::record::{Parts, PutHead, encode_delete, encode_put};
+use super::record::{Parts, PutHead};
 use super::recover::{Place, Slot};
+use super::scan::CommitSeal;
 use super::seal::Key;
 use super::tags::Tags;
 use super::transaction::Builder;
-use super::types::{
-    Change, Entry, Kdf, MAXIMUM_INFO, Put, Record, RecordId, Revision, SecretPart, Visibility,
-};
+use super::types::{Entry, Kdf, Record, RecordId, Revision, Visibility};
 use super::view::read_body;
-use super::write::Writing;
+
 use super::{Error, Vault, encoding, pin, random};
 use crate::secret::Secret;
 use crate::store::Image;
@@ -34,8 +33,9 @@ struct KeyRing {
     /// Opens the entry again when the root key has been rotated by somebody else.
     pin_key: Mutex<Key>,
     keys: RwLock<Arc<Keys>>,
-    /// The chain has been verified up to this generation.
-    verified: AtomicU64,
+    /// The last COMMIT whose code has been verified. Compared whole, and not by its generation, because a forged file may
+    /// be put in the place of a verified one.
+    verified: Mutex<Option<CommitSeal>>,
     /// The tags of private records, with the sequence number of the version that they belong to.
     tags: Mutex<Tags>,
     /// The generation of the snapshot whose INDEX has been read.
@@ -48,7 +48,7 @@ impl Unlocked {
             entry,
             pin_key: Mutex::new(pin_key),
             keys: RwLock::new(Arc::new(keys)),
-            verified: AtomicU64::new(0),
+            verified: Mutex::default(),
             tags: Mutex::default(),
             indexed: AtomicU64::new(0),
         };
@@ -69,7 +69,6 @@ impl Unlocked {
     /// that was written before it. Cheap when nothing has happened since the last time.
     pub(super) fn keys(&self) -> Result<Arc<Keys>, Error> {
         let mut keys = Arc::clone(&self.ring.keys.read());
-        let verified = self.ring.verified.load(Ordering::Acquire);
         let seal = {
             let view = self.vault.view.read();
             let state = &view.state;
@@ -80,7 +79,7 @@ impl Unlocked {
                 let wrap = state.wraps.get(&self.ring.entry.number()).ok_or(Error::KeysChanged)?;
                 let opened = Keys::unwrap(wrap, &self.ring.pin_key.lock(), state.identity.instance);
                 keys = Arc::new(opened.ok_or(Error::KeysChanged)?);
-            } else if state.seal.generation <= verified {
+            } else if self.ring.verified.lock().as_ref() == Some(&state.seal) {
                 return Ok(keys);
             }
             state.seal.clone()
@@ -89,7 +88,7 @@ impl Unlocked {
             return Err(Error::Tampered { offset: seal.offset });
         }
         *self.ring.keys.write() = Arc::clone(&keys);
-        self.ring.verified.fetch_max(seal.generation, Ordering::AcqRel);
+        *self.ring.verified.lock() = Some(seal);
         Ok(keys)
     }
 
@@ -176,7 +175,7 @@ impl Unlocked {
         Ok(record)
     }
 
-    fn remember_tag(&self, id: RecordId, sequence: u64, tag: &[u8]) {
+    pub(super) fn remember_tag(&self, id: RecordId, sequence: u64, tag: &[u8]) {
         self.ring.tags.lock().remember(id, sequence, tag);
     }
 
@@ -203,68 +202,6 @@ impl Unlocked {
         })
     }
 
-    /// Makes these changes, together or not at all. When it returns `Ok` they are durable.
-    ///
-    /// Errors: [`Error::RecordExists`], [`Error::NoSuchRecord`], [`Error::Conflict`] (also when one record is named
-    /// twice), [`Error::TooLarge`], [`Error::KeysChanged`], [`Error::Failed`], [`Error::Store`].
-    pub fn commit(&self, changes: Vec<Change>) -> Result<Revision, Error> {
-        for change in &changes {
-            match change {
-                Change::Add(put) | Change::Replace { put, .. } => put.check()?,
-                Change::Info(info) if info.len() > MAXIMUM_INFO => return Err(Error::TooLarge),
-                Change::Info(_) | Change::Delete(_) => {}
-            }
-        }
-        if changes.is_empty() {
-            return Ok(self.vault.revision());
-        }
-        let writing = self.vault.begin()?;
-        let keys = self.keys()?;
-        let mut builder = Builder::new(&writing.position());
-        let mut sequence = writing.state(|state| state.next_sequence);
-        let mut named = HashSet::new();
-        let mut tags = Vec::new();
-        for change in &changes {
-            match change {
-                Change::Info(info) => builder.record(Kind::Info, 0, info)?,
-                Change::Delete(id) => {
-                    let slot = present(&writing, *id, &mut named)?.ok_or(Error::NoSuchRecord)?;
-                    builder.record(Kind::Delete, 0, &encode_delete(*id, slot.sequence))?;
-                }
-                Change::Add(put) => {
-                    if present(&writing, put.id, &mut named)?.is_some() {
-                        return Err(Error::RecordExists);
-                    }
-                    append_put(&mut builder, &writing, &keys, put, None, sequence)?;
-                    tags.push((put, sequence));
-                    sequence += 1;
-                }
-                Change::Replace { put, expected } => {
-                    let slot = present(&writing, put.id, &mut named)?.ok_or(Error::NoSuchRecord)?;
-                    if expected.is_some_and(|expected| expected != slot.sequence) {
-                        return Err(Error::Conflict);
-                    }
-                    append_put(&mut builder, &writing, &keys, put, Some(&slot), sequence)?;
-                    tags.push((put, sequence));
-                    sequence += 1;
-                }
-            }
-        }
-        let revision = writing.append(&builder.finish(keys.version(), Some(&keys))?)?;
-        self.ring.verified.fetch_max(revision.0, Ordering::AcqRel);
-        for (put, sequence) in tags {
-            if put.visibility == Visibility::Private {
-                self.remember_tag(put.id, sequence, &put.tag);
-            }
-        }
-        let (live, garbage) = writing.state(|state| (state.live, state.garbage()));
-        if garbage > self.vault.options.compact_above && garbage > live {
-            // A convenience: where the file cannot be replaced it just goes on growing.
-            let _ = self.write_snapshot(&writing, &keys, None);
-        }
-        Ok(revision)
-    }
-
     /// Sets the PIN of an entry and its failure count to zero. Whether the caller may do that is the caller's to
     /// decide (C_InitPIN: the SO for the user; C_SetPIN: after [`Vault::verify_pin`]).
     ///
@@ -281,7 +218,6 @@ impl Unlocked {
         let mut builder = Builder::new(&writing.position());
         builder.record(Kind::Wrap, 0, &wrap.encode())?;
         let revision = writing.append(&builder.finish(keys.version(), Some(&keys))?)?;
-        self.ring.verified.fetch_max(revision.0, Ordering::AcqRel);
         if entry == self.ring.entry {
             *self.ring.pin_key.lock() = new_key;
         }
@@ -291,18 +227,6 @@ impl Unlocked {
         }
         Ok(revision)
     }
-}
-
-/// The present version of a record that a transaction wants to change; each record may be named once.
-fn present(
-    writing: &Writing<'_>,
-    id: RecordId,
-    named: &mut HashSet<RecordId>,
-) -> Result<Option<Slot>, Error> {
-    if !named.insert(id) {
-        return Err(Error::Conflict);
-    }
-    Ok(writing.state(|state| state.slots.get(&id).cloned()))
 }
 
 /// Reads a PUT and opens something in it; what does not open is damage.
@@ -315,50 +239,4 @@ pub(super) fn open_parts<T>(
     let opened = PutHead::parse(&body, slot.visibility() == Visibility::Private)
         .and_then(|put| open(&put, put.parts(&body)?));
     opened.ok_or(Error::Damaged { offset: slot.place.offset, what: "a sealed part does not verify" })
-}
-
-/// Seals a record and appends its PUT. `old`: the version that it replaces, whose object key it keeps.
-fn append_put(
-    builder: &mut Builder,
-    writing: &Writing<'_>,
-    keys: &Keys,
-    put: &Put,
-    old: Option<&Slot>,
-    sequence: u64,
-) -> Result<(), Error> {
-    let private = put.visibility == Visibility::Private;
-    let (old_key, old_secret) = match old {
-        Some(slot) => {
-            open_parts(&*writing.image, slot, |_, parts| Some((parts.key.to_vec(), parts.secret.to_vec())))?
-        }
-        None => Default::default(),
-    };
-    let keeps = matches!(put.secret, SecretPart::Keep) && !old_secret.is_empty();
-    let needs_key = private || keeps || matches!(put.secret, SecretPart::New(_));
-    let (object_key, sealed_key) = match (needs_key, old_key.is_empty()) {
-        (false, _) => (None, Vec::new()),
-        (true, true) => {
-            let fresh = keys.new_object_key(put.id)?;
-            let sealed = keys.seal_object_key(put.id, &fresh.key)?;
-            (Some(fresh), sealed)
-        }
-        (true, false) => (Some(keys.open_object_key(put.id, &old_key).ok_or(Error::KeysChanged)?), old_key),
-    };
-    let secret = match (&put.secret, &object_key) {
-        (SecretPart::New(secret), Some(key)) => key.seal(Part::Secret, secret.as_bytes())?,
-        (SecretPart::Keep, _) => old_secret,
-        _ => Vec::new(),
-    };
-    let (tag, metadata) = match &object_key {
-        Some(key) if private => {
-            (keys.seal_tag(put.id, sequence, &put.tag)?, key.seal(Part::Metadata, &put.metadata)?)
-        }
-        _ => (put.tag.clone(), put.metadata.clone()),
-    };
-    let parts = Parts { tag: &tag, key: &sealed_key, metadata: &metadata, secret: &secret };
-    let replaces = old.map_or(0, |slot| slot.sequence);
-    // What came in without the keys stays marked, whoever changes it.
-    let mark = old.filter(|slot| !slot.authenticated()).map_or(0, |_| FLAG_UNAUTHENTICATED);
-    let flags = mark | if private { FLAG_PRIVATE } else { 0 };
-    builder.record(Kind::Put, flags, &encode_put(put.id, sequence, replaces, parts)?)
 }

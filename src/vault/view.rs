@@ -156,9 +156,9 @@ impl Vault {
         let mut view = self.view.write();
         let View { state, history, notes, .. } = &mut *view;
         let found = state.extend(&tail, end, pointers.newest, |event| history.push(event))?;
-        if found == Tail::Clean {
+        if found == Tail::Clean && (look == Look::Thorough || count > 0) {
             notes.retain(|note| *note != Note::TornTail);
-        } else if !notes.contains(&Note::TornTail) {
+        } else if found == Tail::Torn && !notes.contains(&Note::TornTail) {
             notes.push(Note::TornTail);
         }
         view.pointers = bytes;

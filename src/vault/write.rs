@@ -27,8 +27,13 @@ pub(super) struct Writing<'a> {
 impl Vault {
     /// Takes the locks and catches up with the file.
     pub(super) fn begin(&self) -> Result<Writing<'_>, Error> {
+        let writer = self.writer.try_lock_for(self.options.lock_timeout).ok_or(store::Error::Busy)?;
+        self.begin_as(writer)
+    }
+
+    /// As [`Vault::begin`], for the thread that holds the writer's mutex already.
+    pub(super) fn begin_as<'a>(&'a self, writer: MutexGuard<'a, ()>) -> Result<Writing<'a>, Error> {
         let timeout = self.options.lock_timeout;
-        let writer = self.writer.try_lock_for(timeout).ok_or(store::Error::Busy)?;
         if self.failed.load(Ordering::Acquire) {
             return Err(Error::Failed);
         }
@@ -49,7 +54,11 @@ impl Vault {
     }
 }
 
-impl Writing<'_> {
+impl<'a> Writing<'a> {
+    pub(super) fn vault(&self) -> &'a Vault {
+        self.vault
+    }
+
     /// Asks the state, which nobody changes as long as this value lives.
     pub(super) fn state<T>(&self, ask: impl FnOnce(&State) -> T) -> T {
         ask(&self.vault.view.read().state)

@@ -62,6 +62,42 @@ fn threads_of_several_vaults_lose_nothing() {
 }
 
 #[test]
+fn threads_that_commit_together_share_transactions_and_fail_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t.coffer");
+    let vault = token(file(&path));
+    let unlocked = user(&vault);
+    add(&unlocked, private(255));
+    let before = vault.revision();
+    std::thread::scope(|scope| {
+        for thread in 0..8_u8 {
+            let unlocked = unlocked.clone();
+            scope.spawn(move || {
+                for step in 0..20 {
+                    let number = thread * 20 + step;
+                    add(&unlocked, private(number));
+                    assert_eq!(
+                        unlocked.secret(id(number)).unwrap().as_bytes(),
+                        format!("secret {number}").as_bytes()
+                    );
+                    let refused = unlocked.commit(vec![Change::Add(private(200)), Change::Add(private(255))]);
+                    assert_eq!(refused, Err(Error::RecordExists));
+                    // All of them change one record, one after the other.
+                    let put = Put { secret: SecretPart::Keep, ..private(255) };
+                    unlocked.commit(vec![Change::Replace { put, expected: None }]).unwrap();
+                }
+            });
+        }
+    });
+    assert_eq!(contents(&unlocked).len(), 161);
+    let transactions = vault.revision().0 - before.0;
+    assert!((160..=320).contains(&transactions), "{transactions} transactions");
+    let fresh = user(&open(file(&path)));
+    fresh.verify(|_, _| {}).unwrap();
+    assert_eq!(contents(&fresh), contents(&unlocked));
+}
+
+#[test]
 fn a_plain_copy_of_a_live_token_is_a_valid_token() {
     let folder = tempfile::tempdir().unwrap();
     let (path, copy) = (folder.path().join("t.coffer"), folder.path().join("copy.coffer"));
