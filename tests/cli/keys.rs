@@ -44,6 +44,8 @@ fn kinds_that_do_not_exist_are_refused_with_those_that_do() {
     let home = Home::with_token();
     assert!(home.fails(&["generate", "ec:P-257", "x"]).contains("did you mean P-25"));
     assert!(home.fails(&["generate", "rsa:512", "x"]).contains("from 1024 to 8192"));
+    assert!(home.fails(&["generate", "ed25519"]).contains("<LABEL>"));
+    assert!(home.ok(&["generate", "ed25519", "--label", "option"]).contains("`option`"));
     assert!(home.fails(&["generate", "dsa", "x"]).contains("write rsa:3072"));
 }
 

@@ -21,7 +21,11 @@ pub struct Arguments {
     #[arg(value_parser = str::parse::<Kind>)]
     kind: Kind,
     /// What the key is called
-    label: String,
+    #[arg(value_name = "LABEL", required_unless_present = "label_option")]
+    label: Option<String>,
+    /// The label, for those who look for an option
+    #[arg(long = "label", value_name = "LABEL", hide = true, conflicts_with = "label")]
+    label_option: Option<String>,
     /// The key's id (CKA_ID) in hexadecimal; a random one where it is left out
     #[arg(long, value_name = "HEX")]
     id: Option<String>,
@@ -115,7 +119,9 @@ impl Arguments {
             let what = if self.kind.is_pair() { "key pair" } else { "key" };
             output::line(&format!(
                 "Made the {} {what} `{}` in token `{}`.",
-                self.kind, self.label, token.label
+                self.kind,
+                self.label(),
+                token.label
             ))?;
             for entry in &entries {
                 output::line(&format!("  {}", entry.uri(&token)))?;
@@ -155,8 +161,12 @@ impl Arguments {
         Ok(vec![session.generate_key(mechanism, &Params::None, &secret)?])
     }
 
+    fn label(&self) -> &str {
+        self.label.as_deref().or(self.label_option.as_deref()).unwrap_or_default()
+    }
+
     fn template(&self, class: CK_OBJECT_CLASS, id: &[u8]) -> Result<Template> {
-        let mut template = named(class, &self.label, id)?;
+        let mut template = named(class, self.label(), id)?;
         if self.uses.is_empty() {
             if class == CKO_PRIVATE_KEY && self.kind.derives_only() {
                 template.push_value(CKA_DERIVE, Value::Bool(true))?;

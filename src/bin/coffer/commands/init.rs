@@ -16,7 +16,11 @@ use crate::uri::Uri;
 #[derive(Args)]
 pub struct Arguments {
     /// What the token is called, at most 32 bytes
-    label: String,
+    #[arg(value_name = "LABEL", required_unless_present = "label_option")]
+    label: Option<String>,
+    /// The label, for those who look for an option
+    #[arg(long = "label", value_name = "LABEL", hide = true, conflicts_with = "label")]
+    label_option: Option<String>,
     /// Initialise the token in this slot anew: everything in it is lost
     #[arg(long, value_name = "N")]
     slot: Option<u64>,
@@ -51,11 +55,12 @@ struct Made {
 impl Arguments {
     pub fn run(self) -> Result<Exit> {
         let context = Context::load()?;
-        check_label(&self.label)?;
-        let slot = self.target(&context)?;
+        let label = self.label.as_deref().or(self.label_option.as_deref()).unwrap_or_default();
+        check_label(label)?;
+        let slot = self.target(&context, label)?;
         let so_pin = self.so_pin.source().read_new()?;
         let pin = if self.no_user_pin { None } else { Some(self.pin.source().read_new()?) };
-        make(&context, slot, &self.label, &so_pin, pin.as_ref())?;
+        make(&context, slot, label, &so_pin, pin.as_ref())?;
         let token = context.token(&Uri { slot_id: Some(slot.0), ..Uri::default() })?;
         let file = context.module.slot_info(slot)?.path.display().to_string();
         let made = Made {
@@ -80,12 +85,12 @@ impl Arguments {
         Ok(Exit::Success)
     }
 
-    fn target(&self, context: &Context) -> Result<SlotId> {
-        let same = context.tokens().into_iter().find(|token| token.label == self.label);
+    fn target(&self, context: &Context, wanted: &str) -> Result<SlotId> {
+        let same = context.tokens().into_iter().find(|token| token.label == wanted);
         if let Some(other) = same.filter(|other| Some(other.slot.0) != self.slot && !self.allow_duplicate) {
             return Err(Failure::new(format!(
                 "there is a token `{}` already, in slot {}",
-                self.label, other.slot.0
+                wanted, other.slot.0
             ))
             .advise(format!(
                 "take another label, add --allow-duplicate, or initialise that one anew with --slot {}",
