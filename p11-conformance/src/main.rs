@@ -16,6 +16,7 @@ mod selftest;
 mod session;
 mod setup;
 mod template;
+mod unload;
 
 use clap::{Args, Parser, Subcommand};
 use setup::ModuleSpec;
@@ -218,6 +219,7 @@ fn host(module: &std::path::Path, role: &str, arguments: &[String]) -> Result<()
             let objects = objects.parse().map_err(|_| "not a number of objects")?;
             bench::serve(module, objects, seconds.parse().map_err(|_| "not a number of seconds")?)
         }
+        ("unload", [how]) => unload::run(module, how),
         ("mechanisms", []) => listing::host_mechanisms(module),
         ("interfaces", []) => listing::host_interfaces(module),
         _ => Err(format!("no such role: {role}")),

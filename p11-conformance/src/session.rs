@@ -6,7 +6,7 @@ use crate::template::{Mechanism, Template, attribute};
 use cryptoki_sys::*;
 use std::ptr;
 
-/// Room for any output of a scenario, in bytes.
+/// Room for what comes out beyond the input's own length, in bytes.
 const ROOM: usize = 16 * 1024;
 
 /// The five kinds of operation that come in one part and in many (PKCS#11 3.2, 5.8 to 5.15).
@@ -356,33 +356,33 @@ impl Session<'_> {
     /// The one-part function with a buffer that claims `capacity` bytes; there is more room behind it, filled with
     /// 0xA5, so that a write past the end is seen and hurts nobody.
     pub fn once_into(&self, kind: Kind, data: &[u8], capacity: usize) -> Filled {
-        let (mut buffer, mut length) = (vec![0xA5; ROOM], capacity as CK_ULONG);
+        let (mut buffer, mut length) = (vec![0xA5; ROOM + capacity], capacity as CK_ULONG);
         let result = self.once_raw(kind, input(data), len(data), buffer.as_mut_ptr(), &mut length);
         Filled { result, length: length as usize, buffer }
     }
 
     /// As `once_into` for the final function.
     pub fn finish_into(&self, kind: Kind, capacity: usize) -> Filled {
-        let (mut buffer, mut length) = (vec![0xA5; ROOM], capacity as CK_ULONG);
+        let (mut buffer, mut length) = (vec![0xA5; ROOM + capacity], capacity as CK_ULONG);
         let result = self.finish_raw(kind, buffer.as_mut_ptr(), &mut length);
         Filled { result, length: length as usize, buffer }
     }
 
     /// As `once_into` for the update functions of encryption and decryption.
     pub fn update_into(&self, kind: Kind, data: &[u8], capacity: usize) -> Filled {
-        let (mut buffer, mut length) = (vec![0xA5; ROOM], capacity as CK_ULONG);
+        let (mut buffer, mut length) = (vec![0xA5; ROOM + capacity], capacity as CK_ULONG);
         let result = self.update_raw(kind, input(data), len(data), buffer.as_mut_ptr(), &mut length);
         Filled { result, length: length as usize, buffer }
     }
 
     /// The one-part function with room enough.
     pub fn once(&self, kind: Kind, data: &[u8]) -> Outcome<Vec<u8>> {
-        self.once_into(kind, data, ROOM).bytes()
+        self.once_into(kind, data, ROOM + data.len()).bytes()
     }
 
     /// One more part; what comes out of it at once (nothing for digest, sign and verify).
     pub fn update(&self, kind: Kind, data: &[u8]) -> Outcome<Vec<u8>> {
-        let capacity = if matches!(kind, Kind::Encrypt | Kind::Decrypt) { ROOM } else { 0 };
+        let capacity = if matches!(kind, Kind::Encrypt | Kind::Decrypt) { ROOM + data.len() } else { 0 };
         self.update_into(kind, data, capacity).bytes()
     }
 

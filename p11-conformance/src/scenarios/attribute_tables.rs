@@ -140,7 +140,7 @@ pub const SCENARIOS: &[Scenario] = &[
         "private-keys-are-private",
         "4.10 / 4.4 CKA_PRIVATE",
         "private keys that are generated with CKA_PRIVATE true are not seen without a login",
-        |h| token_pair(h),
+        token_pair,
     ),
 ];
 

@@ -1,10 +1,11 @@
 //! Initialising, finalising, and what a module says about itself (PKCS#11 3.2, 5.4 and 3.6).
 
 use crate::call;
-use crate::expect::{Check, Verdict, equal, expect, expect_any, failed, holds};
+use crate::expect::{Check, Verdict, equal, expect, expect_any, holds};
 use crate::module::{Module, Outcome, functions_of};
 use crate::scenario::{Host, Scenario, finalize, initialize, slots};
 use crate::session::Session;
+use crate::unload::{self, How};
 use cryptoki_sys::*;
 use std::ptr;
 
@@ -279,21 +280,24 @@ pub const SCENARIOS: &[Scenario] = &[
     )
     .blank(),
     Scenario::new(
-        "module-can-be-loaded-and-unloaded",
+        "unload-and-load-again",
         "5.4 C_Finalize",
-        "after C_Finalize the application is done with the library: it may unload it and load it again",
-        |h| {
-            let path = std::env::args_os().nth(2).ok_or_else(|| failed("no path", "the module's path"))?;
-            finalize(h.initialize()?)?;
-            for _ in 0..10 {
-                let module = Module::open(path.as_ref()).map_err(|error| failed(error, "the module loads again"))?;
-                initialize(&module)?;
-                slots(&module, false)?;
-                finalize(&module)?;
-                module.unload();
-            }
-            Ok(())
-        },
+        "after C_Finalize the application is done with the library: it may unload it and load it again, ten times",
+        |_| unload::in_child(How::Again),
+    )
+    .blank(),
+    Scenario::new(
+        "unload-beside-a-thread",
+        "5.4 C_Finalize (client need)",
+        "a host unloads the library while a thread that has called it lives on, and ends later",
+        |_| unload::in_child(How::BesideAThread),
+    )
+    .blank(),
+    Scenario::new(
+        "unload-without-finalize",
+        "5.4 C_Finalize (robustness)",
+        "a host that forgets C_Finalize and unloads the library ends as it would have",
+        |_| unload::in_child(How::Unfinalized),
     )
     .blank(),
     Scenario::new(

@@ -20,6 +20,7 @@ mod find;
 mod fork;
 mod gcm;
 mod general;
+mod hashes;
 mod hmac;
 mod keys;
 mod login;
@@ -72,6 +73,7 @@ const AREAS: &[(&str, &[Scenario])] = &[
     ("ec", ec::SCENARIOS),
     ("ecdh", ecdh::SCENARIOS),
     ("eddsa", eddsa::SCENARIOS),
+    ("hashes", hashes::SCENARIOS),
     ("keys", secret_keys::SCENARIOS),
     ("wrap", wrap::SCENARIOS),
     ("threads", threads::SCENARIOS),

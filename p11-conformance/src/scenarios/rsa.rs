@@ -32,11 +32,11 @@ fn crt_template() -> Template {
         .bytes(CKA_COEFFICIENT, &unhex(COEFFICIENT))
 }
 
-fn private_key(session: &Session) -> Outcome<CK_OBJECT_HANDLE> {
+pub fn private_key(session: &Session) -> Outcome<CK_OBJECT_HANDLE> {
     session.create(&crt_template())
 }
 
-fn public_key(session: &Session) -> Outcome<CK_OBJECT_HANDLE> {
+pub fn public_key(session: &Session) -> Outcome<CK_OBJECT_HANDLE> {
     let template = Template::new().class(CKO_PUBLIC_KEY).ulong(CKA_KEY_TYPE, CKK_RSA).bool(CKA_TOKEN, false);
     let template = template.bool(CKA_VERIFY, true).bool(CKA_ENCRYPT, true).bool(CKA_PRIVATE, false);
     session.create(&template.bytes(CKA_MODULUS, &unhex(MODULUS)).bytes(CKA_PUBLIC_EXPONENT, &[1, 0, 1]))
