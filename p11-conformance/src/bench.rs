@@ -120,8 +120,13 @@ fn time_and_rate(nanoseconds: f64) -> String {
     format!("{:.2} us ({:.0}/s)", nanoseconds / 1000.0, 1e9 / nanoseconds.max(1.0))
 }
 
+/// The quotient of two times, with as many digits as say something.
 fn ratio(one: Option<f64>, other: Option<f64>) -> String {
-    one.zip(other).map_or_else(|| "-".to_owned(), |(one, other)| format!("{:.2}", one / other.max(1.0)))
+    match one.zip(other).map(|(one, other)| one / other.max(1.0)) {
+        Some(ratio) if ratio < 0.01 => format!("{ratio:.5}"),
+        Some(ratio) => format!("{ratio:.2}"),
+        None => "-".to_owned(),
+    }
 }
 
 /// A child that measures what it is told.
@@ -171,5 +176,23 @@ impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_is_the_middle_one() {
+        assert_eq!(median(vec![3.0, 1.0, 200.0]), Some(3.0));
+        assert_eq!(median(Vec::new()), None);
+    }
+
+    #[test]
+    fn small_ratios_keep_their_digits() {
+        assert_eq!(ratio(Some(1000.0), Some(2000.0)), "0.50");
+        assert_eq!(ratio(Some(1.0), Some(16_000.0)), "0.00006");
+        assert_eq!(ratio(None, Some(1.0)), "-");
     }
 }
