@@ -69,6 +69,10 @@ impl Backend for MemoryBackend {
         Ok(image)
     }
 
+    fn sync_name(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
     fn lock(&self, timeout: Duration) -> Result<Box<dyn Guard>, Error> {
         let deadline = Instant::now() + timeout;
         while self.locked.compare_exchange(false, true, Ordering::AcqRel, Ordering::Relaxed).is_err() {

@@ -52,6 +52,11 @@ pub trait Backend: Send + Sync {
     /// is not writable): nothing has changed then.
     fn replace(&self, old: &dyn Image, contents: &[u8]) -> Result<Arc<dyn Image>, Error>;
 
+    /// Makes it durable that the name stands for what it stands for now. Whoever replaced the file may have died, or
+    /// have failed, between the rename and the sync of the folder: what is then committed to the new file would be
+    /// lost with its name.
+    fn sync_name(&self) -> Result<(), Error>;
+
     /// Takes the lock that keeps out every other writer, in this process and elsewhere, waiting `timeout` at most
     /// ([`Error::Busy`]). It is released when the guard is dropped, and when its holder dies.
     fn lock(&self, timeout: Duration) -> Result<Box<dyn Guard>, Error>;

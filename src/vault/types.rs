@@ -188,7 +188,7 @@ impl Default for Options {
 /// Something about the file that is no damage but that a careful owner wants to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Note {
-    /// One of the two commit pointers does not verify. The next commit writes it anew.
+    /// One of the two commit pointers does not verify. One of the next two commits writes it anew.
     CommitPointer,
     /// One of the two places of the failure counts does not verify. The other one is used.
     PinState,

@@ -25,6 +25,8 @@ pub(super) struct View {
     /// The commit pointers as last seen.
     pointers: [u8; POINTERS_LENGTH],
     looked_up: Instant,
+    /// The folder has been synced since the file was opened: the name will not go back to an older file.
+    pub(super) settled: bool,
 }
 
 /// How thoroughly to look for news.
@@ -54,7 +56,7 @@ impl View {
             notes.retain(|note| *note != Note::RolledBack);
         }
         let history = History::new(state.position.generation);
-        Ok(Self { image, state, history, notes, pointers, looked_up: Instant::now() })
+        Ok(Self { image, state, history, notes, pointers, looked_up: Instant::now(), settled: false })
     }
 
     pub(super) fn slot(&self, id: RecordId) -> Option<&Slot> {

@@ -50,6 +50,10 @@ impl Vault {
         if !image.writable() {
             return Err(Error::ReadOnly);
         }
+        if !self.view.read().settled {
+            self.backend.sync_name()?;
+            self.view.write().settled = true;
+        }
         Ok(Writing { vault: self, image, _lock: lock, _writer: writer })
     }
 }

@@ -44,6 +44,9 @@ impl Backend for Failing {
     fn replace(&self, old: &dyn Image, contents: &[u8]) -> Result<Arc<dyn Image>, store::Error> {
         self.inner.replace(old, contents)
     }
+    fn sync_name(&self) -> Result<(), store::Error> {
+        self.inner.sync_name()
+    }
     fn lock(&self, timeout: Duration) -> Result<Box<dyn Guard>, store::Error> {
         self.inner.lock(timeout)
     }
