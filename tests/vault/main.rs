@@ -4,6 +4,7 @@
 mod compaction;
 mod damage;
 mod golden;
+mod killed;
 mod life;
 mod pins;
 mod scale;
