@@ -196,7 +196,7 @@ impl Vault {
 
     /// The metadata of a public record; [`Error::NotAllowed`] for a private one.
     pub fn metadata(&self, id: RecordId) -> Result<Vec<u8>, Error> {
-        let (image, slot) = self.locate(id).ok_or(Error::NoSuchRecord)?;
+        let view::Located { image, slot, .. } = self.locate(id).ok_or(Error::NoSuchRecord)?;
         if slot.visibility() == Visibility::Private {
             return Err(Error::NotAllowed);
         }

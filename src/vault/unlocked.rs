@@ -15,7 +15,7 @@ use super::seal::Key;
 use super::tags::Tags;
 use super::transaction::Builder;
 use super::types::{Entry, Kdf, Record, RecordId, Revision, Visibility};
-use super::view::read_body;
+use super::view::{Located, read_body};
 
 use super::{Error, Vault, encoding, pin, random};
 use crate::secret::Secret;
@@ -92,18 +92,37 @@ impl Unlocked {
         Ok(keys)
     }
 
+    /// A record, and the keys that it is sealed under, after the chain has been verified.
+    fn locate(&self, id: RecordId) -> Result<Option<(Located, Arc<Keys>)>, Error> {
+        loop {
+            let Some(located) = self.vault.locate(id) else { return Ok(None) };
+            let keys = self.keys()?;
+            // Another thread may have taken in a rotation in between; then the record is somewhere else too.
+            if keys.version() == located.root_version {
+                return Ok(Some((located, keys)));
+            }
+        }
+    }
+
     /// All records with their tags, after verification of the chain. Opens no secrets. No order is promised.
     pub fn records(&self) -> Result<Vec<Record>, Error> {
-        let (image, index, mut records) = {
-            let view = self.vault.view.read();
-            let index = view.state.index.map(|place| (view.state.first_generation, place));
-            let records: Vec<_> = view.state.slots.iter().map(|(id, slot)| Record::of(*id, slot)).collect();
-            (Arc::clone(&view.image), index, records)
+        let mut records = loop {
+            let (image, index, root_version, records) = {
+                let view = self.vault.view.read();
+                let state = &view.state;
+                let index = state.index.map(|place| (state.first_generation, place));
+                let records: Vec<_> = state.slots.iter().map(|(id, slot)| Record::of(*id, slot)).collect();
+                (Arc::clone(&view.image), index, state.base.root_version, records)
+            };
+            let keys = self.keys()?;
+            if keys.version() != root_version {
+                continue;
+            }
+            if let Some((generation, place)) = index {
+                self.read_index(&*image, generation, &place, &keys)?;
+            }
+            break records;
         };
-        let keys = self.keys()?;
-        if let Some((generation, place)) = index {
-            self.read_index(&*image, generation, &place, &keys)?;
-        }
         {
             let mut tags = self.ring.tags.lock();
             tags.tidy(&records);
@@ -150,8 +169,7 @@ impl Unlocked {
 
     /// One record with its tag, if it exists.
     pub fn record(&self, id: RecordId) -> Result<Option<Record>, Error> {
-        let Some((image, slot)) = self.vault.locate(id) else { return Ok(None) };
-        let keys = self.keys()?;
+        let Some((Located { image, slot, .. }, keys)) = self.locate(id)? else { return Ok(None) };
         self.with_tag(Record::of(id, &slot), &slot, &*image, &keys).map(Some)
     }
 
@@ -181,8 +199,7 @@ impl Unlocked {
 
     /// The metadata of a record.
     pub fn metadata(&self, id: RecordId) -> Result<Vec<u8>, Error> {
-        let (image, slot) = self.vault.locate(id).ok_or(Error::NoSuchRecord)?;
-        let keys = self.keys()?;
+        let (Located { image, slot, .. }, keys) = self.locate(id)?.ok_or(Error::NoSuchRecord)?;
         let metadata = open_parts(&*image, &slot, |_, parts| match slot.visibility() {
             Visibility::Public => Some(Secret::copy_of(parts.metadata)),
             Visibility::Private => keys.open_object_key(id, parts.key)?.open(Part::Metadata, parts.metadata),
@@ -192,11 +209,10 @@ impl Unlocked {
 
     /// The secret part of a record; [`Error::NoSuchRecord`] also for one that has none.
     pub fn secret(&self, id: RecordId) -> Result<Secret, Error> {
-        let (image, slot) = self.vault.locate(id).ok_or(Error::NoSuchRecord)?;
+        let (Located { image, slot, .. }, keys) = self.locate(id)?.ok_or(Error::NoSuchRecord)?;
         if !slot.has_secret {
             return Err(Error::NoSuchRecord);
         }
-        let keys = self.keys()?;
         open_parts(&*image, &slot, |_, parts| {
             keys.open_object_key(id, parts.key)?.open(Part::Secret, parts.secret)
         })

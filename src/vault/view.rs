@@ -29,6 +29,14 @@ pub(super) struct View {
     pub(super) settled: bool,
 }
 
+/// A record, the image that holds it, and the version of the root key that it is sealed under: they belong together,
+/// and another thread may exchange the file at any time.
+pub(super) struct Located {
+    pub(super) image: Arc<dyn Image>,
+    pub(super) slot: Slot,
+    pub(super) root_version: u32,
+}
+
 /// How thoroughly to look for news.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Look {
@@ -106,11 +114,12 @@ pub(super) fn read_body(image: &dyn Image, place: &Place) -> Result<Vec<u8>, Err
 }
 
 impl Vault {
-    /// The image and the place of a record, which belong together.
-    pub(super) fn locate(&self, id: RecordId) -> Option<(Arc<dyn Image>, Slot)> {
+    /// A record as it is now.
+    pub(super) fn locate(&self, id: RecordId) -> Option<Located> {
         let view = self.view.read();
         let slot = view.slot(id)?.clone();
-        Some((Arc::clone(&view.image), slot))
+        let root_version = view.state.base.root_version;
+        Some(Located { image: Arc::clone(&view.image), slot, root_version })
     }
 
     /// Whether the commit pointer has moved or the name has to be looked up.

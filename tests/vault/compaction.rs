@@ -128,3 +128,23 @@ fn a_rotation_changes_the_keys_and_copies_the_payload() {
         unlocked.rotate_root().unwrap();
     }
 }
+
+#[test]
+fn rotations_disturb_no_thread_that_reads() {
+    let vault = token(Arc::new(MemoryBackend::new()));
+    let unlocked = user(&vault);
+    for number in 1..=5 {
+        add(&unlocked, private(number));
+    }
+    let expected = contents(&unlocked);
+    std::thread::scope(|scope| {
+        let rotating = scope.spawn(|| {
+            for _ in 0..100 {
+                unlocked.rotate_root().unwrap();
+            }
+        });
+        while !rotating.is_finished() {
+            assert_eq!(contents(&unlocked), expected);
+        }
+    });
+}
