@@ -71,6 +71,12 @@ impl View {
         self.state.slots.get(&id)
     }
 
+    /// How far the file is durable, as far as the commit pointers tell; 0 if they tell nothing.
+    pub(super) fn pointed_length(&self) -> u64 {
+        let pointers = Pointers::parse(&self.pointers, &self.state.identity.instance);
+        pointers.newest.map_or(0, |pointer| pointer.length)
+    }
+
     /// Puts a newer file in the place of the one that was read.
     fn replace(&mut self, mut new: Self) -> Result<(), Error> {
         let (old, state) = (&self.state, &new.state);
