@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use parking_lot::MutexGuard;
 
-use super::format::{POINTERS_OFFSET, Pointer};
+use super::format::{HEADER_LENGTH, POINTERS_OFFSET, Pointer};
 use super::recover::{State, Tail};
 use super::scan::Position;
 use super::transaction::Made;
@@ -54,7 +54,9 @@ impl Vault {
             self.backend.sync_name()?;
             self.view.write().settled = true;
         }
-        Ok(Writing { vault: self, image, _lock: lock, _writer: writer })
+        let writing = Writing { vault: self, image, _lock: lock, _writer: writer };
+        writing.adopt()?;
+        Ok(writing)
     }
 }
 
@@ -99,6 +101,29 @@ impl<'a> Writing<'a> {
         };
         self.point_to(&position);
         Ok(Revision(position.generation))
+    }
+
+    /// Makes durable what stands behind the commit pointer. Its writer died before that, or could not: after a failed
+    /// sync the system goes on showing what it has not stored, and no later sync tries that again. So it is written
+    /// again, as it is.
+    fn adopt(&self) -> Result<(), Error> {
+        let end = self.position().offset;
+        let start = self.vault.view.read().pointed_length().max(HEADER_LENGTH as u64);
+        let Some(length) = end.checked_sub(start).filter(|length| *length > 0) else { return Ok(()) };
+        let length = usize::try_from(length).map_err(|_| Error::TooLarge)?;
+        let mut bytes = Vec::new();
+        bytes.try_reserve_exact(length).map_err(|_| Error::TooLarge)?;
+        bytes.resize(length, 0);
+        if store::read_up_to(&*self.image, &mut bytes, start)? != length {
+            return Err(Error::Damaged { offset: start, what: "the file has become shorter" });
+        }
+        store::write_all(&*self.image, &bytes, start)?;
+        if let Err(error) = store::sync(&*self.image) {
+            self.vault.failed.store(true, Ordering::Release);
+            return Err(error.into());
+        }
+        self.point_to(&self.position());
+        Ok(())
     }
 
     /// Cuts off what an interrupted writer has left behind the last transaction.

@@ -6,12 +6,15 @@
 //! `COFFER_SEED=NUMBER` another random choice (`scripts/campaign.sh`).
 
 mod crash;
-#[allow(dead_code, reason = "faults are injected by the campaign of I/O errors")]
+mod damage;
 mod disk;
+mod faults;
+mod frames;
 mod history;
 mod media;
 mod model;
 mod random;
+mod splice;
 
 /// Whether the whole campaign was asked for.
 pub fn full() -> bool {

@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# The campaigns against the storage of a token, whole, with their seeds and counts. They take minutes to hours; slices of
+# them run with the other tests.
+# usage: campaign.sh NAME…|all     the names: campaign.sh list
+#   COFFER_SEED=NUMBER             another random choice
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export CARGO_TERM_COLOR=never
+
+# A name, and the test filter of `cargo test --test storage`.
+declare -A storage=(
+    [crash]=crash::
+    [prefix]=damage::every_byte_prefix
+    [bits]=damage::every_flipped_bit
+    [edits]=damage::every_edited_record
+    [splice]=splice::
+    [faults]=faults::
+)
+names=(crash prefix bits edits splice faults)
+
+usage() { sed -n '2,5s/^# \{0,1\}//p' "$0"; }
+
+run() {
+    local name=$1
+    local filter=${storage[$name]:-}
+    if [ -z "$filter" ]; then
+        echo "there is no campaign '$name'; there are: ${names[*]}" >&2
+        exit 2
+    fi
+    echo "== $name"
+    COFFER_CAMPAIGN=full nice cargo test --quiet --locked --test storage -- \
+        --nocapture --test-threads 1 "$filter"
+}
+
+case "${1:-}" in
+"" | -h | --help) usage ;;
+list) printf '%s\n' "${names[@]}" ;;
+all) for name in "${names[@]}"; do run "$name"; done ;;
+*) for name in "$@"; do run "$name"; done ;;
+esac
