@@ -18,9 +18,9 @@ check_eq "pkg-config tells where the module is" "$installed" pkg-config --variab
 check "the installed library is the one that was built" cmp "$installed" "$(module_release)"
 check "the link in lib/pkcs11 leads to it" cmp "$prefix/lib/pkcs11/libcoffer_pkcs11.so" "$installed"
 check "the installed tool runs" "$prefix/bin/coffer" --version
-c_flags=$(pkg-config --cflags coffer)
+read -ra c_flags < <(pkg-config --cflags coffer) # it ends with a blank, which must not become part of the folder
 printf '#include <coffer.h>\nint main(void) { return sizeof(CK_FUNCTION_LIST_3_2) == 0; }\n' >"$WORK/include.c"
-check "a C program finds the headers" gcc "$c_flags" -o "$WORK/include" "$WORK/include.c"
+check "a C program finds the headers" gcc "${c_flags[@]}" -o "$WORK/include" "$WORK/include.c"
 p11_kit_config "$prefix/share/p11-kit/modules/coffer.module"
 check "p11-kit loads the module through its module file" p11_kit_lists "$installed"
 check "install.sh installs under a destdir" bash "$ROOT/scripts/install.sh" --no-build --prefix /usr --destdir "$WORK/root"
