@@ -9,11 +9,12 @@ set -euo pipefail
 source "$(dirname "$0")/lib.sh"
 cd "$ROOT"
 
-cargo build --release --locked --package coffer --bin coffer
+packages=(--package coffer --bin coffer)
 if [ "${1:-}" != --no-conformance ]; then
-    cargo build --release --locked --package p11-conformance --package p11-conformance-proxy
-    cargo build --release --locked --package coffer --example engine_bench
+    cargo build --release --locked --package p11-conformance-proxy
+    packages+=(--package p11-conformance --bin p11-conformance --example engine_bench)
 fi
+cargo build --release --locked "${packages[@]}"
 
 library=$(module_release)
 note="$library.sha256"

@@ -46,8 +46,10 @@ proxy_selftest() {
     "$(conformance_release)" proxy-selftest --softhsm2 "$(softhsm2_module)"
 }
 bench() {
-    "$(dirname "$(module_release)")/examples/engine_bench" >"$SCRATCH/raw.json"
-    "$(conformance_release)" bench --coffer "$(module_release)" --softhsm2 "$(softhsm2_module)" --raw-json "$SCRATCH/raw.json"
+    local raw="$SCRATCH/raw-engine.json"
+    "$(dirname "$(module_release)")/examples/engine_bench" >"$raw"
+    "$(conformance_release)" bench --coffer "$(module_release)" --softhsm2 "$(softhsm2_module)" --seconds 0.3 \
+        --raw-json "$raw"
 }
 client() {
     MODULE="$(module_release)" COFFER="$(tool_release)" bash "tests/clients/$1.sh"
