@@ -27,7 +27,7 @@ fn private_key(der: &[u8]) -> UsableKey {
     UsableKey::unchecked(attributes)
 }
 
-/// A hash function as mechanism, as mask, and in hash-and-sign with ECDSA, PKCS #1 v1.5 and PSS. `None`: later issue.
+/// A hash function as mechanism, as mask, and in hash-and-sign with ECDSA, PKCS #1 v1.5 and PSS. `None`: Coffer has no such rows.
 struct Ids {
     hash: CK_MECHANISM_TYPE,
     mask: Option<u64>,
