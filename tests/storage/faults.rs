@@ -170,6 +170,36 @@ fn an_operation_that_answers_ok_is_durable_whatever_failed() {
     counts.losses.none();
 }
 
+/// A disk failed, so that neither the sync of a commit nor the removal of its bytes worked. The system went on showing
+/// bytes that it had not stored; the next process built on them, and the power cut that followed left a hole before what
+/// that one had been told was durable.
+#[test]
+fn a_commit_on_top_of_one_whose_sync_failed_survives_a_power_cut() {
+    let failing = Operation::Commit(vec![Edit::Add([10; 16], item(true, true))]);
+    let next = Operation::Commit(vec![Edit::Add([20; 16], item(true, true))]);
+    let mut left_behind = 0;
+    for call in 1..15 {
+        let (disk, before) = prepared(call, Sabotage::default());
+        let length = disk.media().file("token").unwrap().len();
+        let mut process = Process::start(disk.backend(), &before).unwrap();
+        disk.fail(call, Fault::Lasting(libc::EIO));
+        let failed = process.run(&failing, &before).is_err();
+        disk.repair();
+        if !failed || disk.media().file("token").unwrap().len() == length {
+            continue;
+        }
+        left_behind += 1;
+        let mut other = Process::start(disk.backend(), &before).unwrap();
+        other.run(&next, &before).unwrap();
+        let model = next.apply(&failing.apply(&before));
+        for seed in 0..40 {
+            let after = disk.media().after_power_cut(&mut Random::new(seed));
+            judge(after.file("token").unwrap(), &[&model]).unwrap();
+        }
+    }
+    assert!(left_behind > 0, "no fault left bytes behind");
+}
+
 #[test]
 fn the_campaign_of_faults_notices_errors_that_are_hidden() {
     let sabotage = Sabotage { hidden_errors: true, ..Sabotage::default() };
