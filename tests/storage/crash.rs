@@ -184,7 +184,7 @@ fn campaign(seed: u64, lives: usize, operations: usize, crashes_each: usize, sab
 #[test]
 fn a_crash_at_any_write_sync_or_rename_loses_nothing_that_was_acknowledged() {
     let seed = seed();
-    let counts = campaign(seed, amount(25, 1200), 40, 4, Sabotage::default());
+    let counts = campaign(seed, amount(25, 600), 40, 4, Sabotage::default());
     counts.print("crash", seed);
     counts.losses.none();
     if super::full() {

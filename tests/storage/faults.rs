@@ -162,7 +162,7 @@ fn campaign(seed: u64, rounds: usize, sabotage: Sabotage) -> Counts {
 #[test]
 fn an_operation_that_answers_ok_is_durable_whatever_failed() {
     let seed = seed();
-    let counts = campaign(seed, amount(1, 30), Sabotage::default());
+    let counts = campaign(seed, amount(1, 8), Sabotage::default());
     println!(
         "faults: seed {seed}, {} faults, {} times Ok all the same, {} times an error, {} times gone on in the same process, {} losses",
         counts.faults, counts.answered_ok, counts.refused, counts.went_on, counts.losses.count
