@@ -1,4 +1,4 @@
-//! The raw engine's speed, as JSON, for `p11-conformance bench --raw-json`: what a signature or an encryption costs
+//! The raw engine's speed, as JSON, for `p11-conformance bench --raw-command`: what a signature or an encryption costs
 //! without a token around it. The engine is optimised in every profile, so `cargo run --example engine_bench` will do.
 //!
 //! Prints nanoseconds an operation, the median of several runs: an RSA-2048 PKCS#1 v1.5 and a P-256 ECDSA signature

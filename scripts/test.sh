@@ -46,10 +46,8 @@ proxy_selftest() {
     "$(conformance_release)" proxy-selftest --softhsm2 "$(softhsm2_module)"
 }
 bench() {
-    local raw="$SCRATCH/raw-engine.json"
-    "$(dirname "$(module_release)")/examples/engine_bench" >"$raw"
     "$(conformance_release)" bench --coffer "$(module_release)" --softhsm2 "$(softhsm2_module)" --seconds 0.3 \
-        --raw-json "$raw"
+        --raw-command "$(dirname "$(module_release)")/examples/engine_bench"
 }
 client() {
     MODULE="$(module_release)" COFFER="$(tool_release)" bash "tests/clients/$1.sh"

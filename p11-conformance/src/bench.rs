@@ -3,7 +3,6 @@
 use crate::report::table;
 use crate::runner::{Options, Prepared};
 use crate::setup::ModuleSpec;
-use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -39,10 +38,8 @@ pub struct Settings {
     pub objects: usize,
 }
 
-/// Nanoseconds of the raw engine by operation; further fields of the file are not looked at.
-#[derive(Deserialize)]
-#[serde(transparent)]
-struct Raw(BTreeMap<String, serde_json::Value>);
+/// Nanoseconds of the raw engine by operation.
+type Raw = BTreeMap<String, f64>;
 
 /// Measures all modules and prints the table.
 pub fn run(
@@ -51,13 +48,13 @@ pub fn run(
     raw: Option<&Path>,
     options: Options,
 ) -> Result<bool, String> {
-    let raw = raw.map(read_raw).transpose()?;
     let prepared = modules.iter().map(|spec| Prepared::new(spec, options)).collect::<Result<Vec<_>, _>>()?;
     let mut servers = Vec::new();
     for module in &prepared {
         eprintln!("{}: making keys and {} objects", module.name(), settings.objects);
         servers.push(Server::start(module, settings)?);
     }
+    let mut raw_samples: BTreeMap<String, Vec<f64>> = BTreeMap::new();
     let mut samples: Vec<Vec<Vec<f64>>> = vec![vec![Vec::new(); servers.len()]; OPERATIONS.len()];
     for round in 1..=settings.rounds {
         eprintln!("round {round} of {}", settings.rounds);
@@ -66,17 +63,28 @@ pub fn run(
                 cell.extend(server.measure(name)?);
             }
         }
+        for (name, nanoseconds) in raw.map(measure_raw).transpose()?.unwrap_or_default() {
+            raw_samples.entry(name).or_default().push(nanoseconds);
+        }
     }
+    let engine: Raw =
+        raw_samples.into_iter().filter_map(|(name, samples)| Some((name, median(samples)?))).collect();
     let medians: Vec<Vec<Option<f64>>> =
         samples.into_iter().map(|row| row.into_iter().map(median).collect()).collect();
     let names: Vec<String> = modules.iter().map(|spec| spec.name.clone()).collect();
-    print(&names, &medians, raw.as_ref());
+    print(&names, &medians, raw.is_some().then_some(&engine));
     Ok(true)
 }
 
-fn read_raw(file: &Path) -> Result<Raw, String> {
-    let text = std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
-    serde_json::from_slice(&text).map_err(|error| format!("{}: {error}", file.display()))
+/// One run of the program that measures the raw engine, in the same round as the modules, so that a busy machine slows
+/// all of them.
+fn measure_raw(program: &Path) -> Result<Raw, String> {
+    let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", program.display());
+    let output = std::process::Command::new(program).output().map_err(|error| failed(&error))?;
+    if !output.status.success() {
+        return Err(failed(&output.status));
+    }
+    serde_json::from_slice(&output.stdout).map_err(|error| failed(&error))
 }
 
 fn median(mut samples: Vec<f64>) -> Option<f64> {
@@ -104,7 +112,7 @@ fn print(names: &[String], medians: &[Vec<Option<f64>>], raw: Option<&Raw>) {
         cells.extend(row.iter().map(|time| time.map_or_else(|| "-".to_owned(), time_and_rate)));
         cells.extend(row.iter().skip(1).map(|theirs| ratio(ours, *theirs)));
         if let Some(raw) = raw {
-            let engine = key.and_then(|key| raw.0.get(key)?.as_f64());
+            let engine = key.and_then(|key| raw.get(key).copied());
             cells.push(engine.map_or_else(|| "-".to_owned(), time_and_rate));
             cells.push(ratio(ours, engine));
             let over = ours.zip(engine).map(|(ours, engine)| format!("{:+.2} us", (ours - engine) / 1000.0));

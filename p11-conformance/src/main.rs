@@ -51,9 +51,10 @@ enum Command {
         /// Seconds of one measurement
         #[arg(long, default_value_t = 0.1)]
         seconds: f64,
-        /// JSON with the raw engine's nanoseconds: rsa2048_sign_ns, p256_sign_ns, ed25519_sign_ns, aes256gcm_1k_ns
-        #[arg(long, value_name = "FILE")]
-        raw_json: Option<PathBuf>,
+        /// Program that measures the raw engine; it is run in every round and prints JSON with the nanoseconds
+        /// rsa2048_sign_ns, p256_sign_ns, ed25519_sign_ns, aes256gcm_1k_ns
+        #[arg(long, value_name = "PROGRAM")]
+        raw_command: Option<PathBuf>,
     },
     /// Print the mechanisms of all modules side by side
     Mechanisms(Modules),
@@ -189,9 +190,9 @@ fn dispatch(command: Command) -> Result<bool, String> {
             }
             Ok(true)
         }
-        Command::Bench { modules, objects, rounds, seconds, raw_json } => {
+        Command::Bench { modules, objects, rounds, seconds, raw_command } => {
             let settings = bench::Settings { rounds, seconds, objects };
-            bench::run(&modules.specs()?, &settings, raw_json.as_deref(), modules.options())
+            bench::run(&modules.specs()?, &settings, raw_command.as_deref(), modules.options())
         }
         Command::Mechanisms(modules) => listing::mechanisms(&modules.specs()?, modules.options()),
         Command::Interfaces(modules) => listing::interfaces(&modules.specs()?, modules.options()),
