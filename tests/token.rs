@@ -205,6 +205,19 @@ fn without_a_login_public_objects_can_be_added_and_nothing_else() {
 }
 
 #[test]
+fn a_public_object_without_secrets_is_copied_without_a_login() {
+    let fixture = Fixture::new();
+    let session = fixture.open(SlotId(0), true);
+    let stored = session.create_object(&data("stored", true, false)).unwrap();
+    let in_memory = template(&[(CKA_TOKEN, Value::Bool(false))]);
+    session.copy_object(stored, &in_memory).unwrap();
+    session.copy_object(stored, &template(&[])).unwrap();
+    let reader = fixture.open(SlotId(0), false);
+    reader.copy_object(stored, &in_memory).unwrap();
+    assert_eq!(find_label(&reader, "stored").len(), 4);
+}
+
+#[test]
 fn read_only_sessions_write_no_token_objects() {
     let fixture = Fixture::new();
     let session = fixture.open(SlotId(0), false);

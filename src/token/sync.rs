@@ -148,13 +148,13 @@ impl Token {
             // Nobody who holds the keys has said so.
             attributes.set(CKA_TRUSTED, Value::Bool(false));
         }
-        let opener = move || {
-            let unlocked = unlocked.as_ref().ok_or(Error::UserNotLoggedIn)?;
-            match unlocked.record(id).map_err(gone_or)? {
-                Some(record) if record.has_secret => decode(unlocked.secret(id).map_err(gone_or)?.as_bytes()),
-                Some(_) => Ok(crate::object::Attributes::new()),
-                None => Err(Error::ObjectHandleInvalid),
-            }
+        let record = self.vault.record(id).ok_or(Error::ObjectHandleInvalid)?;
+        if !record.has_secret {
+            return Ok(Arc::new(Object::new(attributes)));
+        }
+        let opener = move || match unlocked.as_ref() {
+            Some(unlocked) => decode(unlocked.secret(id).map_err(gone_or)?.as_bytes()),
+            None => Err(Error::UserNotLoggedIn),
         };
         Ok(Arc::new(Object::sealed(attributes, Box::new(opener))))
     }
