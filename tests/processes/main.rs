@@ -1,0 +1,10 @@
+//! Campaigns with real processes on one token file: killed, stopped, forked and racing.
+//!
+//! Each prints its seed and its counts. `COFFER_CAMPAIGN=full` makes them long, `COFFER_SEED` repeats one.
+
+#[path = "../interface/mod.rs"]
+mod interface;
+
+mod child;
+mod client;
+mod kills;
