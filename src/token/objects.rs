@@ -97,7 +97,12 @@ impl Token {
         let mut handles = Vec::new();
         for place in places {
             handles.push(match place {
-                Place::Record(id) => self.table.read().handle_of(id).ok_or(Error::DeviceError)?,
+                // Another process may have found and destroyed it already. It was created all the same: the caller gets
+                // a handle, and CKR_OBJECT_HANDLE_INVALID when it is used.
+                Place::Record(id) => {
+                    let shown = self.table.read().handle_of(id);
+                    shown.unwrap_or_else(|| self.new_handle())
+                }
                 Place::Session(_) => self.keep_in_memory(in_memory.next().unwrap_or_default(), place, None),
             });
         }
