@@ -1,0 +1,108 @@
+//! CK_MECHANISM → id and `Params`, by the form that the mechanism's row tells. The structures stand in one file a family.
+
+mod asymmetric;
+mod ciphers;
+
+use crate::ck::*;
+use crate::error::{Error, Result};
+use crate::mechanism::{self, ParamKind, Params};
+
+use super::pointer;
+
+/// Most bytes of an embedded field, such as additional data: what the structures of the standard can describe.
+const MAX_FIELD: CK_ULONG = u32::MAX as CK_ULONG;
+
+/// Reads the caller's mechanism. Errors: CKR_ARGUMENTS_BAD for NULL, CKR_MECHANISM_INVALID for a mechanism that
+/// Coffer does not have, CKR_MECHANISM_PARAM_INVALID for a parameter of another size or with a NULL field.
+///
+/// # Safety
+/// NULL, or a CK_MECHANISM whose pointers have the lengths that it tells.
+pub(super) unsafe fn read(mechanism: *const CK_MECHANISM) -> Result<(CK_MECHANISM_TYPE, Params)> {
+    // SAFETY: passed on from the caller.
+    let CK_MECHANISM { mechanism: id, pParameter, ulParameterLen } = unsafe { pointer::read(mechanism) }?;
+    let row = mechanism::lookup(id).ok_or(Error::MechanismInvalid)?;
+    let parameter = Parameter { place: pParameter.cast(), len: ulParameterLen };
+    // SAFETY: the caller promises that the parameter has its length, and what it points to as well.
+    let params = unsafe { parameter.params(row.params) }?;
+    Ok((id, params))
+}
+
+/// The parameter of a mechanism, not read yet.
+#[derive(Clone, Copy)]
+struct Parameter {
+    place: *const CK_BYTE,
+    len: CK_ULONG,
+}
+
+impl Parameter {
+    /// # Safety
+    /// `place` has `len` readable bytes; pointers in them have the lengths that stand beside them.
+    unsafe fn params(self, kind: ParamKind) -> Result<Params> {
+        // SAFETY: passed on from the caller.
+        unsafe {
+            match kind {
+                ParamKind::None if self.len == 0 => Ok(Params::None),
+                ParamKind::None => Err(Error::MechanismParamInvalid),
+                ParamKind::Bytes(len) => self.exactly(len).map(Params::Bytes),
+                ParamKind::OptionalBytes(_) if self.len == 0 => Ok(Params::None),
+                ParamKind::OptionalBytes(len) => self.exactly(len).map(Params::Bytes),
+                ParamKind::MacGeneral => self.structure().map(|MacGeneral(len)| Params::MacGeneral(len)),
+                ParamKind::AesCtr => self.structure().map(ciphers::aes_ctr),
+                ParamKind::Gcm => ciphers::gcm(self.structure()?),
+                ParamKind::Pss => self.structure().map(asymmetric::pss),
+                ParamKind::Oaep => asymmetric::oaep(self.structure()?),
+                ParamKind::OptionalEddsa if self.len == 0 => Ok(Params::None),
+                ParamKind::OptionalEddsa => asymmetric::eddsa(self.structure()?),
+                ParamKind::Ecdh1 => asymmetric::ecdh1(self.structure()?),
+            }
+        }
+    }
+
+    /// Plain bytes of this length.
+    ///
+    /// # Safety
+    /// As `params`.
+    unsafe fn exactly(self, len: usize) -> Result<Vec<u8>> {
+        if self.len != len as CK_ULONG {
+            return Err(Error::MechanismParamInvalid);
+        }
+        // SAFETY: passed on from the caller.
+        unsafe { field(self.place, self.len) }
+    }
+
+    /// A structure, read unaligned; of another size it is refused, so that a client can try an older form first.
+    ///
+    /// # Safety
+    /// As `params`; `T` is a structure of numbers and pointers, valid whatever its bytes are.
+    unsafe fn structure<T: Copy>(self) -> Result<T> {
+        if self.place.is_null() || self.len != size_of::<T>() as CK_ULONG {
+            return Err(Error::MechanismParamInvalid);
+        }
+        // SAFETY: not NULL and as long as `T`.
+        Ok(unsafe { self.place.cast::<T>().read_unaligned() })
+    }
+}
+
+/// CK_MAC_GENERAL_PARAMS, a plain number.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+struct MacGeneral(CK_ULONG);
+
+/// The bytes of a pointer field, copied. NULL with a length is CKR_MECHANISM_PARAM_INVALID.
+///
+/// # Safety
+/// A pointer that is not NULL has `len` readable bytes.
+unsafe fn field(place: *const CK_BYTE, len: CK_ULONG) -> Result<Vec<u8>> {
+    if len > MAX_FIELD {
+        return Err(Error::MechanismParamInvalid);
+    }
+    // SAFETY: passed on from the caller.
+    let bytes = unsafe { pointer::bytes(place, len) }.map_err(|_| Error::MechanismParamInvalid)?;
+    let mut copy = Vec::new();
+    copy.try_reserve_exact(bytes.len())?;
+    copy.extend_from_slice(bytes);
+    Ok(copy)
+}
+
+#[cfg(test)]
+mod tests;

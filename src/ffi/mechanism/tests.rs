@@ -1,0 +1,96 @@
+use std::ptr;
+
+use super::*;
+
+fn parse<T>(kind: ParamKind, value: &T, len: usize) -> Result<Params> {
+    let parameter = Parameter { place: ptr::from_ref(value).cast(), len: len as CK_ULONG };
+    // SAFETY: `value` has at least the length that is read, or the length is refused first.
+    unsafe { parameter.params(kind) }
+}
+
+fn gcm_params(iv: &mut [u8], aad: &mut [u8]) -> CK_GCM_PARAMS {
+    CK_GCM_PARAMS {
+        pIv: iv.as_mut_ptr(),
+        ulIvLen: iv.len() as CK_ULONG,
+        ulIvBits: 0,
+        pAAD: aad.as_mut_ptr(),
+        ulAADLen: aad.len() as CK_ULONG,
+        ulTagBits: 128,
+    }
+}
+
+#[test]
+fn gcm_parameters_are_read_at_exactly_their_size() {
+    let (mut iv, mut aad) = ([7; 12], [9; 3]);
+    let params = gcm_params(&mut iv, &mut aad);
+    let wanted = Params::Gcm { iv: vec![7; 12], aad: vec![9; 3], tag_bits: 128 };
+    assert_eq!(parse(ParamKind::Gcm, &params, size_of::<CK_GCM_PARAMS>()), Ok(wanted));
+    for len in [0, 40, 47, 49, 56] {
+        assert_eq!(parse(ParamKind::Gcm, &params, len), Err(Error::MechanismParamInvalid), "{len}");
+    }
+}
+
+#[test]
+fn a_structure_may_be_unaligned() {
+    let params = CK_AES_CTR_PARAMS { ulCounterBits: 32, cb: [5; 16] };
+    let mut bytes = [0; 1 + size_of::<CK_AES_CTR_PARAMS>()];
+    // SAFETY: the bytes have room for the structure behind the first.
+    unsafe { bytes.as_mut_ptr().add(1).cast::<CK_AES_CTR_PARAMS>().write_unaligned(params) };
+    let parameter = Parameter { place: bytes[1..].as_ptr(), len: 24 };
+    // SAFETY: as above.
+    let read = unsafe { parameter.params(ParamKind::AesCtr) };
+    assert_eq!(read, Ok(Params::AesCtr { counter_bits: 32, counter_block: [5; 16] }));
+}
+
+#[test]
+fn a_null_field_with_a_length_or_an_absurd_length_is_refused() {
+    let (mut iv, mut aad) = ([7; 12], [9; 3]);
+    let good = gcm_params(&mut iv, &mut aad);
+    for bad in [
+        CK_GCM_PARAMS { pIv: ptr::null_mut(), ..good },
+        CK_GCM_PARAMS { pAAD: ptr::null_mut(), ..good },
+        CK_GCM_PARAMS { ulAADLen: 1 << 62, ..good },
+    ] {
+        assert_eq!(parse(ParamKind::Gcm, &bad, 48), Err(Error::MechanismParamInvalid));
+    }
+    let no_aad = CK_GCM_PARAMS { pAAD: ptr::null_mut(), ulAADLen: 0, ..good };
+    assert!(parse(ParamKind::Gcm, &no_aad, 48).is_ok());
+}
+
+#[test]
+fn plain_bytes_have_the_length_of_the_mechanism() {
+    let iv = [3u8; 16];
+    assert_eq!(parse(ParamKind::Bytes(16), &iv, 16), Ok(Params::Bytes(vec![3; 16])));
+    assert_eq!(parse(ParamKind::Bytes(16), &iv, 12), Err(Error::MechanismParamInvalid));
+    assert_eq!(parse(ParamKind::OptionalBytes(8), &iv, 0), Ok(Params::None));
+    assert_eq!(parse(ParamKind::None, &iv, 16), Err(Error::MechanismParamInvalid));
+    assert_eq!(parse(ParamKind::None, &iv, 0), Ok(Params::None));
+}
+
+#[test]
+fn an_oaep_label_needs_its_source() {
+    let mut label = *b"label";
+    let params = CK_RSA_PKCS_OAEP_PARAMS {
+        hashAlg: CKM_SHA256,
+        mgf: CKG_MGF1_SHA256,
+        source: CKZ_DATA_SPECIFIED,
+        pSourceData: label.as_mut_ptr().cast(),
+        ulSourceDataLen: 5,
+    };
+    let wanted = Params::Oaep { hash: CKM_SHA256, mgf: CKG_MGF1_SHA256, label: label.to_vec() };
+    assert_eq!(parse(ParamKind::Oaep, &params, 40), Ok(wanted));
+    let unspecified = CK_RSA_PKCS_OAEP_PARAMS { source: 0, ..params };
+    assert_eq!(parse(ParamKind::Oaep, &unspecified, 40), Err(Error::MechanismParamInvalid));
+    let none = CK_RSA_PKCS_OAEP_PARAMS { source: 0, ulSourceDataLen: 0, ..params };
+    assert!(parse(ParamKind::Oaep, &none, 40).is_ok());
+}
+
+#[test]
+fn null_and_unknown_mechanisms_are_told_apart() {
+    // SAFETY: NULL is not read; the other is ours.
+    unsafe {
+        assert_eq!(read(ptr::null()), Err(Error::ArgumentsBad));
+        let unknown = CK_MECHANISM { mechanism: 0x7fff_ffff, pParameter: ptr::null_mut(), ulParameterLen: 0 };
+        assert_eq!(read(&unknown), Err(Error::MechanismInvalid));
+    }
+}
