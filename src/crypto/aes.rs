@@ -2,16 +2,16 @@
 
 use std::ffi::c_int;
 
-use aws_lc_sys::{AES_KEY, EVP_CIPHER, EVP_CIPHER_CTX, EVP_CIPHER_CTX_free, EVP_CIPHER_CTX_new};
+use aws_lc_sys::{AES_KEY, EVP_CIPHER, EVP_CIPHER_CTX};
 use zeroize::Zeroizing;
 
+use super::cipher::{self, Cipher};
 use super::{Error, Owned, Result, succeed};
+
+pub use super::cipher::Direction;
 
 /// The block of AES in bytes.
 pub const BLOCK: usize = 16;
-
-/// The most that one call of the engine takes, whose lengths are `int`: a multiple of the block.
-const CHUNK: usize = 1 << 30;
 
 /// An AES key of 128, 192 or 256 bits; serves every mode.
 pub struct Key {
@@ -28,12 +28,6 @@ pub enum Mode<'a> {
     Ctr(&'a [u8; BLOCK]),
     /// For `gcm`, which sets the IV itself.
     Gcm,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Direction {
-    Encrypt,
-    Decrypt,
 }
 
 impl Key {
@@ -70,6 +64,16 @@ impl Key {
                 (Mode::Gcm, _) => aws_lc_sys::EVP_aes_256_gcm(),
             }
         }
+    }
+
+    /// A fresh encryption or decryption. `Error::Argument` for GCM, which is no plain mode: see `gcm`.
+    pub fn start(&self, mode: &Mode<'_>, direction: Direction) -> Result<Cipher> {
+        let block = match mode {
+            Mode::Ecb | Mode::Cbc(_) => BLOCK,
+            Mode::Ctr(_) => 1,
+            Mode::Gcm => return Err(Error::Argument),
+        };
+        Cipher::new(context(self, mode, direction)?, block)
     }
 
     /// The expanded key for single blocks in one direction.
@@ -129,100 +133,10 @@ impl Drop for Schedule {
 
 /// A fresh engine context for the key, the mode and the direction.
 pub(crate) fn context(key: &Key, mode: &Mode<'_>, direction: Direction) -> Result<Owned<EVP_CIPHER_CTX>> {
-    // SAFETY: a new context, released by its own function.
-    let mut context = unsafe { Owned::new(EVP_CIPHER_CTX_new(), EVP_CIPHER_CTX_free)? };
     let iv = match mode {
-        Mode::Cbc(iv) | Mode::Ctr(iv) => iv.as_ptr(),
-        Mode::Ecb | Mode::Gcm => std::ptr::null(),
+        Mode::Cbc(iv) | Mode::Ctr(iv) => Some(iv.as_slice()),
+        Mode::Ecb | Mode::Gcm => None,
     };
-    // SAFETY: a live context, a static cipher, a key of that cipher's length, and NULL or an IV of 16 bytes.
-    let code = unsafe {
-        aws_lc_sys::EVP_CipherInit_ex(
-            context.as_mut_ptr(),
-            key.engine_cipher(mode),
-            std::ptr::null_mut(),
-            key.as_bytes().as_ptr(),
-            iv,
-            c_int::from(direction == Direction::Encrypt),
-        )
-    };
-    succeed(code, Error::Engine)?;
-    Ok(context)
-}
-
-/// Runs `input` through an initialised context; `output` must have room for every byte that the context may write:
-/// `input.len()` rounded up to the block for block modes, `input.len()` for the others. Answers the bytes written.
-///
-/// # Safety
-/// The context must write no more than `output.len()` bytes for this input.
-pub(crate) unsafe fn run(
-    context: &mut Owned<EVP_CIPHER_CTX>,
-    input: &[u8],
-    output: &mut [u8],
-) -> Result<usize> {
-    let mut written = 0;
-    for part in input.chunks(CHUNK) {
-        let rest = output.get_mut(written..).ok_or(Error::Buffer)?;
-        let mut length: c_int = 0;
-        // SAFETY: the caller vouches for the room; a chunk is smaller than INT_MAX minus a block.
-        let code = unsafe {
-            aws_lc_sys::EVP_CipherUpdate(
-                context.as_mut_ptr(),
-                rest.as_mut_ptr(),
-                &mut length,
-                part.as_ptr(),
-                part.len() as c_int,
-            )
-        };
-        succeed(code, Error::Engine)?;
-        written += usize::try_from(length).map_err(|_| Error::Engine)?;
-    }
-    Ok(written)
-}
-
-/// An encryption or decryption in one of the unpadded modes, in any number of parts. ECB and CBC hold a partial block
-/// back until it is full.
-pub struct Cipher {
-    context: Owned<EVP_CIPHER_CTX>,
-    block: usize,
-    buffered: usize,
-}
-
-impl Cipher {
-    /// `Error::Argument` for GCM, which is no plain mode: see `gcm`.
-    pub fn new(key: &Key, mode: &Mode<'_>, direction: Direction) -> Result<Self> {
-        let block = match mode {
-            Mode::Ecb | Mode::Cbc(_) => BLOCK,
-            Mode::Ctr(_) => 1,
-            Mode::Gcm => return Err(Error::Argument),
-        };
-        let mut context = context(key, mode, direction)?;
-        // SAFETY: an initialised context.
-        let code = unsafe { aws_lc_sys::EVP_CIPHER_CTX_set_padding(context.as_mut_ptr(), 0) };
-        succeed(code, Error::Engine)?;
-        Ok(Self { context, block, buffered: 0 })
-    }
-
-    /// Bytes of an unfinished block, held back: 0 to 15.
-    pub fn buffered(&self) -> usize {
-        self.buffered
-    }
-
-    /// Bytes that `update` writes for `input` bytes.
-    pub fn output_len(&self, input: usize) -> usize {
-        let total = self.buffered.saturating_add(input);
-        total - total % self.block
-    }
-
-    /// `Error::Buffer` unless `output` has `output_len(input.len())` bytes.
-    pub fn update(&mut self, input: &[u8], output: &mut [u8]) -> Result<usize> {
-        let expected = self.output_len(input.len());
-        if output.len() < expected {
-            return Err(Error::Buffer);
-        }
-        // SAFETY: with padding off the context writes whole blocks only, `output_len` bytes in all.
-        let written = unsafe { run(&mut self.context, input, output)? };
-        self.buffered = (self.buffered + input.len()) - expected;
-        if written == expected { Ok(written) } else { Err(Error::Engine) }
-    }
+    // SAFETY: a static cipher, a key of that cipher's length, and an IV of 16 bytes for the modes that read one.
+    unsafe { cipher::context(key.engine_cipher(mode), key.as_bytes(), iv, direction) }
 }

@@ -5,7 +5,7 @@ use std::ffi::c_int;
 use aws_lc_sys::{EVP_CIPHER_CTX, EVP_CTRL_AEAD_GET_TAG, EVP_CTRL_AEAD_SET_IVLEN, EVP_CTRL_AEAD_SET_TAG};
 
 use super::aes::{self, Direction, Key, Mode};
-use super::{Error, Owned, Result, succeed};
+use super::{Error, Owned, Result, cipher, succeed};
 
 /// The full tag in bytes.
 pub const TAG: usize = 16;
@@ -91,7 +91,7 @@ impl Gcm {
             return Err(Error::Length);
         }
         // SAFETY: GCM writes as many bytes as it reads, and the output has room for them.
-        let written = unsafe { aes::run(&mut self.context, input, output)? };
+        let written = unsafe { cipher::run(&mut self.context, input, output)? };
         self.processed = total;
         if written == input.len() { Ok(written) } else { Err(Error::Engine) }
     }

@@ -6,7 +6,9 @@
 
 pub mod aes;
 pub(crate) mod asn1;
+pub mod cipher;
 pub mod cmac;
+pub mod des;
 pub mod digest;
 pub mod ec;
 pub mod edwards;

@@ -1,10 +1,10 @@
 //! CKA_CHECK_VALUE (PKCS#11 sections 4.6.3, 4.11.3, 6.8 and 6.10): three bytes by which people compare keys.
 
 use crate::ck::*;
-use crate::crypto::{aes, digest::Hash};
+use crate::crypto::{aes, des, digest::Hash};
 use crate::object::Attributes;
 
-/// AES keys: the front of one encrypted block of zeros. Generic secrets, HMAC keys and certificates: the front of the
+/// AES and DES keys: the front of one encrypted block of zeros. Generic secrets, HMAC keys and certificates: the front of the
 /// SHA-1 digest of CKA_VALUE. `None` for other objects, and without a value.
 pub(super) fn check_value(attributes: &Attributes) -> Option<Vec<u8>> {
     let value = attributes.bytes(CKA_VALUE).filter(|value| !value.is_empty())?;
@@ -17,6 +17,7 @@ pub(super) fn check_value(attributes: &Attributes) -> Option<Vec<u8>> {
     }
     match attributes.ulong(CKA_KEY_TYPE)? {
         CKK_AES => front(&aes::Key::new(value).ok()?.encrypt_block(&[0; aes::BLOCK]).ok()?),
+        CKK_DES | CKK_DES2 | CKK_DES3 => front(&des::Key::new(value).ok()?.encrypt_block(&[0; des::BLOCK])),
         CKK_GENERIC_SECRET | CKK_SHA_1_HMAC | CKK_SHA224_HMAC | CKK_SHA256_HMAC | CKK_SHA384_HMAC
         | CKK_SHA512_HMAC | CKK_SHA512_224_HMAC | CKK_SHA512_256_HMAC => sha_1(value),
         _ => None,
@@ -52,6 +53,17 @@ mod tests {
         assert_eq!(check_value(&zero_128), Some(vec![0x66, 0xe9, 0x4b]));
         let zero_256 = object(CKO_SECRET_KEY, CKK_AES, &[0; 32]);
         assert_eq!(check_value(&zero_256), Some(vec![0xdc, 0x95, 0xc0]));
+    }
+
+    /// FIPS 46-3: a zero block under the key 0123456789abcdef gives d5d44ff720683d0d.
+    #[test]
+    fn a_des_key_shows_the_front_of_an_encrypted_zero_block() {
+        let value = [0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef];
+        for (key_type, value) in
+            [(CKK_DES, value.to_vec()), (CKK_DES2, value.repeat(2)), (CKK_DES3, value.repeat(3))]
+        {
+            assert_eq!(check_value(&object(CKO_SECRET_KEY, key_type, &value)), Some(vec![0xd5, 0xd4, 0x4f]));
+        }
     }
 
     /// FIPS 180: the SHA-1 digest of "abc" begins with a9993e.

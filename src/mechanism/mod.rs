@@ -7,8 +7,10 @@
 pub mod aes_aead;
 mod aes_modes;
 mod aes_wrap;
+mod block_modes;
 mod check_value;
 pub mod computed;
+mod des;
 mod digest;
 mod ec_keys;
 mod ec_params;

@@ -14,6 +14,7 @@ static FAMILIES: &[&[Mechanism]] = &[
     super::aes_modes::ROWS,
     super::aes_aead::ROWS,
     super::aes_wrap::ROWS,
+    super::des::ROWS,
     super::rsa_keys::ROWS,
     super::rsa_cipher::ROWS,
     super::rsa_sign::ROWS,

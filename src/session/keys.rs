@@ -232,7 +232,10 @@ fn fit_unwrapped(row: &Mechanism, value: Secret, wanted: Option<usize>) -> Resul
     }
     let (key, padding) = value.as_bytes().split_at_checked(wanted).ok_or(Error::WrappedKeyLenRange)?;
     // Zeros to the block; for CKM_AES_KEY_WRAP to the semiblock of eight bytes (section 6.16).
-    let block = if row.id == CKM_AES_KEY_WRAP { 8 } else { 16 };
+    let block = match row.id {
+        CKM_AES_KEY_WRAP | CKM_DES_ECB | CKM_DES_CBC | CKM_DES3_ECB | CKM_DES3_CBC => 8,
+        _ => 16,
+    };
     if padding.len() < block && padding.iter().all(|byte| *byte == 0) {
         Ok(Secret::copy_of(key))
     } else {

@@ -1,24 +1,28 @@
-//! PKCS#7 padding around CBC (RFC 5652 section 6.3): each message ends in 1 to 16 bytes that tell their number.
+//! PKCS#7 padding around CBC (RFC 5652 section 6.3): each message ends in bytes, one to a block of them, that tell
+//! their number.
 
-use crate::crypto::aes::{self, BLOCK};
+use crate::crypto::cipher::BlockMode;
 use crate::error::{Error, Result};
 use crate::mechanism::operation::{Cipher, Length};
 use crate::mechanism::put;
 
 use zeroize::Zeroizing;
 
+/// The largest block of any cipher, in bytes.
+const MAX_BLOCK: usize = 16;
+
 /// An encryption that pads.
-pub(super) struct Padding {
-    cipher: aes::Cipher,
+pub(super) struct Padding<M> {
+    cipher: M,
 }
 
-impl Padding {
-    pub(super) fn new(cipher: aes::Cipher) -> Self {
+impl<M: BlockMode> Padding<M> {
+    pub(super) fn new(cipher: M) -> Self {
         Self { cipher }
     }
 }
 
-impl Cipher for Padding {
+impl<M: BlockMode> Cipher for Padding<M> {
     fn update_len(&self, input: usize) -> Length {
         Length::Exact(self.cipher.output_len(input))
     }
@@ -28,17 +32,18 @@ impl Cipher for Padding {
     }
 
     fn finish_len(&self) -> Length {
-        Length::Exact(BLOCK)
+        Length::Exact(self.cipher.block())
     }
 
     fn finish(mut self: Box<Self>, output: &mut [u8]) -> Result<usize> {
-        let count = BLOCK - self.cipher.buffered() % BLOCK;
-        let padding = [count as u8; BLOCK];
-        Ok(self.cipher.update(padding.get(..count).unwrap_or(&padding), output)?)
+        let count = self.cipher.block() - self.cipher.buffered();
+        let padding = [count as u8; MAX_BLOCK];
+        Ok(self.cipher.update(padding.get(..count).ok_or(Error::GeneralError)?, output)?)
     }
 
     fn once_len(&self, input: usize) -> Length {
-        Length::Exact((input - input % BLOCK).saturating_add(BLOCK))
+        let block = self.cipher.block();
+        Length::Exact((input - input % block).saturating_add(block))
     }
 
     fn once(mut self: Box<Self>, input: &[u8], output: &mut [u8]) -> Result<usize> {
@@ -49,21 +54,21 @@ impl Cipher for Padding {
 }
 
 /// A decryption that takes the padding off. Up to one block of ciphertext is held back, as it may be the last.
-pub(super) struct Unpadding {
-    cipher: aes::Cipher,
-    held: [u8; BLOCK],
+pub(super) struct Unpadding<M> {
+    cipher: M,
+    held: [u8; MAX_BLOCK],
     held_len: usize,
 }
 
-impl Unpadding {
-    pub(super) fn new(cipher: aes::Cipher) -> Self {
-        Self { cipher, held: [0; BLOCK], held_len: 0 }
+impl<M: BlockMode> Unpadding<M> {
+    pub(super) fn new(cipher: M) -> Self {
+        Self { cipher, held: [0; MAX_BLOCK], held_len: 0 }
     }
 
     /// Bytes that may be decrypted when `input` more arrive: all whole blocks but the last.
     fn released(&self, input: usize) -> usize {
         let total = self.held_len.saturating_add(input);
-        total.saturating_sub(1) / BLOCK * BLOCK
+        total.saturating_sub(1) / self.cipher.block() * self.cipher.block()
     }
 
     /// Keeps bytes for later; they fit by the arithmetic of `released`.
@@ -75,7 +80,7 @@ impl Unpadding {
     }
 }
 
-impl Cipher for Unpadding {
+impl<M: BlockMode> Cipher for Unpadding<M> {
     fn update_len(&self, input: usize) -> Length {
         Length::Exact(self.released(input))
     }
@@ -96,16 +101,18 @@ impl Cipher for Unpadding {
     }
 
     fn finish_len(&self) -> Length {
-        Length::AtMost(BLOCK - 1)
+        Length::AtMost(self.cipher.block() - 1)
     }
 
     fn finish(mut self: Box<Self>, output: &mut [u8]) -> Result<usize> {
-        if self.held_len != BLOCK {
+        if self.held_len != self.cipher.block() {
             return Err(Error::EncryptedDataLenRange);
         }
-        let mut block = Zeroizing::new([0; BLOCK]);
-        self.cipher.update(&self.held, block.as_mut_slice())?;
-        let length = unpad(&block).ok_or(Error::EncryptedDataInvalid)?;
+        let mut block = Zeroizing::new([0; MAX_BLOCK]);
+        let held = self.held.get(..self.held_len).ok_or(Error::GeneralError)?;
+        let written = self.cipher.update(held, block.as_mut_slice())?;
+        let block = block.get(..written).ok_or(Error::GeneralError)?;
+        let length = unpad(block).ok_or(Error::EncryptedDataInvalid)?;
         put(block.get(..length).ok_or(Error::GeneralError)?, output)
     }
 
@@ -114,7 +121,7 @@ impl Cipher for Unpadding {
     }
 
     fn once(mut self: Box<Self>, input: &[u8], output: &mut [u8]) -> Result<usize> {
-        if input.is_empty() || !input.len().is_multiple_of(BLOCK) {
+        if input.is_empty() || !input.len().is_multiple_of(self.cipher.block()) {
             return Err(Error::EncryptedDataLenRange);
         }
         let written = self.update(input, output)?;
@@ -125,14 +132,14 @@ impl Cipher for Unpadding {
 
 /// The bytes before the padding, or `None` for a wrong one. Looks at every byte whatever the padding says, so that
 /// time tells nothing beyond right or wrong.
-fn unpad(block: &[u8; BLOCK]) -> Option<usize> {
-    let count = block[BLOCK - 1];
+fn unpad(block: &[u8]) -> Option<usize> {
+    let count = *block.last()?;
     let wrong = block.iter().rev().enumerate().fold(0, |sum, (index, byte)| {
         let counts = u8::from(index < usize::from(count)).wrapping_neg();
         sum | (counts & (byte ^ count))
     });
-    let right = (wrong == 0) & (count != 0) & (usize::from(count) <= BLOCK);
-    right.then(|| BLOCK - usize::from(count))
+    let right = (wrong == 0) & (count != 0) & (usize::from(count) <= block.len());
+    right.then(|| block.len() - usize::from(count))
 }
 
 #[cfg(test)]
@@ -141,14 +148,16 @@ mod tests {
 
     #[test]
     fn only_a_right_padding_comes_off() {
-        for count in 0..=255u8 {
-            let mut block = [0x55; BLOCK];
+        for (length, count) in
+            [8, 16].into_iter().flat_map(|length| (0..=255u8).map(move |count| (length, count)))
+        {
+            let mut block = vec![0x55; length];
             block.iter_mut().rev().take(usize::from(count)).for_each(|byte| *byte = count);
-            block[BLOCK - 1] = count;
-            let right = (1..=16).contains(&count);
-            assert_eq!(unpad(&block), right.then(|| BLOCK - usize::from(count)), "{count}");
-            for place in BLOCK.saturating_sub(usize::from(count))..BLOCK - 1 {
-                let mut wrong = block;
+            block[length - 1] = count;
+            let right = (1..=length).contains(&usize::from(count));
+            assert_eq!(unpad(&block), right.then(|| length - usize::from(count)), "{count}");
+            for place in length.saturating_sub(usize::from(count))..length - 1 {
+                let mut wrong = block.clone();
                 wrong[place] ^= 1;
                 assert_eq!(unpad(&wrong), None);
             }
