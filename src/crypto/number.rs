@@ -3,6 +3,7 @@
 
 use aws_lc_sys::{BIGNUM, BN_CTX, BN_CTX_free, BN_CTX_new, BN_clear_free, BN_new};
 use std::cmp::Ordering;
+use std::ffi::CStr;
 use std::ptr;
 
 use super::{Error, Owned, Result, succeed};
@@ -44,6 +45,17 @@ impl Number {
             super::clear_errors();
             return Err(Error::Memory);
         }
+        Ok(number)
+    }
+
+    /// Hexadecimal digits, most significant first. `Data`: there are none.
+    pub(crate) fn from_hex(digits: &CStr) -> Result<Self> {
+        let mut number = ptr::null_mut();
+        // SAFETY: a C string; the engine makes a new number and stores it where it is told.
+        let read = unsafe { aws_lc_sys::BN_hex2bn(&mut number, digits.as_ptr()) };
+        // SAFETY: NULL, or the new number, released (and wiped) by its own function.
+        let number = Self(unsafe { Owned::new(number, BN_clear_free)? });
+        succeed((read > 0).into(), Error::Data)?;
         Ok(number)
     }
 

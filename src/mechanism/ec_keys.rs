@@ -14,7 +14,7 @@ use super::params::ParamKind;
 use super::row::{Approval, GenerateKeyPairFn, KeyNeed, Mechanism, Ops};
 
 /// Sizes of the field in bits: CKK_EC; Edwards and Montgomery curves.
-pub(super) const SIZES: (u64, u64) = (224, 521);
+pub(super) const SIZES: (u64, u64) = (160, 521);
 pub(super) const SIZES_25519: (u64, u64) = (255, 255);
 
 /// What C_GetMechanismInfo tells of every mechanism on curves: prime fields, curves by identifier or name, points

@@ -103,9 +103,9 @@ mod tests {
 
     #[test]
     fn other_curves_are_not_supported_and_other_forms_not_valid() {
-        let prime192v1 = [6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 1];
+        let prime239v1 = [6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 4];
         let ed448 = [6, 3, 0x2b, 0x65, 0x71];
-        for unknown in [&prime192v1[..], &ed448, b"\x13\x07unknown"] {
+        for unknown in [&prime239v1[..], &ed448, b"\x13\x07unknown"] {
             assert_eq!(parse(unknown), Err(Error::CurveNotSupported), "{unknown:02x?}");
         }
         let explicit = [0x30, 3, 2, 1, 1];

@@ -47,6 +47,10 @@ pub(super) static ROWS: &[Mechanism] = &[
     ecdsa!(Sha256, CKM_ECDSA_SHA256, Approved),
     ecdsa!(Sha384, CKM_ECDSA_SHA384, Approved),
     ecdsa!(Sha512, CKM_ECDSA_SHA512, Approved),
+    ecdsa!(Sha3_224, CKM_ECDSA_SHA3_224, Approved),
+    ecdsa!(Sha3_256, CKM_ECDSA_SHA3_256, Approved),
+    ecdsa!(Sha3_384, CKM_ECDSA_SHA3_384, Approved),
+    ecdsa!(Sha3_512, CKM_ECDSA_SHA3_512, Approved),
 ];
 
 const fn row(id: CK_MECHANISM_TYPE, name: &'static str, approval: Approval, ops: Ops) -> Mechanism {

@@ -53,11 +53,17 @@ macro_rules! pss {
 }
 
 pub(super) static ROWS: &[Mechanism] = &[
+    // MD5 has been broken for signatures since 2004: for checking what is old.
+    pkcs1!(Md5, CKM_MD5_RSA_PKCS, NotApproved),
     pkcs1!(Sha1, CKM_SHA1_RSA_PKCS, Legacy),
     pkcs1!(Sha224, CKM_SHA224_RSA_PKCS, Approved),
     pkcs1!(Sha256, CKM_SHA256_RSA_PKCS, Approved),
     pkcs1!(Sha384, CKM_SHA384_RSA_PKCS, Approved),
     pkcs1!(Sha512, CKM_SHA512_RSA_PKCS, Approved),
+    pkcs1!(Sha3_224, CKM_SHA3_224_RSA_PKCS, Approved),
+    pkcs1!(Sha3_256, CKM_SHA3_256_RSA_PKCS, Approved),
+    pkcs1!(Sha3_384, CKM_SHA3_384_RSA_PKCS, Approved),
+    pkcs1!(Sha3_512, CKM_SHA3_512_RSA_PKCS, Approved),
     row(
         CKM_RSA_PKCS_PSS,
         "CKM_RSA_PKCS_PSS",
@@ -74,6 +80,10 @@ pub(super) static ROWS: &[Mechanism] = &[
     pss!(Sha256, CKM_SHA256_RSA_PKCS_PSS, Approved),
     pss!(Sha384, CKM_SHA384_RSA_PKCS_PSS, Approved),
     pss!(Sha512, CKM_SHA512_RSA_PKCS_PSS, Approved),
+    pss!(Sha3_224, CKM_SHA3_224_RSA_PKCS_PSS, Approved),
+    pss!(Sha3_256, CKM_SHA3_256_RSA_PKCS_PSS, Approved),
+    pss!(Sha3_384, CKM_SHA3_384_RSA_PKCS_PSS, Approved),
+    pss!(Sha3_512, CKM_SHA3_512_RSA_PKCS_PSS, Approved),
 ];
 
 const fn row(

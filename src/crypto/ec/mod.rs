@@ -2,6 +2,7 @@
 //! 5.7.1.2). All curves here have the cofactor one.
 
 mod curve;
+mod domain;
 
 use aws_lc_sys::{
     EC_GROUP, EC_KEY, EC_KEY_free, EC_KEY_new, EC_POINT, EC_POINT_free, EC_POINT_new, ECDSA_SIG_free,
@@ -44,7 +45,7 @@ impl PublicKey {
     /// A point as SEC 1 section 2.3.3 writes it, compressed or not. `PublicKey`: anything else, a point that is not on
     /// the curve, and the point at infinity.
     pub fn new(curve: Curve, point: &[u8]) -> Result<Self> {
-        let group = curve.engine();
+        let group = curve.engine()?;
         let mut key = new_key(group)?;
         // The engine takes the hybrid form (06, 07) too, which SEC 1 no longer has; 00 is the point at infinity.
         if !matches!(point, [2..=4, _, ..]) {
@@ -115,7 +116,7 @@ impl PublicKey {
 impl PrivateKey {
     /// A private value, big-endian; leading zeros do not matter. `Key`: it is not between 1 and the order less one.
     pub fn new(curve: Curve, value: &[u8]) -> Result<Self> {
-        let mut key = new_key(curve.engine())?;
+        let mut key = new_key(curve.engine()?)?;
         let value = Number::from_bytes(value)?;
         // SAFETY: a live key that nobody else sees and a live number, which the engine copies and checks.
         let code = unsafe { aws_lc_sys::EC_KEY_set_private_key(key.as_mut_ptr(), value.as_ptr()) };
@@ -124,7 +125,7 @@ impl PrivateKey {
     }
 
     pub fn generate(curve: Curve) -> Result<Self> {
-        let mut key = new_key(curve.engine())?;
+        let mut key = new_key(curve.engine()?)?;
         // SAFETY: a live key with a group that nobody else sees.
         succeed(unsafe { aws_lc_sys::EC_KEY_generate_key(key.as_mut_ptr()) }, Error::Engine)?;
         Ok(Self { curve, key })
@@ -143,7 +144,7 @@ impl PrivateKey {
 
     /// The public point, uncompressed: 04, x, y.
     pub fn public_point(&self) -> Result<Vec<u8>> {
-        let group = self.curve.engine();
+        let group = self.curve.engine()?;
         // SAFETY: a static group; a new point, released by its own function; a live key whose private value lives as
         // long as it; NULL stands for "no further summand" and for scratch space of the engine's own.
         unsafe {
@@ -216,7 +217,7 @@ unsafe fn octets(curve: Curve, point: *const EC_POINT) -> Result<Vec<u8>> {
     // makes its own scratch space for NULL.
     let written = unsafe {
         aws_lc_sys::EC_POINT_point2oct(
-            curve.engine(),
+            curve.engine()?,
             point,
             aws_lc_sys::point_conversion_form_t::POINT_CONVERSION_UNCOMPRESSED,
             bytes.as_mut_ptr(),

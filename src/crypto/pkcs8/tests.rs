@@ -173,8 +173,8 @@ fn what_cannot_be_used_is_told_apart() {
         decode_private(&der).err()
     };
     let p256 = Curve::P256.oid();
-    let prime192v1 = [&p256[..7], &[1]].concat();
-    assert_eq!(changed(p256, &prime192v1), Some(Error::Curve));
+    let prime239v1 = [&p256[..7], &[4]].concat();
+    assert_eq!(changed(p256, &prime239v1), Some(Error::Curve));
     assert_eq!(
         changed(&[6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3], &[48, 8, 2, 6, 1, 1, 1, 1]),
         Some(Error::Parameters)

@@ -43,8 +43,18 @@ const PLAIN: (u64, &[u8]) = (CKD_NULL, b"");
 
 #[test]
 fn every_curve_signs_with_every_hash_and_without_one() {
-    let ids =
-        [CKM_ECDSA, CKM_ECDSA_SHA1, CKM_ECDSA_SHA224, CKM_ECDSA_SHA256, CKM_ECDSA_SHA384, CKM_ECDSA_SHA512];
+    let ids = [
+        CKM_ECDSA,
+        CKM_ECDSA_SHA1,
+        CKM_ECDSA_SHA224,
+        CKM_ECDSA_SHA256,
+        CKM_ECDSA_SHA384,
+        CKM_ECDSA_SHA512,
+        CKM_ECDSA_SHA3_224,
+        CKM_ECDSA_SHA3_256,
+        CKM_ECDSA_SHA3_384,
+        CKM_ECDSA_SHA3_512,
+    ];
     for curve in Curve::ALL.iter().copied() {
         let Pair { public, private } = weierstrass(curve);
         for id in ids {

@@ -90,8 +90,8 @@ fn points_and_private_values_of_curves_are_checked_and_brought_into_one_form() {
         assert_eq!(check_key(&with(&private, CKA_EC_POINT, &foreign)), Err(Error::TemplateInconsistent));
         let long = [&[1; 40][..], value].concat();
         assert_eq!(check_key(&with(&private, CKA_VALUE, &long)), Err(Error::AttributeValueInvalid));
-        let prime192v1 = [6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 1];
-        assert_eq!(check_key(&with(&public, CKA_EC_PARAMS, &prime192v1)), Err(Error::CurveNotSupported));
+        let prime239v1 = [6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 4];
+        assert_eq!(check_key(&with(&public, CKA_EC_PARAMS, &prime239v1)), Err(Error::CurveNotSupported));
         assert_eq!(check_key(&with(&private, CKA_EC_PARAMS, &[5, 0])), Err(Error::DomainParamsInvalid));
     }
     let public = attributes(&weierstrass(Curve::P256).public);
@@ -136,6 +136,6 @@ fn other_objects_are_not_wrapped_and_other_bytes_are_no_key() {
     let der = encode(weierstrass(Curve::P256).private.object()).unwrap();
     let mut other_curve = der.as_bytes().to_vec();
     let place = other_curve.windows(3).position(|bytes| bytes == [3, 1, 7]).unwrap();
-    other_curve[place + 2] = 1;
+    other_curve[place + 2] = 4;
     assert_eq!(decode(&other_curve), Err(Error::CurveNotSupported));
 }

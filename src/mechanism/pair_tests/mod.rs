@@ -3,6 +3,7 @@
 mod curves;
 mod keys;
 mod rsa;
+mod rsa_openssl;
 mod vectors;
 
 use crate::ck::*;

