@@ -141,7 +141,7 @@ fn derive(session: &Session, key: ObjectHandle, point: &[u8]) -> Result<Vec<u8>>
         (CKA_SENSITIVE, Value::Bool(false)),
         (CKA_EXTRACTABLE, Value::Bool(true)),
     ]);
-    let derived = session.derive_key(CKM_ECDH1_DERIVE, &params, key, &wanted)?;
+    let derived = session.derive_key(CKM_ECDH1_DERIVE, &params, key, &[], &wanted)?.main.unwrap();
     let values = session.attribute_values(derived, &[CKA_VALUE])?;
     Ok(values.into_iter().next().unwrap().unwrap().as_bytes().unwrap().to_vec())
 }

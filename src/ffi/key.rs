@@ -17,9 +17,14 @@ pub(super) unsafe fn generate(
     key: *mut CK_OBJECT_HANDLE,
 ) -> Result<()> {
     // SAFETY: as C_GenerateKey describes its arguments.
-    let (place, (id, params), template) =
-        unsafe { (Out::new(key)?, mechanism::read(mechanism)?, template::read(template, count)?) };
-    place.write(session.generate_key(id, &params, &template)?.0);
+    unsafe {
+        let place = Out::new(key)?;
+        let (id, params, references) = mechanism::read_with_references(mechanism)?;
+        let template = template::read(template, count)?;
+        let (key, iv) = session.generate_key_and_iv(id, &params, &template)?;
+        references.write(&[], iv.as_slice());
+        place.write(key.0);
+    }
     Ok(())
 }
 
@@ -88,7 +93,7 @@ pub(super) unsafe fn unwrap(
     Ok(())
 }
 
-/// C_DeriveKey. Mechanisms that make several keys have no place for a handle here (section 6.40); Coffer has none.
+/// C_DeriveKey. `key` may be NULL for mechanisms whose handles stand in the parameter (section 6.40).
 pub(super) unsafe fn derive(
     session: &Session,
     mechanism: *mut CK_MECHANISM,
@@ -98,8 +103,16 @@ pub(super) unsafe fn derive(
     key: *mut CK_OBJECT_HANDLE,
 ) -> Result<()> {
     // SAFETY: as C_DeriveKey describes its arguments.
-    let (place, (id, params), template) =
-        unsafe { (Out::new(key)?, mechanism::read(mechanism)?, template::read(template, count)?) };
-    place.write(session.derive_key(id, &params, ObjectHandle(base_key), &template)?.0);
+    unsafe {
+        let (id, params, references) = mechanism::read_with_references(mechanism)?;
+        let place = if references.no_main_key { None } else { Some(Out::new(key)?) };
+        let template = template::read(template, count)?;
+        let base_key = ObjectHandle(base_key);
+        let made = session.derive_key(id, &params, base_key, &references.keys, &template)?;
+        references.write(&made.further, &made.returned);
+        if let (Some(place), Some(key)) = (place, made.main) {
+            place.write(key.0);
+        }
+    }
     Ok(())
 }

@@ -9,7 +9,7 @@ use crate::policy::UsableKey;
 use crate::secret::Secret;
 
 use super::ec_keys::{self, FLAGS, SIZES};
-use super::operation::Derived;
+use super::operation::{Derivation, Derived, End, cut};
 use super::params::{ParamKind, Params};
 use super::row::{Approval, KeyNeed, Mechanism, Ops};
 
@@ -39,21 +39,23 @@ const fn row(id: CK_MECHANISM_TYPE, name: &'static str, key: KeyNeed) -> Mechani
 /// leading end"). With a KDF it is as long as wanted, or as the shared secret where nothing is said. Errors:
 /// CKR_MECHANISM_PARAM_INVALID; CKR_PUBLIC_KEY_INVALID for a point that is not on the curve;
 /// CKR_KEY_SIZE_RANGE for a longer key than there is.
-fn derive(key: &UsableKey, params: &Params, wanted: Option<usize>) -> Result<Derived> {
-    let Params::Ecdh1 { kdf, shared_data, public_data } = params else {
+fn derive(input: &Derivation) -> Result<Derived> {
+    let Params::Ecdh1 { kdf, shared_data, public_data } = input.params else {
         return Err(Error::MechanismParamInvalid);
     };
     let function = Function::of(*kdf).ok_or(Error::MechanismParamInvalid)?;
     if matches!(function, Function::None) && !shared_data.is_empty() {
         return Err(Error::MechanismParamInvalid);
     }
-    let shared = agree(key, public_data)?;
-    let length = wanted.unwrap_or(shared.len());
+    let shared = agree(input.base, public_data)?;
     let value = match function {
-        Function::None => tail(&shared, length)?,
-        Function::Hash { hash, counter_first } => expand(hash, counter_first, &shared, shared_data, length)?,
+        Function::None => cut(shared, input.wanted, End::Trailing)?,
+        Function::Hash { hash, counter_first } => {
+            let length = input.wanted.unwrap_or(shared.len());
+            expand(hash, counter_first, &shared, shared_data, length)?
+        }
     };
-    Ok(Derived { value, expandable: !matches!(function, Function::None) })
+    Ok(Derived::key(value))
 }
 
 /// The other party's point may come raw or wrapped in an OCTET STRING (section 6.3.15, footnote 1).
@@ -65,11 +67,6 @@ fn agree(key: &UsableKey, public_data: &[u8]) -> Result<Secret> {
     }
     let private = ec_keys::private(key)?;
     Ok(private.agree(&ec::PublicKey::new(private.curve(), point)?)?)
-}
-
-fn tail(shared: &Secret, length: usize) -> Result<Secret> {
-    let start = shared.len().checked_sub(length).ok_or(Error::KeySizeRange)?;
-    shared.as_bytes().get(start..).map(Secret::copy_of).ok_or(Error::KeySizeRange)
 }
 
 /// CK_EC_KDF_TYPE.

@@ -36,12 +36,13 @@ mod table;
 mod testing;
 mod wrapping;
 
-use crate::ck::CKA_VALUE;
-use crate::crypto::aes;
+use crate::ck::{CK_KEY_TYPE, CKA_VALUE, CKK_DES, CKK_DES2, CKK_DES3};
+use crate::crypto::{self, aes};
 use crate::error::{Error, Result};
 use crate::policy::UsableKey;
+use crate::secret::Secret;
 
-pub use operation::{Cipher, Derived, Digest, KeyPair, Length, Sign, Verify};
+pub use operation::{Cipher, Derivation, Derived, Digest, KeyPair, Length, Sign, Verify};
 pub use params::{ParamKind, Params};
 pub use row::{Approval, KeyNeed, Mechanism, Ops};
 pub use table::{all, lookup};
@@ -52,6 +53,14 @@ fn aes_key(key: &UsableKey) -> Result<&aes::Key> {
         let value = object.material(CKA_VALUE)?.ok_or(Error::GeneralError)?;
         Ok(aes::Key::new(value)?)
     })
+}
+
+/// A derived value as a key of this type: DES keys with their parity bits set (section 6.43, and at each derivation).
+pub fn with_parity(key_type: CK_KEY_TYPE, mut value: Secret) -> Secret {
+    if matches!(key_type, CKK_DES | CKK_DES2 | CKK_DES3) {
+        crypto::des::set_odd_parity(value.as_mut_bytes());
+    }
+    value
 }
 
 /// Copies a result to the front of the caller's buffer, which was measured before: a short one is a mistake of ours.

@@ -2,9 +2,14 @@
 //!
 //! Every trait's last step takes `Box<Self>`, so that an operation which has ended cannot be used again.
 
-use crate::error::Result;
-use crate::object::Attributes;
+use crate::ck::CKA_VALUE;
+use crate::error::{Error, Result};
+use crate::object::rules::Inheritance;
+use crate::object::{Attributes, Template, Value};
+use crate::policy::UsableKey;
 use crate::secret::Secret;
+
+use super::params::Params;
 
 /// The length in bytes that a step will write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,10 +97,84 @@ pub struct KeyPair {
     pub private: Attributes,
 }
 
-/// The raw value of a derived key, before the template shortens it.
+/// What a derivation works with. Every key has passed `policy::permit` for this mechanism.
+pub struct Derivation<'a> {
+    pub base: &'a UsableKey,
+    /// The keys that the parameter names, in its order.
+    pub keys: &'a [UsableKey],
+    pub params: &'a Params,
+    pub template: &'a Template,
+    /// The bytes that the template asks for: CKA_VALUE_LEN, or the only length of its key type.
+    pub wanted: Option<usize>,
+}
+
+/// What a derivation makes.
 pub struct Derived {
-    pub value: Secret,
-    /// True where the mechanism gives as many bytes as are asked for; false where it has one natural
-    /// length, from which a shorter key takes the leading (ECDH, DH: see the mechanism) bytes.
-    pub expandable: bool,
+    /// What the mechanism contributes to the object of the template: a secret key's CKA_VALUE (of the length that is
+    /// wanted), or class and attributes of a public key or of data. `None` for mechanisms that have no such object.
+    pub main: Option<Attributes>,
+    /// Further keys with templates of their own, in the order of their places in the parameter.
+    pub further: Vec<(Template, Attributes)>,
+    /// What is written back into the parameter, in the order of its places: IVs, a version.
+    pub returned: Vec<Vec<u8>>,
+    pub inheritance: Inheritance,
+}
+
+impl Derived {
+    /// One secret key, of exactly this value.
+    pub fn key(value: Secret) -> Self {
+        Self::object(Attributes::from_iter([(CKA_VALUE, Value::Secret(value))]))
+    }
+
+    /// One object with these attributes, CKA_CLASS among them where it is no secret key.
+    pub fn object(attributes: Attributes) -> Self {
+        Self { main: Some(attributes), ..Self::nothing() }
+    }
+
+    /// No object yet.
+    pub fn nothing() -> Self {
+        Self { main: None, further: Vec::new(), returned: Vec::new(), inheritance: Inheritance::Template }
+    }
+
+    pub fn inheriting(self, inheritance: Inheritance) -> Self {
+        Self { inheritance, ..self }
+    }
+}
+
+/// Which end of a longer value a shorter key is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    Leading,
+    /// "The truncation removes bytes from the leading end of the secret value" (sections 6.3 and 6.4).
+    Trailing,
+}
+
+/// The `wanted` bytes of one end, or the whole value where nothing is wanted. Errors: CKR_KEY_SIZE_RANGE for more bytes
+/// than there are.
+pub fn cut(mut value: Secret, wanted: Option<usize>, end: End) -> Result<Secret> {
+    let Some(wanted) = wanted else { return Ok(value) };
+    let surplus = value.len().checked_sub(wanted).ok_or(Error::KeySizeRange)?;
+    match end {
+        End::Leading => value.truncate(wanted),
+        End::Trailing => {
+            return value.as_bytes().get(surplus..).map(Secret::copy_of).ok_or(Error::KeySizeRange);
+        }
+    }
+    Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shorter_key_is_one_end_of_the_value_and_a_longer_one_is_refused() {
+        let value = || Secret::copy_of(&[1, 2, 3, 4]);
+        assert_eq!(cut(value(), None, End::Leading), Ok(value()));
+        assert_eq!(cut(value(), Some(3), End::Leading), Ok(Secret::copy_of(&[1, 2, 3])));
+        assert_eq!(cut(value(), Some(3), End::Trailing), Ok(Secret::copy_of(&[2, 3, 4])));
+        for end in [End::Leading, End::Trailing] {
+            assert_eq!(cut(value(), Some(5), end), Err(Error::KeySizeRange));
+        }
+    }
 }

@@ -6,7 +6,7 @@ use crate::object::Attributes;
 use crate::policy::UsableKey;
 use crate::secret::Secret;
 
-use super::operation::{Cipher, Derived, Digest, KeyPair, Sign, Verify};
+use super::operation::{Cipher, Derivation, Derived, Digest, KeyPair, Sign, Verify};
 use super::params::{ParamKind, Params};
 
 /// How NIST SP 800-131A and SP 800-140C/D see the mechanism.
@@ -24,13 +24,14 @@ pub type CipherFn = fn(UsableKey, &Params) -> Result<Box<dyn Cipher>>;
 pub type DigestFn = fn(&Params) -> Result<Box<dyn Digest>>;
 /// Takes the template; answers the attributes that belong to the key type, CKA_VALUE first of all.
 pub type GenerateKeyFn = fn(&Params, &Attributes) -> Result<Attributes>;
+/// The IV that comes with a password-based key: C_GenerateKey writes it back into the parameter.
+pub type GenerateIvFn = fn(&Params) -> Result<Vec<u8>>;
 /// Public template, private template.
 pub type GenerateKeyPairFn = fn(&Params, &Attributes, &Attributes) -> Result<KeyPair>;
 /// The material to be wrapped: a secret key's value, or a private key as PKCS#8 PrivateKeyInfo (section 6.7).
 pub type WrapFn = fn(&UsableKey, &Params, &[u8]) -> Result<Vec<u8>>;
 pub type UnwrapFn = fn(&UsableKey, &Params, &[u8]) -> Result<Secret>;
-/// `wanted`: the bytes that the template asks for (CKA_VALUE_LEN or the key type's fixed length).
-pub type DeriveFn = fn(&UsableKey, &Params, wanted: Option<usize>) -> Result<Derived>;
+pub type DeriveFn = fn(&Derivation) -> Result<Derived>;
 
 /// The functions that a mechanism serves; `None` where it does not.
 pub struct Ops {
@@ -40,6 +41,7 @@ pub struct Ops {
     pub decrypt: Option<CipherFn>,
     pub digest: Option<DigestFn>,
     pub generate_key: Option<GenerateKeyFn>,
+    pub generate_iv: Option<GenerateIvFn>,
     pub generate_key_pair: Option<GenerateKeyPairFn>,
     pub wrap: Option<WrapFn>,
     pub unwrap: Option<UnwrapFn>,
@@ -55,6 +57,7 @@ impl Ops {
         decrypt: None,
         digest: None,
         generate_key: None,
+        generate_iv: None,
         generate_key_pair: None,
         wrap: None,
         unwrap: None,

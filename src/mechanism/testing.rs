@@ -2,11 +2,11 @@
 
 use crate::ck::*;
 use crate::error::{Error, Result};
-use crate::object::{Attributes, Value};
+use crate::object::{Attributes, Template, Value};
 use crate::policy::UsableKey;
 use crate::secret::Secret;
 
-use super::{Cipher, Params, lookup};
+use super::{Cipher, Derivation, Params, lookup};
 
 pub(super) fn unhex(text: &str) -> Vec<u8> {
     hex::decode(text).unwrap()
@@ -96,6 +96,19 @@ pub(super) fn unwrap(
     wrapped: &[u8],
 ) -> Result<Vec<u8>> {
     Ok(lookup(id).unwrap().ops.unwrap.unwrap()(key, params, wrapped)?.as_bytes().to_vec())
+}
+
+/// The value of a key that is derived without others and without a template but for its length.
+pub(super) fn derive(
+    id: CK_MECHANISM_TYPE,
+    base: &UsableKey,
+    params: &Params,
+    wanted: Option<usize>,
+) -> Result<Vec<u8>> {
+    let template = Template::new();
+    let derivation = Derivation { base, keys: &[], params, template: &template, wanted };
+    let derived = lookup(id).unwrap().ops.derive.unwrap()(&derivation)?;
+    Ok(derived.main.unwrap().bytes(CKA_VALUE).unwrap().to_vec())
 }
 
 /// `Err` with this error, for comparisons.

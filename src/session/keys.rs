@@ -1,4 +1,4 @@
-//! Keys: generate, wrap, unwrap and derive (PKCS#11 section 5.18).
+//! Keys: generate, wrap and unwrap (PKCS#11 section 5.18).
 
 use crate::ck::*;
 use crate::error::{Error, Result};
@@ -12,13 +12,23 @@ use super::Session;
 use super::output::Output;
 
 impl Session {
-    /// C_GenerateKey.
+    /// C_GenerateKey, for mechanisms without an IV in their parameter.
     pub fn generate_key(
         &self,
         mechanism: CK_MECHANISM_TYPE,
         params: &Params,
         template: &Template,
     ) -> Result<ObjectHandle> {
+        self.generate_key_and_iv(mechanism, params, template).map(|(key, _)| key)
+    }
+
+    /// C_GenerateKey: the key, and the IV that is written back into the parameter.
+    pub fn generate_key_and_iv(
+        &self,
+        mechanism: CK_MECHANISM_TYPE,
+        params: &Params,
+        template: &Template,
+    ) -> Result<(ObjectHandle, Option<Vec<u8>>)> {
         let row = self.mechanism(mechanism)?;
         let generate = row.ops.generate_key.ok_or(Error::MechanismInvalid)?;
         let creator = self.creator();
@@ -26,8 +36,9 @@ impl Session {
         rules::check_generate(CKO_SECRET_KEY, key_type, template, &creator)?;
         self.may_create_from(template, CKO_SECRET_KEY)?;
         let generated = generate(params, template.attributes())?;
+        let iv = row.ops.generate_iv.map(|generate| generate(params)).transpose()?;
         let attributes = rules::generate(CKO_SECRET_KEY, key_type, template, generated, mechanism, &creator)?;
-        self.keep(attributes)
+        Ok((self.keep(attributes)?, iv))
     }
 
     /// C_GenerateKeyPair: public key, private key; both or none.
@@ -114,7 +125,7 @@ impl Session {
         let material = match class {
             CKO_SECRET_KEY => {
                 let key_type = template.ulong(CKA_KEY_TYPE).ok_or(Error::TemplateIncomplete)?;
-                let wanted = wanted_len(template, key_type)?;
+                let wanted = rules::value_len(template.attributes())?;
                 secret_key(key_type, fit_unwrapped(row, material, wanted)?)
             }
             CKO_PRIVATE_KEY => private_key_info::decode(material.as_bytes())?,
@@ -129,43 +140,14 @@ impl Session {
         self.keep(attributes)
     }
 
-    /// C_DeriveKey.
-    pub fn derive_key(
-        &self,
-        mechanism: CK_MECHANISM_TYPE,
-        params: &Params,
-        base_key: ObjectHandle,
-        template: &Template,
-    ) -> Result<ObjectHandle> {
-        let row = self.mechanism(mechanism)?;
-        let derive = row.ops.derive.ok_or(Error::MechanismInvalid)?;
-        let base_key = self.key_without_init(base_key, row, Use::Derive)?;
-        if template.ulong(CKA_CLASS).is_some_and(|class| class != CKO_SECRET_KEY) {
-            return Err(Error::TemplateInconsistent);
-        }
-        self.may_create_from(template, CKO_SECRET_KEY)?;
-        let key_type = template.ulong(CKA_KEY_TYPE).unwrap_or(CKK_GENERIC_SECRET);
-        let wanted = wanted_len(template, key_type)?;
-        let derived = derive(&base_key, params, wanted)?;
-        let value = match wanted {
-            // The truncation removes bytes from the leading end of the secret value (section 6.3, 6.4).
-            Some(wanted) if wanted < derived.value.len() => trailing(&derived.value, wanted),
-            Some(wanted) if wanted > derived.value.len() => return Err(Error::KeySizeRange),
-            _ => derived.value,
-        };
-        let derive_template = match base_key.object().attributes().value(CKA_DERIVE_TEMPLATE) {
-            Some(Value::Template(attributes)) => Some(attributes),
-            _ => None,
-        };
-        let material = secret_key(key_type, value);
-        let attributes =
-            rules::derive(template, material, base_key.object(), derive_template, &self.creator())?;
-        self.keep(import::check_key(&attributes)?)
-    }
-
     /// As `usable_key`, for functions without an Init: they have no place for the context-specific login, so they
     /// refuse keys with CKA_ALWAYS_AUTHENTICATE.
-    fn key_without_init(&self, handle: ObjectHandle, row: &Mechanism, purpose: Use) -> Result<UsableKey> {
+    pub(super) fn key_without_init(
+        &self,
+        handle: ObjectHandle,
+        row: &Mechanism,
+        purpose: Use,
+    ) -> Result<UsableKey> {
         let key = self.usable_key(handle, row, purpose)?;
         if key.needs_auth() { Err(Error::UserNotLoggedIn) } else { Ok(key) }
     }
@@ -204,21 +186,6 @@ fn secret_key(key_type: CK_KEY_TYPE, value: Secret) -> Attributes {
         (CKA_VALUE_LEN, Value::Ulong(value.len() as u64)),
         (CKA_VALUE, Value::Secret(value)),
     ])
-}
-
-/// The length in bytes that the template or the key type asks for.
-fn wanted_len(template: &Template, key_type: CK_KEY_TYPE) -> Result<Option<usize>> {
-    let fixed = match key_type {
-        CKK_DES => Some(8),
-        CKK_DES2 => Some(16),
-        CKK_DES3 => Some(24),
-        CKK_CHACHA20 | CKK_POLY1305 => Some(32),
-        _ => None,
-    };
-    match template.ulong(CKA_VALUE_LEN) {
-        Some(length) => Ok(Some(usize::try_from(length).map_err(|_| Error::AttributeValueInvalid)?)),
-        None => Ok(fixed),
-    }
 }
 
 /// Cuts what an unpadded mechanism has added: zeros after the key (ECB, CBC), or bytes before it (X.509 RSA).

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod crypt;
+mod derive;
 mod digest;
 mod keys;
 mod objects;
@@ -24,6 +25,7 @@ use crate::policy::{Role, UsableKey, Use, permit, session_state};
 use crate::secret::Secret;
 use crate::token::{ObjectHandle, SessionHandle, SlotId, Token};
 
+pub use derive::Made;
 pub use output::Output;
 pub use table::SessionTable;
 

@@ -6,6 +6,7 @@ mod ciphers;
 use crate::ck::*;
 use crate::error::{Error, Result};
 use crate::mechanism::{self, ParamKind, Params};
+use crate::token::ObjectHandle;
 
 use super::pointer;
 
@@ -19,12 +20,54 @@ const MAX_FIELD: CK_ULONG = u32::MAX as CK_ULONG;
 /// NULL, or a CK_MECHANISM whose pointers have the lengths that it tells.
 pub(super) unsafe fn read(mechanism: *const CK_MECHANISM) -> Result<(CK_MECHANISM_TYPE, Params)> {
     // SAFETY: passed on from the caller.
+    unsafe { read_with_references(mechanism) }.map(|(id, params, _)| (id, params))
+}
+
+/// As `read`, with what the parameter refers to: for C_GenerateKey and C_DeriveKey.
+///
+/// # Safety
+/// As `read`; places for results stay writable during the call.
+pub(super) unsafe fn read_with_references(
+    mechanism: *const CK_MECHANISM,
+) -> Result<(CK_MECHANISM_TYPE, Params, References)> {
+    // SAFETY: passed on from the caller.
     let CK_MECHANISM { mechanism: id, pParameter, ulParameterLen } = unsafe { pointer::read(mechanism) }?;
     let row = mechanism::lookup(id).ok_or(Error::MechanismInvalid)?;
     let parameter = Parameter { place: pParameter.cast(), len: ulParameterLen };
+    let mut references = References::default();
     // SAFETY: the caller promises that the parameter has its length, and what it points to as well.
-    let params = unsafe { parameter.params(row.params) }?;
-    Ok((id, params))
+    let params = unsafe { parameter.params(row.params, &mut references) }?;
+    Ok((id, params, references))
+}
+
+/// What a parameter refers to besides its values.
+#[derive(Default)]
+pub(super) struct References {
+    /// Other keys, in the order in which the mechanism takes them.
+    pub(super) keys: Vec<ObjectHandle>,
+    /// Places for the handles of further keys, none of them NULL.
+    further: Vec<*mut CK_OBJECT_HANDLE>,
+    /// Places for bytes that are written back, with their lengths, none of them NULL.
+    returned: Vec<(*mut CK_BYTE, usize)>,
+    /// True for mechanisms that answer no handle apart from those of `further`.
+    pub(super) no_main_key: bool,
+}
+
+impl References {
+    /// Writes handles and bytes to their places, in order, after everything has succeeded.
+    ///
+    /// # Safety
+    /// The parameter that was read is still there, with its places as they were.
+    pub(super) unsafe fn write(self, further: &[ObjectHandle], returned: &[Vec<u8>]) {
+        for (place, handle) in self.further.into_iter().zip(further) {
+            // SAFETY: not NULL, and writable as the caller promises; alignment is not assumed.
+            unsafe { place.write_unaligned(handle.0) };
+        }
+        for ((place, len), bytes) in self.returned.into_iter().zip(returned) {
+            // SAFETY: not NULL where there is a byte to write, and writable for `len` bytes.
+            unsafe { pointer::write_items(bytes.get(..len).unwrap_or(bytes), place) };
+        }
+    }
 }
 
 /// The parameter of a mechanism, not read yet.
@@ -37,7 +80,7 @@ struct Parameter {
 impl Parameter {
     /// # Safety
     /// `place` has `len` readable bytes; pointers in them have the lengths that stand beside them.
-    unsafe fn params(self, kind: ParamKind) -> Result<Params> {
+    unsafe fn params(self, kind: ParamKind, _references: &mut References) -> Result<Params> {
         // SAFETY: passed on from the caller.
         unsafe {
             match kind {

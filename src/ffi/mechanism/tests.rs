@@ -5,7 +5,7 @@ use super::*;
 fn parse<T>(kind: ParamKind, value: &T, len: usize) -> Result<Params> {
     let parameter = Parameter { place: ptr::from_ref(value).cast(), len: len as CK_ULONG };
     // SAFETY: `value` has at least the length that is read, or the length is refused first.
-    unsafe { parameter.params(kind) }
+    unsafe { parameter.params(kind, &mut References::default()) }
 }
 
 fn gcm_params(iv: &mut [u8], aad: &mut [u8]) -> CK_GCM_PARAMS {
@@ -38,7 +38,7 @@ fn a_structure_may_be_unaligned() {
     unsafe { bytes.as_mut_ptr().add(1).cast::<CK_AES_CTR_PARAMS>().write_unaligned(params) };
     let parameter = Parameter { place: bytes[1..].as_ptr(), len: 24 };
     // SAFETY: as above.
-    let read = unsafe { parameter.params(ParamKind::AesCtr) };
+    let read = unsafe { parameter.params(ParamKind::AesCtr, &mut References::default()) };
     assert_eq!(read, Ok(Params::AesCtr { counter_bits: 32, counter_block: [5; 16] }));
 }
 

@@ -2,11 +2,11 @@
 
 use crate::ck::*;
 use crate::error::{Error, Result};
-use crate::object::Object;
 use crate::object::classes::{self, Rule, Table};
 use crate::object::template::{Template, canonical};
 use crate::object::value::{Attributes, Value};
 
+use super::inherit::Parents;
 use super::{Creator, initial, same};
 
 /// How an object comes to be.
@@ -15,8 +15,8 @@ pub(super) enum Origin<'a> {
     Created,
     Generated(CK_MECHANISM_TYPE),
     Unwrapped,
-    /// From this base key.
-    Derived(&'a Object),
+    /// From these keys.
+    Derived(Parents<'a>),
 }
 
 impl Origin<'_> {
@@ -105,7 +105,7 @@ pub fn unwrap(
     unwrap_template: Option<&Attributes>,
     creator: &Creator,
 ) -> Result<Attributes> {
-    let mut given = with_key_template(template, unwrap_template)?;
+    let mut given = with_key_templates(template, unwrap_template)?;
     let all = merged(&given, material.clone(), Error::TemplateInconsistent)?;
     let table = classes::table_of(&all)?;
     needless_length(table, &mut given, &material, Origin::Unwrapped)?;
@@ -116,17 +116,16 @@ pub fn unwrap(
 }
 
 /// The attributes of a derived key or data object. `material` is what the mechanism contributes; class and key type
-/// are the template's where it tells them, else the mechanism's, else a generic secret key. `derive_template` is
-/// CKA_DERIVE_TEMPLATE of the base key. Errors: section 4.1.1.
+/// are the template's where it tells them, else the mechanism's, else a generic secret key. CKA_DERIVE_TEMPLATE of the
+/// keys that it comes from may not be contradicted. Errors: section 4.1.1.
 pub fn derive(
     template: &Template,
     mut material: Attributes,
-    base: &Object,
-    derive_template: Option<&Attributes>,
+    parents: Parents,
     creator: &Creator,
 ) -> Result<Attributes> {
-    let origin = Origin::Derived(base);
-    let mut given = with_key_template(template, derive_template)?;
+    let origin = Origin::Derived(parents);
+    let mut given = with_key_templates(template, parents.templates())?;
     for id in [CKA_CLASS, CKA_KEY_TYPE] {
         if given.contains(id) {
             material.remove(id);
@@ -144,8 +143,22 @@ pub fn derive(
     let table = classes::table_of(&all)?;
     needless_length(table, &mut given, &material, origin)?;
     check_given(table, &given, origin, creator)?;
-    let attributes = merged(&given, known(table, material), Error::TemplateInconsistent)?;
+    let mut attributes = merged(&given, known(table, material), Error::TemplateInconsistent)?;
+    parents.decide(table, &mut attributes)?;
     initial::complete(table, attributes, origin, creator)
+}
+
+/// The bytes that a template asks for: CKA_VALUE_LEN, or the length of its key type where that has only one. `None`
+/// where it tells neither. Errors: CKR_ATTRIBUTE_VALUE_INVALID.
+pub fn value_len(template: &Attributes) -> Result<Option<usize>> {
+    if let Some(length) = template.ulong(CKA_VALUE_LEN) {
+        return usize::try_from(length).map(Some).map_err(|_| Error::AttributeValueInvalid);
+    }
+    let key_type = template.ulong(CKA_KEY_TYPE);
+    Ok(match classes::find(CKO_SECRET_KEY, key_type).map(|table| table.value_lengths) {
+        Some([length]) => Some(*length),
+        _ => None,
+    })
 }
 
 /// Checks each attribute that the caller gives. Errors: CKR_TEMPLATE_INCONSISTENT for an attribute of other classes
@@ -166,15 +179,15 @@ fn check_given(table: &'static Table, given: &Attributes, origin: Origin, creato
     Ok(())
 }
 
-/// Takes CKA_VALUE_LEN out of a template for keys whose type tells their length: the template "MAY specify" it, but
-/// it must be the right one (section 5.18.4), and the key has no such attribute.
+/// Takes CKA_VALUE_LEN out of a template for keys whose type tells their length, and for derived data: the template
+/// "MAY specify" it, but it must be the right one (section 5.18.4), and the object has no such attribute.
 fn needless_length(
     table: &'static Table,
     given: &mut Attributes,
     material: &Attributes,
     origin: Origin,
 ) -> Result<()> {
-    if table.class != CKO_SECRET_KEY || table.rule(CKA_VALUE_LEN).is_some() {
+    if !matches!(table.class, CKO_SECRET_KEY | CKO_DATA) || table.rule(CKA_VALUE_LEN).is_some() {
         return Ok(());
     }
     let actual = material.bytes(CKA_VALUE).map_or(0, <[u8]>::len);
@@ -198,10 +211,14 @@ fn check_required(
     }
 }
 
-/// The template together with the key's own template for new keys; a conflict is CKR_TEMPLATE_INCONSISTENT.
-fn with_key_template(template: &Template, of_the_key: Option<&Attributes>) -> Result<Attributes> {
-    let of_the_key = of_the_key.cloned().unwrap_or_default();
-    merged(template.attributes(), of_the_key, Error::TemplateInconsistent)
+/// The template together with the keys' own templates for new keys; a conflict is CKR_TEMPLATE_INCONSISTENT.
+fn with_key_templates<'a>(
+    template: &Template,
+    of_the_keys: impl IntoIterator<Item = &'a Attributes>,
+) -> Result<Attributes> {
+    of_the_keys.into_iter().try_fold(template.attributes().clone(), |given, of_the_key| {
+        merged(&given, of_the_key.clone(), Error::TemplateInconsistent)
+    })
 }
 
 fn identity(class: CK_OBJECT_CLASS, key_type: Option<CK_KEY_TYPE>) -> Attributes {

@@ -156,7 +156,7 @@ fn provenance(table: &'static Table, attributes: &mut Attributes, origin: Origin
     };
     let (always_sensitive, never_extractable) = match origin {
         Origin::Generated(_) => (true, true),
-        Origin::Derived(base) => (base.is_true(CKA_ALWAYS_SENSITIVE), base.is_true(CKA_NEVER_EXTRACTABLE)),
+        Origin::Derived(keys) => (keys.past(CKA_ALWAYS_SENSITIVE), keys.past(CKA_NEVER_EXTRACTABLE)),
         Origin::Created | Origin::Unwrapped => (false, false),
     };
     let always_sensitive = always_sensitive && attributes.is_true(CKA_SENSITIVE);

@@ -3,6 +3,7 @@
 
 mod change;
 mod create;
+mod inherit;
 mod initial;
 mod reveal;
 
@@ -14,7 +15,8 @@ use super::classes::{self, Table};
 use super::value::{Attributes, Value};
 
 pub use change::{copy, set};
-pub use create::{check_generate, create, derive, generate, unwrap};
+pub use create::{check_generate, create, derive, generate, unwrap, value_len};
+pub use inherit::{Inheritance, Parents};
 pub(super) use reveal::shown;
 pub use reveal::{is_sensitive, reveal};
 

@@ -190,8 +190,8 @@ fn the_length_of_an_unwrapped_key_may_be_told_where_its_type_tells_it_too() {
     assert!(!unwrap(&asked(24), material(), None, &USER).unwrap().contains(CKA_VALUE_LEN));
     assert_eq!(unwrap(&asked(16), material(), None, &USER), Err(Error::WrappedKeyLenRange));
     let base = made(&aes(), &[]);
-    assert!(derive(&asked(24), material(), &base, None, &USER).is_ok());
-    assert_eq!(derive(&asked(16), material(), &base, None, &USER), Err(Error::TemplateInconsistent));
+    assert!(derive(&asked(24), material(), from_base(&base), &USER).is_ok());
+    assert_eq!(derive(&asked(16), material(), from_base(&base), &USER), Err(Error::TemplateInconsistent));
 }
 
 #[test]
@@ -220,7 +220,7 @@ fn a_derived_key_is_as_secret_as_its_base_was() {
         let asked =
             template(&[(CKA_SENSITIVE, Value::Bool(sensitive)), (CKA_EXTRACTABLE, Value::Bool(extractable))]);
         let value = Attributes::from_iter([(CKA_VALUE, bytes(&[5; 40]))]);
-        let key = derive(&asked, value, base, None, &USER).unwrap();
+        let key = derive(&asked, value, from_base(base), &USER).unwrap();
         assert!(!key.is_true(CKA_LOCAL));
         (key.is_true(CKA_ALWAYS_SENSITIVE), key.is_true(CKA_NEVER_EXTRACTABLE))
     };
@@ -233,17 +233,50 @@ fn a_derived_key_is_as_secret_as_its_base_was() {
 fn a_derived_key_is_a_generic_secret_unless_somebody_says_otherwise() {
     let base = Object::new(generated_aes(&[LENGTH], &USER).unwrap());
     let value = |length| Attributes::from_iter([(CKA_VALUE, bytes(&vec![5; length]))]);
-    let key = derive(&Template::new(), value(40), &base, None, &USER).unwrap();
+    let key = derive(&Template::new(), value(40), from_base(&base), &USER).unwrap();
     assert_eq!((key.ulong(CKA_KEY_TYPE), key.ulong(CKA_VALUE_LEN)), (Some(CKK_GENERIC_SECRET), Some(40)));
     let aes = template(&[(CKA_KEY_TYPE, Value::Ulong(CKK_AES))]);
-    assert!(derive(&aes, value(32), &base, None, &USER).is_ok());
-    assert_eq!(derive(&aes, value(40), &base, None, &USER), Err(Error::TemplateInconsistent));
+    assert!(derive(&aes, value(32), from_base(&base), &USER).is_ok());
+    assert_eq!(derive(&aes, value(40), from_base(&base), &USER), Err(Error::TemplateInconsistent));
     let given = template(&[(CKA_VALUE, bytes(&[5; 40]))]);
-    assert_eq!(derive(&given, value(40), &base, None, &USER), Err(Error::AttributeReadOnly));
+    assert_eq!(derive(&given, value(40), from_base(&base), &USER), Err(Error::AttributeReadOnly));
     let data = template(&[(CKA_CLASS, Value::Ulong(CKO_DATA))]);
-    let data = derive(&data, value(40), &base, None, &USER).unwrap();
+    let data = derive(&data, value(40), from_base(&base), &USER).unwrap();
     assert_eq!(data.value(CKA_VALUE), Some(&bytes(&[5; 40])));
-    let rule = Attributes::from_iter([(CKA_EXTRACTABLE, NO)]);
+    let rule = Value::Template(Attributes::from_iter([(CKA_EXTRACTABLE, NO)]));
+    let base = Object::new(generated_aes(&[LENGTH, (CKA_DERIVE_TEMPLATE, rule)], &USER).unwrap());
     let against = template(&[(CKA_EXTRACTABLE, YES)]);
-    assert_eq!(derive(&against, value(40), &base, Some(&rule), &USER), Err(Error::TemplateInconsistent));
+    assert_eq!(derive(&against, value(40), from_base(&base), &USER), Err(Error::TemplateInconsistent));
+}
+
+#[test]
+fn a_derived_key_inherits_what_its_mechanism_says() {
+    let key = |sensitive, extractable| {
+        let entries =
+            [LENGTH, (CKA_SENSITIVE, Value::Bool(sensitive)), (CKA_EXTRACTABLE, Value::Bool(extractable))];
+        Object::new(generated_aes(&entries, &USER).unwrap())
+    };
+    let (hidden, open) = (key(true, false), key(false, true));
+    let derived = |base: &Object, other: &Object, inheritance, asked: &[(CK_ATTRIBUTE_TYPE, Value)]| {
+        let value = Attributes::from_iter([(CKA_VALUE, bytes(&[5; 40]))]);
+        let key = derive(&template(asked), value, Parents { base, others: &[other], inheritance }, &USER)?;
+        Ok([CKA_SENSITIVE, CKA_EXTRACTABLE, CKA_ALWAYS_SENSITIVE, CKA_NEVER_EXTRACTABLE]
+            .map(|id| key.is_true(id)))
+    };
+    let refused = Err(Error::TemplateInconsistent);
+    let (hide, show) = ([(CKA_SENSITIVE, YES), (CKA_EXTRACTABLE, NO)], [(CKA_EXTRACTABLE, YES)]);
+    // One key that is hidden hides the result; its past is that of both.
+    assert_eq!(derived(&open, &hidden, Inheritance::Strictest, &[]), Ok([true, false, false, false]));
+    assert_eq!(derived(&hidden, &hidden, Inheritance::Strictest, &[]), Ok([true, false, true, true]));
+    assert_eq!(derived(&open, &hidden, Inheritance::Strictest, &show), refused);
+    assert_eq!(derived(&open, &open, Inheritance::Strictest, &hide), Ok([true, false, false, false]));
+    // The template, else the base key; a past that any of the keys has.
+    assert_eq!(derived(&hidden, &open, Inheritance::Base, &[]), Ok([true, false, true, true]));
+    assert_eq!(derived(&open, &hidden, Inheritance::Base, &[]), Ok([false, true, false, false]));
+    assert_eq!(derived(&open, &hidden, Inheritance::Base, &hide), Ok([true, false, true, true]));
+    // The base key alone.
+    assert_eq!(derived(&hidden, &open, Inheritance::Same, &[]), Ok([true, false, true, true]));
+    assert_eq!(derived(&open, &hidden, Inheritance::Same, &[]), Ok([false, true, false, false]));
+    assert_eq!(derived(&hidden, &open, Inheritance::Same, &show), refused);
+    assert_eq!(derived(&open, &hidden, Inheritance::Same, &hide), refused);
 }

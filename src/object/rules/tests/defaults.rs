@@ -72,9 +72,9 @@ fn keys_do_not_leave_the_token_unless_asked() {
 fn an_agreed_secret_can_be_read_by_default_and_not_under_strict_defaults() {
     let base = made(&aes(), &[]);
     let value = || Attributes::from_iter([(CKA_VALUE, bytes(&[5; 40]))]);
-    let shared = Object::new(derive(&Template::new(), value(), &base, None, &USER).unwrap());
+    let shared = Object::new(derive(&Template::new(), value(), from_base(&base), &USER).unwrap());
     assert_eq!(reveal(&shared, CKA_VALUE).unwrap().as_bytes(), Some(&[5; 40][..]));
-    let strict = Object::new(derive(&Template::new(), value(), &base, None, &STRICT).unwrap());
+    let strict = Object::new(derive(&Template::new(), value(), from_base(&base), &STRICT).unwrap());
     assert_eq!(reveal(&strict, CKA_VALUE), Err(Error::AttributeSensitive));
 }
 

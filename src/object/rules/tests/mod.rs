@@ -50,6 +50,10 @@ fn without(entries: &[(CK_ATTRIBUTE_TYPE, Value)], left_out: CK_ATTRIBUTE_TYPE) 
     Template::from(attributes)
 }
 
+fn from_base(base: &Object) -> Parents<'_> {
+    Parents { base, others: &[], inheritance: Inheritance::Template }
+}
+
 fn aes() -> Vec<(CK_ATTRIBUTE_TYPE, Value)> {
     vec![
         (CKA_CLASS, Value::Ulong(CKO_SECRET_KEY)),
