@@ -6,6 +6,7 @@ use aws_lc_sys::{AES_KEY, EVP_CIPHER, EVP_CIPHER_CTX};
 use zeroize::Zeroizing;
 
 use super::cipher::{self, Cipher};
+use super::feedback::{EncryptBlock, Feedback, Stream};
 use super::{Error, Owned, Result, succeed};
 
 pub use super::cipher::Direction;
@@ -76,6 +77,16 @@ impl Key {
         Cipher::new(context(self, mode, direction)?, block)
     }
 
+    /// A fresh encryption or decryption with feedback.
+    pub fn feedback(
+        &self,
+        feedback: Feedback,
+        iv: &[u8; BLOCK],
+        direction: Direction,
+    ) -> Result<Stream<Schedule, BLOCK>> {
+        Stream::new(self.schedule(Direction::Encrypt)?, feedback, iv, direction)
+    }
+
     /// The expanded key for single blocks in one direction.
     pub(crate) fn schedule(&self, direction: Direction) -> Result<Schedule> {
         let mut key = AES_KEY { rd_key: [0; 60], rounds: 0 };
@@ -102,7 +113,7 @@ impl Key {
 }
 
 /// An expanded key, wiped when dropped.
-pub(crate) struct Schedule {
+pub struct Schedule {
     key: AES_KEY,
     direction: Direction,
 }
@@ -122,6 +133,12 @@ impl Schedule {
                 Direction::Decrypt => aws_lc_sys::AES_decrypt(pointer, pointer, &self.key),
             }
         }
+    }
+}
+
+impl EncryptBlock<BLOCK> for Schedule {
+    fn encrypt(&self, block: &mut [u8; BLOCK]) {
+        self.apply(block);
     }
 }
 

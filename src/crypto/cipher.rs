@@ -34,6 +34,16 @@ pub trait BlockMode: Send {
     }
 }
 
+/// A mode with ciphertext stealing, whose ciphertext is as long as its plaintext: whole blocks of 16 bytes first, then
+/// one tail.
+pub trait StealingMode: Send {
+    /// Whole blocks; `output` is as long.
+    fn blocks(&mut self, input: &[u8], output: &mut [u8]) -> Result<()>;
+
+    /// The end, of 16 to 31 bytes; `output` is as long.
+    fn tail(&mut self, input: &[u8], output: &mut [u8]) -> Result<()>;
+}
+
 /// A fresh engine context.
 ///
 /// # Safety

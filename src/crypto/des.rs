@@ -4,6 +4,7 @@ use aws_lc_sys::{DES_cblock, DES_key_schedule, EVP_CIPHER};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::cipher::{self, Cipher, Direction};
+use super::feedback::{EncryptBlock, Feedback, Stream};
 use super::{Error, Result};
 
 /// The block of DES in bytes; also the length of one DES key with its parity bits.
@@ -60,6 +61,16 @@ impl Key {
         Cipher::new(context, BLOCK)
     }
 
+    /// A fresh encryption or decryption with feedback.
+    pub fn feedback(
+        &self,
+        feedback: Feedback,
+        iv: &[u8; BLOCK],
+        direction: Direction,
+    ) -> Result<Stream<Schedule, BLOCK>> {
+        Stream::new(self.schedule(), feedback, iv, direction)
+    }
+
     /// The expanded key for the encryption of single blocks.
     pub(crate) fn schedule(&self) -> Schedule {
         let mut schedule = Schedule { keys: [DES_key_schedule { subkeys: [[0; 2]; 16] }; 3] };
@@ -80,13 +91,12 @@ impl Key {
 }
 
 /// An expanded key, wiped when dropped.
-pub(crate) struct Schedule {
+pub struct Schedule {
     keys: [DES_key_schedule; 3],
 }
 
-impl Schedule {
-    /// Encrypts one block in place.
-    pub(crate) fn encrypt(&self, block: &mut [u8; BLOCK]) {
+impl EncryptBlock<BLOCK> for Schedule {
+    fn encrypt(&self, block: &mut [u8; BLOCK]) {
         let [first, second, third] = &self.keys;
         let pointer = block.as_mut_ptr().cast::<DES_cblock>();
         // SAFETY: input and output are the same 8 bytes, which the engine reads in full before it writes; three

@@ -19,8 +19,9 @@ use crate::policy::UsableKey;
 
 use super::operation::{Cipher, Length};
 use super::params::{ParamKind, Params};
-use super::row::{Approval, KeyNeed, Mechanism, Ops};
-use super::{put, wrapping};
+use super::put;
+use super::row::{Approval, KeyNeed, Mechanism};
+use super::wrapping::cipher_ops;
 
 pub(super) static ROWS: &[Mechanism] = &[Mechanism {
     id: CKM_AES_GCM,
@@ -30,13 +31,7 @@ pub(super) static ROWS: &[Mechanism] = &[Mechanism {
     sizes: (16, 32),
     flags: 0,
     approval: Approval::Approved,
-    ops: Ops {
-        encrypt: Some(|key, params| encrypt(&key, params)),
-        decrypt: Some(|key, params| decrypt(&key, params)),
-        wrap: Some(|key, params, material| wrapping::encrypt(encrypt(key, params)?, material)),
-        unwrap: Some(|key, params, wrapped| wrapping::decrypt(decrypt(key, params)?, wrapped)),
-        ..Ops::NONE
-    },
+    ops: cipher_ops!(encrypt, decrypt),
 }];
 
 /// Bytes that a decryption in parts may hold, unless the configuration says otherwise.

@@ -10,18 +10,14 @@ use crate::policy::UsableKey;
 use super::block_modes::{BlockCipher, Modes};
 use super::operation::{Cipher, Length};
 use super::params::{ParamKind, Params};
-use super::row::{Approval, CipherFn, KeyNeed, Mechanism, Ops};
+use super::row::{Approval, KeyNeed, Mechanism, Ops};
+use super::wrapping::cipher_ops;
 
 pub(super) static ROWS: &[Mechanism] = &[
     row(CKM_AES_ECB, "CKM_AES_ECB", ParamKind::None, Modes::<Aes>::ECB),
     row(CKM_AES_CBC, "CKM_AES_CBC", ParamKind::Bytes(BLOCK), Modes::<Aes>::CBC),
     row(CKM_AES_CBC_PAD, "CKM_AES_CBC_PAD", ParamKind::Bytes(BLOCK), Modes::<Aes>::CBC_PAD),
-    row(
-        CKM_AES_CTR,
-        "CKM_AES_CTR",
-        ParamKind::AesCtr,
-        Ops { encrypt: Some(CTR), decrypt: Some(CTR), ..Ops::NONE },
-    ),
+    row(CKM_AES_CTR, "CKM_AES_CTR", ParamKind::AesCtr, cipher_ops!(ctr, ctr)),
 ];
 
 const fn row(id: CK_MECHANISM_TYPE, name: &'static str, params: ParamKind, ops: Ops) -> Mechanism {
@@ -45,14 +41,14 @@ impl BlockCipher for Aes {
 }
 
 /// CTR is its own inverse.
-const CTR: CipherFn = |key, params| {
+fn ctr(key: &UsableKey, params: &Params) -> Result<Box<dyn Cipher>> {
     let Params::AesCtr { counter_bits, counter_block } = params else {
         return Err(Error::MechanismParamInvalid);
     };
     let remaining = counter_capacity(*counter_bits, counter_block).ok_or(Error::MechanismParamInvalid)?;
-    let cipher = super::aes_key(&key)?.start(&Mode::Ctr(counter_block), Direction::Encrypt)?;
+    let cipher = super::aes_key(key)?.start(&Mode::Ctr(counter_block), Direction::Encrypt)?;
     Ok(Box::new(Counter { cipher, remaining }))
-};
+}
 
 /// Bytes until the counter bits overflow, at most `u128::MAX`; `None` unless 0 < bits <= 128 (section 6.11).
 fn counter_capacity(bits: u64, block: &[u8; BLOCK]) -> Option<u128> {

@@ -9,8 +9,9 @@ use crate::policy::UsableKey;
 use crate::secret::Secret;
 
 use super::operation::{Cipher, Length};
+use super::params::Params;
 use super::row::Ops;
-use super::wrapping;
+use super::wrapping::{self, cipher_ops};
 
 mod padding;
 
@@ -31,49 +32,42 @@ pub(super) struct Modes<C>(PhantomData<C>);
 
 impl<C: BlockCipher> Modes<C> {
     pub(super) const ECB: Ops = Ops {
-        encrypt: Some(|key, _| Ok(Blocks::boxed(C::ecb(&key, Direction::Encrypt)?, Direction::Encrypt))),
-        decrypt: Some(|key, _| Ok(Blocks::boxed(C::ecb(&key, Direction::Decrypt)?, Direction::Decrypt))),
         wrap: Some(|key, _, material| wrap_zero_padded(C::ecb(key, Direction::Encrypt)?, material)),
-        unwrap: Some(|key, _, wrapped| {
-            wrapping::decrypt(Blocks::boxed(C::ecb(key, Direction::Decrypt)?, Direction::Decrypt), wrapped)
-        }),
-        ..Ops::NONE
+        ..cipher_ops!(Self::encrypt_ecb, Self::decrypt_ecb)
     };
 
     pub(super) const CBC: Ops = Ops {
-        encrypt: Some(|key, params| {
-            Ok(Blocks::boxed(C::cbc(&key, params.bytes(), Direction::Encrypt)?, Direction::Encrypt))
-        }),
-        decrypt: Some(|key, params| {
-            Ok(Blocks::boxed(C::cbc(&key, params.bytes(), Direction::Decrypt)?, Direction::Decrypt))
-        }),
         wrap: Some(|key, params, material| {
             wrap_zero_padded(C::cbc(key, params.bytes(), Direction::Encrypt)?, material)
         }),
-        unwrap: Some(|key, params, wrapped| {
-            let cipher = C::cbc(key, params.bytes(), Direction::Decrypt)?;
-            wrapping::decrypt(Blocks::boxed(cipher, Direction::Decrypt), wrapped)
-        }),
-        ..Ops::NONE
+        ..cipher_ops!(Self::encrypt_cbc, Self::decrypt_cbc)
     };
 
-    pub(super) const CBC_PAD: Ops = Ops {
-        encrypt: Some(|key, params| {
-            Ok(Box::new(Padding::new(C::cbc(&key, params.bytes(), Direction::Encrypt)?)))
-        }),
-        decrypt: Some(|key, params| {
-            Ok(Box::new(Unpadding::new(C::cbc(&key, params.bytes(), Direction::Decrypt)?)))
-        }),
-        wrap: Some(|key, params, material| {
-            let cipher = C::cbc(key, params.bytes(), Direction::Encrypt)?;
-            wrapping::encrypt(Box::new(Padding::new(cipher)), material)
-        }),
-        unwrap: Some(|key, params, wrapped| {
-            let cipher = C::cbc(key, params.bytes(), Direction::Decrypt)?;
-            wrapping::decrypt(Box::new(Unpadding::new(cipher)), wrapped)
-        }),
-        ..Ops::NONE
-    };
+    pub(super) const CBC_PAD: Ops = cipher_ops!(Self::padding, Self::unpadding);
+
+    fn encrypt_ecb(key: &UsableKey, _: &Params) -> Result<Box<dyn Cipher>> {
+        Ok(unpadded(C::ecb(key, Direction::Encrypt)?, Direction::Encrypt))
+    }
+
+    fn decrypt_ecb(key: &UsableKey, _: &Params) -> Result<Box<dyn Cipher>> {
+        Ok(unpadded(C::ecb(key, Direction::Decrypt)?, Direction::Decrypt))
+    }
+
+    fn encrypt_cbc(key: &UsableKey, params: &Params) -> Result<Box<dyn Cipher>> {
+        Ok(unpadded(C::cbc(key, params.bytes(), Direction::Encrypt)?, Direction::Encrypt))
+    }
+
+    fn decrypt_cbc(key: &UsableKey, params: &Params) -> Result<Box<dyn Cipher>> {
+        Ok(unpadded(C::cbc(key, params.bytes(), Direction::Decrypt)?, Direction::Decrypt))
+    }
+
+    fn padding(key: &UsableKey, params: &Params) -> Result<Box<dyn Cipher>> {
+        Ok(Box::new(Padding::new(C::cbc(key, params.bytes(), Direction::Encrypt)?)))
+    }
+
+    fn unpadding(key: &UsableKey, params: &Params) -> Result<Box<dyn Cipher>> {
+        Ok(Box::new(Unpadding::new(C::cbc(key, params.bytes(), Direction::Decrypt)?)))
+    }
 }
 
 /// Section 6.10: a key is "padded on the trailing end with up to block size minus one null bytes". Unwrapping gives
@@ -84,23 +78,26 @@ fn wrap_zero_padded<M: BlockMode + 'static>(cipher: M, material: &[u8]) -> Resul
     bytes.try_reserve_exact(length)?;
     bytes.extend_from_slice(material);
     bytes.resize(length, 0);
-    wrapping::encrypt(Blocks::boxed(cipher, Direction::Encrypt), Secret::new(bytes).as_bytes())
+    wrapping::encrypt(unpadded(cipher, Direction::Encrypt), Secret::new(bytes).as_bytes())
 }
 
-/// ECB or CBC without padding: whole blocks go through, the rest waits for more input.
+/// Whole blocks go through, the rest waits for more input.
 struct Blocks<M> {
     cipher: M,
     /// What a length that is no multiple of the block means.
     partial: Error,
 }
 
-impl<M: BlockMode + 'static> Blocks<M> {
-    fn boxed(cipher: M, direction: Direction) -> Box<dyn Cipher> {
-        let partial = match direction {
-            Direction::Encrypt => Error::DataLenRange,
-            Direction::Decrypt => Error::EncryptedDataLenRange,
-        };
-        Box::new(Self { cipher, partial })
+/// An operation that neither adds nor takes away a byte; modes that work in blocks want whole ones.
+pub(super) fn unpadded<M: BlockMode + 'static>(cipher: M, direction: Direction) -> Box<dyn Cipher> {
+    Box::new(Blocks { cipher, partial: wrong_length(direction) })
+}
+
+/// What a length that the mode cannot take means.
+pub(super) fn wrong_length(direction: Direction) -> Error {
+    match direction {
+        Direction::Encrypt => Error::DataLenRange,
+        Direction::Decrypt => Error::EncryptedDataLenRange,
     }
 }
 

@@ -1,16 +1,18 @@
 //! Triple DES (PKCS#11 section 6.18, SP 800-67) and DES for old data: key generation, ECB, CBC, CBC with PKCS#7
-//! padding.
+//! padding, OFB and CFB.
 
 use crate::ck::*;
 use crate::crypto::cipher::{self, Direction};
 use crate::crypto::des::{self, BLOCK, Mode};
+use crate::crypto::feedback::Feedback;
 use crate::crypto::random;
 use crate::error::{Error, Result};
 use crate::object::{Attributes, Value};
 use crate::policy::UsableKey;
 
-use super::block_modes::{BlockCipher, Modes};
-use super::params::ParamKind;
+use super::block_modes::{BlockCipher, Modes, unpadded};
+use super::operation::Cipher;
+use super::params::{ParamKind, Params};
 use super::row::{Approval, KeyNeed, Mechanism, Ops};
 
 const DES: KeyNeed = KeyNeed::secret(&[CKK_DES]);
@@ -47,6 +49,23 @@ macro_rules! generate {
     };
 }
 
+/// One row with feedback, for keys of all three types: mechanism, feedback. Section 6.18 wraps no keys with it.
+macro_rules! feedback {
+    ($id:ident, $feedback:expr) => {
+        row!(
+            $id,
+            KeyNeed::secret(&[CKK_DES3, CKK_DES2, CKK_DES]),
+            ParamKind::Bytes(BLOCK),
+            Legacy,
+            Ops {
+                encrypt: Some(|key, params| feedback(&key, params, $feedback, Direction::Encrypt)),
+                decrypt: Some(|key, params| feedback(&key, params, $feedback, Direction::Decrypt)),
+                ..Ops::NONE
+            }
+        )
+    };
+}
+
 pub(super) static ROWS: &[Mechanism] = &[
     generate!(CKM_DES_KEY_GEN, CKK_DES),
     generate!(CKM_DES2_KEY_GEN, CKK_DES2),
@@ -54,6 +73,9 @@ pub(super) static ROWS: &[Mechanism] = &[
     row!(CKM_DES_ECB, DES, ParamKind::None, NotApproved, Modes::<Des>::ECB),
     row!(CKM_DES_CBC, DES, ParamKind::Bytes(BLOCK), NotApproved, Modes::<Des>::CBC),
     row!(CKM_DES_CBC_PAD, DES, ParamKind::Bytes(BLOCK), NotApproved, Modes::<Des>::CBC_PAD),
+    feedback!(CKM_DES_OFB64, Feedback::Ofb),
+    feedback!(CKM_DES_CFB64, Feedback::Cfb(BLOCK)),
+    feedback!(CKM_DES_CFB8, Feedback::Cfb(1)),
     row!(CKM_DES3_ECB, DES3, ParamKind::None, Legacy, Modes::<Des>::ECB),
     row!(CKM_DES3_CBC, DES3, ParamKind::Bytes(BLOCK), Legacy, Modes::<Des>::CBC),
     row!(CKM_DES3_CBC_PAD, DES3, ParamKind::Bytes(BLOCK), Legacy, Modes::<Des>::CBC_PAD),
@@ -72,6 +94,16 @@ impl BlockCipher for Des {
         let iv = iv.try_into().map_err(|_| Error::MechanismParamInvalid)?;
         Ok(des_key(key)?.start(&Mode::Cbc(iv), direction)?)
     }
+}
+
+fn feedback(
+    key: &UsableKey,
+    params: &Params,
+    feedback: Feedback,
+    direction: Direction,
+) -> Result<Box<dyn Cipher>> {
+    let iv = params.bytes().try_into().map_err(|_| Error::MechanismParamInvalid)?;
+    Ok(unpadded(des_key(key)?.feedback(feedback, iv, direction)?, direction))
 }
 
 /// The DES, DES2 or DES3 key of an object, made once and kept in the object.

@@ -47,7 +47,11 @@ fn secret_len(length: u64) -> bool {
 /// The mechanism contributes CKA_CLASS, CKA_KEY_TYPE and CKA_VALUE; the length in bytes is the template's
 /// CKA_VALUE_LEN. CKR_TEMPLATE_INCOMPLETE without one, CKR_ATTRIBUTE_VALUE_INVALID for a wrong one,
 /// CKR_TEMPLATE_INCONSISTENT where the template asks for another class or type or brings a value.
-fn generate(key_type: CK_KEY_TYPE, template: &Attributes, right: fn(u64) -> bool) -> Result<Attributes> {
+pub(super) fn generate(
+    key_type: CK_KEY_TYPE,
+    template: &Attributes,
+    right: fn(u64) -> bool,
+) -> Result<Attributes> {
     let other = |attribute, own| template.ulong(attribute).is_some_and(|asked| asked != own);
     if other(CKA_CLASS, CKO_SECRET_KEY) || other(CKA_KEY_TYPE, key_type) || template.contains(CKA_VALUE) {
         return Err(Error::TemplateInconsistent);

@@ -5,7 +5,9 @@
 #![forbid(unsafe_code)]
 
 pub mod aes_aead;
+mod aes_feedback;
 mod aes_modes;
+mod aes_stealing;
 mod aes_wrap;
 mod block_modes;
 mod check_value;

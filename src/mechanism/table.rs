@@ -12,6 +12,8 @@ static FAMILIES: &[&[Mechanism]] = &[
     super::mac::ROWS,
     super::generate::ROWS,
     super::aes_modes::ROWS,
+    super::aes_feedback::ROWS,
+    super::aes_stealing::ROWS,
     super::aes_aead::ROWS,
     super::aes_wrap::ROWS,
     super::des::ROWS,

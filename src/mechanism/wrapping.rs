@@ -34,3 +34,21 @@ pub(super) fn decrypt(cipher: Box<dyn Cipher>, wrapped: &[u8]) -> Result<Secret>
     material.truncate(written);
     Ok(material)
 }
+
+/// The functions of a mechanism that wraps keys as it encrypts data, from two functions of a key and parameters.
+macro_rules! cipher_ops {
+    ($encrypt:expr, $decrypt:expr) => {
+        $crate::mechanism::row::Ops {
+            encrypt: Some(|key, params| $encrypt(&key, params)),
+            decrypt: Some(|key, params| $decrypt(&key, params)),
+            wrap: Some(|key, params, material| {
+                $crate::mechanism::wrapping::encrypt($encrypt(key, params)?, material)
+            }),
+            unwrap: Some(|key, params, wrapped| {
+                $crate::mechanism::wrapping::decrypt($decrypt(key, params)?, wrapped)
+            }),
+            ..$crate::mechanism::row::Ops::NONE
+        }
+    };
+}
+pub(super) use cipher_ops;

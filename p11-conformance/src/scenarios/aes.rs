@@ -132,6 +132,26 @@ pub const SCENARIOS: &[Scenario] = &[
                       9740051e9c5fecf64344f7a82260edcc 304c6528f659c77866a510d9c1d6ae5e";
         known(h, &Mechanism::bytes(CKM_AES_OFB, &unhex(IV)), KEY, PLAIN, sealed)
     }),
+    Scenario::new("cfb8", "6.10 AES-CFB", SP800_38A, |h| {
+        let (plain, sealed) =
+            ("6bc1bee22e409f96e93d7e117393172aae2d", "3b79424c9c0dd436bace9e0ed4586a4f32b9");
+        known(h, &Mechanism::bytes(CKM_AES_CFB8, &unhex(IV)), KEY, plain, sealed)
+    }),
+    Scenario::new("cfb128", "6.10 AES-CFB", SP800_38A, |h| {
+        let sealed = "3b3fd92eb72dad20333449f8e83cfb4a c8a64537a0b3a93fcde3cdad9f1ce58b
+                      26751f67a3cbb140b1808cf187a4f4df c04b05357c5d1c0eeac4c66f9ff7f2e6";
+        known(h, &Mechanism::bytes(CKM_AES_CFB128, &unhex(IV)), KEY, PLAIN, sealed)
+    }),
+    Scenario::new(
+        "cts",
+        "6.12 AES CBC with ciphertext stealing",
+        "RFC 3962, in the order of CS1, and back",
+        |h| {
+            let (key, plain) = ("636869636b656e207465726979616b69", "4920776f756c64206c696b652074686520");
+            let sealed = "97c6353568f2bf8cb4d8a580362da7ff7f";
+            known(h, &Mechanism::bytes(CKM_AES_CTS, &[0; 16]), key, plain, sealed)
+        },
+    ),
     Scenario::new("cmac-of-nothing", "6.14 AES-CMAC", "the MAC of RFC 4493, example 1", |h| {
         cmac(h, 0, "bb1d6929e95937287fa37d129b756746")
     }),

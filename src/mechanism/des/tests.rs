@@ -34,6 +34,50 @@ fn des_gives_the_examples_of_fips_81() {
     }
 }
 
+/// FIPS 81 appendices D and E; the text there ends earlier, so that the later bytes are those of OpenSSL.
+#[test]
+fn des_with_feedback_gives_the_examples_of_fips_81() {
+    let key = key(CKK_DES, "0123456789abcdef");
+    let text = b"Now is the time for all ";
+    let iv = Params::Bytes(unhex("1234567890abcdef"));
+    for (id, ciphertext) in [
+        (CKM_DES_CFB8, "f31fda07011462ee187f43d80a7cd9b5b0d290da6e5b9a87"),
+        (CKM_DES_CFB64, "f3096249c7f46e51a69e839b1a92f78403467133898ea622"),
+        (CKM_DES_OFB64, "f3096249c7f46e5135f24a242eeb3d3f3d6d5be3255af8c3"),
+    ] {
+        let start = || encrypting(id, &key, &iv).unwrap();
+        assert_eq!(once(start(), text), Ok(unhex(ciphertext)));
+        every_split_agrees(start, text, &Ok(unhex(ciphertext)));
+        let start = || decrypting(id, &key, &iv).unwrap();
+        every_split_agrees(start, &unhex(ciphertext), &Ok(text.to_vec()));
+        assert_eq!(once(start(), &unhex(ciphertext)[..13]), Ok(text[..13].to_vec()));
+        let short = Params::Bytes(vec![0; 16]);
+        assert_eq!(encrypting(id, &key, &short).err(), Some(Error::MechanismParamInvalid));
+    }
+}
+
+/// SP 800-38A sections 6.3 and 6.4 over single blocks of Triple DES.
+#[test]
+fn triple_des_with_feedback_follows_the_definition() {
+    for key in [key(CKK_DES3, KEY_3), key(CKK_DES2, &KEY_3[..32])] {
+        let block =
+            |input: &[u8]| once(encrypting(CKM_DES3_ECB, &key, &Params::None).unwrap(), input).unwrap();
+        let mix = |text: &[u8], key: Vec<u8>| {
+            text.iter().zip(key).map(|(text, key)| text ^ key).collect::<Vec<u8>>()
+        };
+        let (mut output, mut register) = (unhex(IV), unhex(IV));
+        let (mut ofb, mut cfb) = (Vec::new(), Vec::new());
+        for text in unhex(TEXT).chunks(8) {
+            output = block(&output);
+            ofb.extend(mix(text, output.clone()));
+            register = mix(text, block(&register));
+            cfb.extend(&register);
+        }
+        assert_eq!(once(encrypting(CKM_DES_OFB64, &key, &iv()).unwrap(), &unhex(TEXT)), Ok(ofb));
+        assert_eq!(once(encrypting(CKM_DES_CFB64, &key, &iv()).unwrap(), &unhex(TEXT)), Ok(cfb));
+    }
+}
+
 /// The example values of NIST for Triple DES in the modes of SP 800-38A: three keys, then two.
 #[test]
 fn triple_des_gives_the_examples_of_nist() {

@@ -48,6 +48,13 @@ fn odd_parity(attributes: &Attributes) -> Result<()> {
     }
 }
 
+/// The two halves of an XTS key must differ (FIPS 140-3 IG C.I).
+fn unequal_halves(attributes: &Attributes) -> Result<()> {
+    let value = attributes.bytes(CKA_VALUE).unwrap_or_default();
+    let (data, tweak) = value.split_at(value.len() / 2);
+    if data == tweak { Err(Error::AttributeValueInvalid) } else { Ok(()) }
+}
+
 const CIPHER: &[CK_ATTRIBUTE_TYPE] = &[CKA_ENCRYPT, CKA_DECRYPT, CKA_SIGN, CKA_VERIFY, CKA_WRAP, CKA_UNWRAP];
 const STREAM_CIPHER: &[CK_ATTRIBUTE_TYPE] = &[CKA_ENCRYPT, CKA_DECRYPT, CKA_WRAP, CKA_UNWRAP];
 const MAC: &[CK_ATTRIBUTE_TYPE] = &[CKA_SIGN, CKA_VERIFY];
@@ -84,7 +91,7 @@ pub(super) const TABLES: &[Table] = &[
     table(CKK_GENERIC_SECRET, LONG, &[], MAC),
     table(CKK_HKDF, LONG, &[], &[]),
     table(CKK_AES, LONG, &[16, 24, 32], CIPHER),
-    table(CKK_AES_XTS, LONG, &[32, 64], STREAM_CIPHER),
+    Table { check: unequal_halves, ..table(CKK_AES_XTS, LONG, &[32, 64], STREAM_CIPHER) },
     table(CKK_CHACHA20, LONG, &[32], STREAM_CIPHER),
     table(CKK_POLY1305, LONG, &[32], MAC),
     des(CKK_DES, &[8]),

@@ -12,7 +12,8 @@ fn sample(table: &Table, id: CK_ATTRIBUTE_TYPE) -> Value {
     match (id, attribute::lookup(id).unwrap().kind) {
         (CKA_CLASS, _) => Value::Ulong(table.class),
         (CKA_KEY_TYPE | CKA_CERTIFICATE_TYPE, _) => Value::Ulong(table.subtype.unwrap_or(0)),
-        (CKA_VALUE, _) => bytes(&vec![1; length]),
+        // Of odd parity, as DES keys are, and with two halves that differ, as those of XTS keys do.
+        (CKA_VALUE, _) => bytes(&[&vec![1; length - 1][..], &[2]].concat()),
         (CKA_EC_POINT, _) if table.subtype == Some(CKK_EC) => bytes(&[4; 65]),
         (CKA_EC_POINT, _) => bytes(&[9; 32]),
         (CKA_VALUE_LEN, _) => Value::Ulong(length as u64),

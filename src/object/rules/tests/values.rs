@@ -43,6 +43,16 @@ fn des_keys_need_their_parity() {
 }
 
 #[test]
+fn the_halves_of_an_xts_key_differ() {
+    let xts =
+        |value: &[u8]| with(&aes(), &[(CKA_KEY_TYPE, Value::Ulong(CKK_AES_XTS)), (CKA_VALUE, bytes(value))]);
+    for half in [16, 32] {
+        assert!(create(&xts(&[vec![1; half], vec![2; half]].concat()), &USER).is_ok());
+        assert_eq!(create(&xts(&vec![1; 2 * half]), &USER), Err(Error::AttributeValueInvalid));
+    }
+}
+
+#[test]
 fn a_check_value_is_computed_or_compared_or_not_wanted() {
     let check = |entries: &[_]| create(&with(&aes(), entries), &USER);
     assert_eq!(check(&[]).unwrap().bytes(CKA_CHECK_VALUE), Some(&[7, 7, 7][..]));
