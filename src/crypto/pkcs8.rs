@@ -1,22 +1,18 @@
 //! Key files: PrivateKeyInfo (RFC 5958, PKCS #8), SubjectPublicKeyInfo (RFC 5280), and the older RSAPrivateKey
-//! (RFC 8017) and ECPrivateKey (RFC 5915), for RSA, elliptic curves, Ed25519 and X25519 (RFC 8410).
+//! (RFC 8017) and ECPrivateKey (RFC 5915), for RSA, elliptic curves, and the curves of RFC 8410.
 //!
 //! The bytes may come from anybody: what is read here is well formed, but whether its numbers make a key is checked by
 //! who makes one of them.
 
 use super::asn1::{self, OBJECT_IDENTIFIER, OCTET_STRING, Reader, SEQUENCE, element, explicit};
 use super::ec::Curve;
-use super::{Error, Result, rsa};
+use super::{Error, Result, edwards, montgomery, rsa};
 use crate::secret::Secret;
 
 /// rsaEncryption, 1.2.840.113549.1.1.1.
 const RSA_ENCRYPTION: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
 /// id-ecPublicKey, 1.2.840.10045.2.1.
 const EC_PUBLIC_KEY: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
-/// id-Ed25519, 1.3.101.112.
-const ED25519: &[u8] = &[0x2b, 0x65, 0x70];
-/// id-X25519, 1.3.101.110.
-const X25519: &[u8] = &[0x2b, 0x65, 0x6e];
 
 /// A private key as key files tell it.
 #[derive(Clone)]
@@ -28,10 +24,15 @@ pub enum Private {
         value: Secret,
         point: Option<Vec<u8>>,
     },
-    /// The seed of 32 bytes.
-    Ed25519(Secret),
-    /// 32 bytes.
-    X25519(Secret),
+    /// The seed, as long as the curve's points.
+    Edwards {
+        curve: edwards::Curve,
+        seed: Secret,
+    },
+    Montgomery {
+        curve: montgomery::Curve,
+        value: Secret,
+    },
 }
 
 /// A public key as key files tell it.
@@ -46,16 +47,22 @@ pub enum Public {
         curve: Curve,
         point: Vec<u8>,
     },
-    Ed25519(Vec<u8>),
-    X25519(Vec<u8>),
+    Edwards {
+        curve: edwards::Curve,
+        point: Vec<u8>,
+    },
+    Montgomery {
+        curve: montgomery::Curve,
+        value: Vec<u8>,
+    },
 }
 
 /// The algorithms that both structures name.
 enum Algorithm {
     Rsa,
     Ec(Curve),
-    Ed25519,
-    X25519,
+    Edwards(edwards::Curve),
+    Montgomery(montgomery::Curve),
 }
 
 impl Algorithm {
@@ -71,12 +78,17 @@ impl Algorithm {
                 Algorithm::Rsa
             }
             EC_PUBLIC_KEY => Algorithm::Ec(named_curve(&mut algorithm)?),
-            ED25519 => Algorithm::Ed25519,
-            X25519 => Algorithm::X25519,
-            _ => return Err(Error::Unsupported),
+            other => Self::of_rfc_8410(other).ok_or(Error::Unsupported)?,
         };
         algorithm.end()?;
         Ok(found)
+    }
+
+    /// The curves that are algorithms themselves and have no parameters.
+    fn of_rfc_8410(oid: &[u8]) -> Option<Self> {
+        let edwards = edwards::Curve::ALL.iter().copied().find(|curve| curve.oid() == oid);
+        let montgomery = montgomery::Curve::ALL.iter().copied().find(|curve| curve.oid() == oid);
+        edwards.map(Algorithm::Edwards).or(montgomery.map(Algorithm::Montgomery))
     }
 
     fn write(&self) -> Secret {
@@ -88,8 +100,8 @@ impl Algorithm {
             Algorithm::Ec(curve) => {
                 element(SEQUENCE, &[oid(EC_PUBLIC_KEY).as_bytes(), oid(curve.oid()).as_bytes()])
             }
-            Algorithm::Ed25519 => element(SEQUENCE, &[oid(ED25519).as_bytes()]),
-            Algorithm::X25519 => element(SEQUENCE, &[oid(X25519).as_bytes()]),
+            Algorithm::Edwards(curve) => element(SEQUENCE, &[oid(curve.oid()).as_bytes()]),
+            Algorithm::Montgomery(curve) => element(SEQUENCE, &[oid(curve.oid()).as_bytes()]),
         }
     }
 }
@@ -120,8 +132,12 @@ pub fn decode_private(der: &[u8]) -> Result<Private> {
     match algorithm {
         Algorithm::Rsa => decode_rsa_private(key).map(Private::Rsa),
         Algorithm::Ec(curve) => ec_private(key, Some(curve)),
-        Algorithm::Ed25519 => raw_private(key).map(Private::Ed25519),
-        Algorithm::X25519 => raw_private(key).map(Private::X25519),
+        Algorithm::Edwards(curve) => {
+            raw_private(key, curve.point_len()).map(|seed| Private::Edwards { curve, seed })
+        }
+        Algorithm::Montgomery(curve) => {
+            raw_private(key, curve.value_len()).map(|value| Private::Montgomery { curve, value })
+        }
     }
 }
 
@@ -132,8 +148,12 @@ pub fn encode_private(key: &Private) -> Result<Secret> {
         Private::Ec { curve, value, point } => {
             (Algorithm::Ec(*curve), write_ec_private(*curve, value, point.as_deref())?)
         }
-        Private::Ed25519(seed) => (Algorithm::Ed25519, element(OCTET_STRING, &[seed.as_bytes()])),
-        Private::X25519(value) => (Algorithm::X25519, element(OCTET_STRING, &[value.as_bytes()])),
+        Private::Edwards { curve, seed } => {
+            (Algorithm::Edwards(*curve), element(OCTET_STRING, &[seed.as_bytes()]))
+        }
+        Private::Montgomery { curve, value } => {
+            (Algorithm::Montgomery(*curve), element(OCTET_STRING, &[value.as_bytes()]))
+        }
     };
     let version = asn1::unsigned(&[]);
     let key = element(OCTET_STRING, &[contents.as_bytes()]);
@@ -154,8 +174,8 @@ pub fn decode_public(der: &[u8]) -> Result<Public> {
             Public::Rsa { modulus, public_exponent }
         }
         Algorithm::Ec(curve) => Public::Ec { curve, point: key.to_vec() },
-        Algorithm::Ed25519 => Public::Ed25519(key.to_vec()),
-        Algorithm::X25519 => Public::X25519(key.to_vec()),
+        Algorithm::Edwards(curve) => Public::Edwards { curve, point: key.to_vec() },
+        Algorithm::Montgomery(curve) => Public::Montgomery { curve, value: key.to_vec() },
     })
 }
 
@@ -167,8 +187,8 @@ pub fn encode_public(key: &Public) -> Vec<u8> {
             (Algorithm::Rsa, element(SEQUENCE, &[n.as_bytes(), e.as_bytes()]))
         }
         Public::Ec { curve, point } => (Algorithm::Ec(*curve), Secret::copy_of(point)),
-        Public::Ed25519(point) => (Algorithm::Ed25519, Secret::copy_of(point)),
-        Public::X25519(value) => (Algorithm::X25519, Secret::copy_of(value)),
+        Public::Edwards { curve, point } => (Algorithm::Edwards(*curve), Secret::copy_of(point)),
+        Public::Montgomery { curve, value } => (Algorithm::Montgomery(*curve), Secret::copy_of(value)),
     };
     let bits = element(asn1::BIT_STRING, &[&[0], contents.as_bytes()]);
     element(SEQUENCE, &[algorithm.write().as_bytes(), bits.as_bytes()]).as_bytes().to_vec()
@@ -280,12 +300,12 @@ fn write_ec_private(curve: Curve, value: &Secret, point: Option<&[u8]>) -> Resul
     Ok(element(SEQUENCE, &[asn1::unsigned(&[1]).as_bytes(), value.as_bytes(), public.as_bytes()]))
 }
 
-/// CurvePrivateKey (RFC 8410 section 7): an OCTET STRING of 32 bytes.
-fn raw_private(der: &[u8]) -> Result<Secret> {
+/// CurvePrivateKey (RFC 8410 section 7): an OCTET STRING of this length.
+fn raw_private(der: &[u8], length: usize) -> Result<Secret> {
     let mut reader = Reader::new(der);
     let value = reader.element(OCTET_STRING)?;
     reader.end()?;
-    if value.len() != 32 {
+    if value.len() != length {
         return Err(Error::Data);
     }
     Ok(Secret::copy_of(value))

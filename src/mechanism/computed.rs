@@ -53,7 +53,7 @@ fn public_half(attributes: &Attributes) -> Option<Public> {
     };
     Some(match named {
         Named::Weierstrass(curve) => Public::Ec { curve, point },
-        Named::Edwards25519 => Public::Ed25519(point),
-        Named::Curve25519 => Public::X25519(point),
+        Named::Edwards(curve) => Public::Edwards { curve, point },
+        Named::Montgomery(curve) => Public::Montgomery { curve, value: point },
     })
 }

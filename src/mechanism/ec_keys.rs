@@ -13,9 +13,9 @@ use super::operation::KeyPair;
 use super::params::ParamKind;
 use super::row::{Approval, GenerateKeyPairFn, KeyNeed, Mechanism, Ops};
 
-/// Sizes of the field in bits: CKK_EC; Edwards and Montgomery curves.
+/// Sizes of the field in bits: CKK_EC; Edwards and Montgomery curves (sections 6.3.9 and 6.3.10 name both numbers).
 pub(super) const SIZES: (u64, u64) = (160, 521);
-pub(super) const SIZES_25519: (u64, u64) = (255, 255);
+pub(super) const SIZES_255_448: (u64, u64) = (255, 448);
 
 /// What C_GetMechanismInfo tells of every mechanism on curves: prime fields, curves by identifier or name, points
 /// taken in both forms.
@@ -30,7 +30,7 @@ pub(super) static ROWS: &[Mechanism] = &[
         CKM_EC_EDWARDS_KEY_PAIR_GEN,
         "CKM_EC_EDWARDS_KEY_PAIR_GEN",
         &[CKK_EC_EDWARDS],
-        SIZES_25519,
+        SIZES_255_448,
         Approval::Approved,
         |_, public, _| generate(CKK_EC_EDWARDS, public),
     ),
@@ -38,7 +38,7 @@ pub(super) static ROWS: &[Mechanism] = &[
         CKM_EC_MONTGOMERY_KEY_PAIR_GEN,
         "CKM_EC_MONTGOMERY_KEY_PAIR_GEN",
         &[CKK_EC_MONTGOMERY],
-        SIZES_25519,
+        SIZES_255_448,
         Approval::NotApproved,
         |_, public, _| generate(CKK_EC_MONTGOMERY, public),
     ),
@@ -72,13 +72,13 @@ fn generate(key_type: CK_KEY_TYPE, public: &Attributes) -> Result<KeyPair> {
             let key = ec::PrivateKey::generate(curve)?;
             (key.value()?, key.public_point()?)
         }
-        (CKK_EC_EDWARDS, Named::Edwards25519) => {
-            let key = edwards::PrivateKey::generate()?;
+        (CKK_EC_EDWARDS, Named::Edwards(curve)) => {
+            let key = edwards::PrivateKey::generate(curve)?;
             (key.seed(), key.public_point().to_vec())
         }
-        (CKK_EC_MONTGOMERY, Named::Curve25519) => {
-            let key = montgomery::PrivateKey::generate()?;
-            (key.value().clone(), key.public_value().to_vec())
+        (CKK_EC_MONTGOMERY, Named::Montgomery(curve)) => {
+            let key = montgomery::PrivateKey::generate(curve)?;
+            (key.value().clone(), key.public_value()?)
         }
         // A curve of another family (sections 6.3.9 and 6.3.10).
         _ => return Err(Error::CurveNotSupported),
@@ -125,37 +125,51 @@ pub(super) fn public(key: &UsableKey) -> Result<&ec::PublicKey> {
 
 /// The engine's key of a private key object of the type CKK_EC_EDWARDS, made once.
 pub(super) fn edwards_private(key: &UsableKey) -> Result<&edwards::PrivateKey> {
-    key.object().engine_key(|object| Ok(edwards::PrivateKey::new(value(object)?)?))
+    key.object().engine_key(|object| match params(object)? {
+        Named::Edwards(curve) => Ok(edwards::PrivateKey::new(curve, value(object)?)?),
+        _ => Err(Error::KeyTypeInconsistent),
+    })
 }
 
 /// The engine's key of a public key object of the type CKK_EC_EDWARDS, made once.
 pub(super) fn edwards_public(key: &UsableKey) -> Result<&edwards::PublicKey> {
-    key.object()
-        .engine_key(|object| Ok(edwards::PublicKey::new(raw_point(object.attributes(), CKK_EC_EDWARDS)?)?))
+    key.object().engine_key(|object| match params(object)? {
+        Named::Edwards(curve) => {
+            Ok(edwards::PublicKey::new(curve, raw_point(object.attributes(), CKK_EC_EDWARDS)?)?)
+        }
+        _ => Err(Error::KeyTypeInconsistent),
+    })
 }
 
 /// The engine's key of a private key object of the type CKK_EC_MONTGOMERY, made once.
 pub(super) fn montgomery_private(key: &UsableKey) -> Result<&montgomery::PrivateKey> {
-    key.object().engine_key(|object| Ok(montgomery::PrivateKey::new(value(object)?)?))
+    key.object().engine_key(|object| match params(object)? {
+        Named::Montgomery(curve) => Ok(montgomery::PrivateKey::new(curve, value(object)?)?),
+        _ => Err(Error::KeyTypeInconsistent),
+    })
 }
 
-/// The private value in the form that is stored: as long as the order, or 32 bytes. Errors:
+/// The private value in the form that is stored: as long as the order, or as the curve's seeds and values. Errors:
 /// CKR_ATTRIBUTE_VALUE_INVALID for a value that no key of the curve has.
 pub(super) fn checked_value(named: Named, value: &[u8]) -> Result<Secret> {
     let invalid = |_| Error::AttributeValueInvalid;
     match named {
         Named::Weierstrass(curve) => Ok(ec::PrivateKey::new(curve, value).map_err(invalid)?.value()?),
-        Named::Edwards25519 => Ok(edwards::PrivateKey::new(unwrapped_value(value)).map_err(invalid)?.seed()),
-        Named::Curve25519 => {
-            Ok(montgomery::PrivateKey::new(unwrapped_value(value)).map_err(invalid)?.value().clone())
+        Named::Edwards(curve) => {
+            let seed = unwrapped_value(value, curve.point_len());
+            Ok(edwards::PrivateKey::new(curve, seed).map_err(invalid)?.seed())
+        }
+        Named::Montgomery(curve) => {
+            let value = unwrapped_value(value, curve.value_len());
+            Ok(montgomery::PrivateKey::new(curve, value).map_err(invalid)?.value().clone())
         }
     }
 }
 
-/// Some clients give the private bytes of RFC 8410: an OCTET STRING of 32 bytes.
-fn unwrapped_value(value: &[u8]) -> &[u8] {
+/// Some clients give the private bytes of RFC 8410: an OCTET STRING of the curve's length.
+fn unwrapped_value(value: &[u8], length: usize) -> &[u8] {
     match value {
-        [0x04, 0x20, inner @ ..] if inner.len() == 32 => inner,
+        [0x04, told, inner @ ..] if usize::from(*told) == length && inner.len() == length => inner,
         _ => value,
     }
 }
@@ -164,7 +178,7 @@ fn unwrapped_value(value: &[u8]) -> &[u8] {
 pub(super) fn point_of(named: Named, value: &[u8]) -> Result<Vec<u8>> {
     Ok(match named {
         Named::Weierstrass(curve) => ec::PrivateKey::new(curve, value)?.public_point()?,
-        Named::Edwards25519 => edwards::PrivateKey::new(value)?.public_point().to_vec(),
-        Named::Curve25519 => montgomery::PrivateKey::new(value)?.public_value().to_vec(),
+        Named::Edwards(curve) => edwards::PrivateKey::new(curve, value)?.public_point().to_vec(),
+        Named::Montgomery(curve) => montgomery::PrivateKey::new(curve, value)?.public_value()?,
     })
 }

@@ -1,11 +1,13 @@
-//! EdDSA (PKCS#11 section 6.3.14, RFC 8032): Ed25519 in its pure form.
+//! EdDSA (PKCS#11 section 6.3.14, RFC 8032): the five schemes, told apart by the curve and the parameter.
 
 use crate::ck::*;
-use crate::crypto::{Error as CryptoError, edwards};
+use crate::crypto::Error as CryptoError;
+use crate::crypto::edwards::{self, Curve, Prehash};
 use crate::error::{Error, Result};
 use crate::policy::UsableKey;
 
-use super::ec_keys::{self, FLAGS, SIZES_25519};
+use super::ec_keys::{self, FLAGS, SIZES_255_448};
+use super::operation::{Sign, Verify};
 use super::params::{ParamKind, Params};
 use super::row::{Approval, KeyNeed, Mechanism, Ops};
 use super::signing::{self, Message, Scheme};
@@ -15,46 +17,75 @@ pub(super) static ROWS: &[Mechanism] = &[Mechanism {
     name: "CKM_EDDSA",
     params: ParamKind::OptionalEddsa,
     key: KeyNeed::pair(&[CKK_EC_EDWARDS]),
-    sizes: SIZES_25519,
+    sizes: SIZES_255_448,
     flags: FLAGS,
     approval: Approval::Approved,
-    ops: Ops {
-        sign: Some(|key, params| {
-            pure(params)?;
-            ec_keys::edwards_private(&key)?;
-            signing::sign(Message::collected(), Ed25519(key))
-        }),
-        verify: Some(|key, params| {
-            pure(params)?;
-            ec_keys::edwards_public(&key)?;
-            signing::verify(Message::collected(), Ed25519(key))
-        }),
-        ..Ops::NONE
-    },
+    ops: Ops { sign: Some(sign), verify: Some(verify), ..Ops::NONE },
 }];
 
-/// No parameter, or one that says the same. Ed25519ctx and Ed25519ph: CKR_MECHANISM_PARAM_INVALID.
-fn pure(params: &Params) -> Result<()> {
-    match params {
-        Params::None => Ok(()),
-        Params::Eddsa { prehash: false, context } if context.is_empty() => Ok(()),
-        _ => Err(Error::MechanismParamInvalid),
+fn sign(key: UsableKey, params: &Params) -> Result<Box<dyn Sign>> {
+    let curve = ec_keys::edwards_private(&key)?.curve();
+    let scheme = Eddsa::new(key, curve, params)?;
+    signing::sign(scheme.message()?, scheme)
+}
+
+fn verify(key: UsableKey, params: &Params) -> Result<Box<dyn Verify>> {
+    let curve = ec_keys::edwards_public(&key)?.curve();
+    let scheme = Eddsa::new(key, curve, params)?;
+    signing::verify(scheme.message()?, scheme)
+}
+
+struct Eddsa {
+    key: UsableKey,
+    curve: Curve,
+    prehash: bool,
+    /// Without a prehash, an empty one is the same as none: Ed25519ctx "SHOULD NOT" have it (RFC 8032 section 8.3).
+    context: Vec<u8>,
+}
+
+impl Eddsa {
+    /// CKR_MECHANISM_PARAM_INVALID: a context of more than 255 bytes.
+    fn new(key: UsableKey, curve: Curve, params: &Params) -> Result<Self> {
+        let (prehash, context) = match params {
+            Params::None => (false, Vec::new()),
+            Params::Eddsa { prehash, context } if context.len() <= edwards::MAX_CONTEXT => {
+                (*prehash, context.clone())
+            }
+            _ => return Err(Error::MechanismParamInvalid),
+        };
+        Ok(Self { key, curve, prehash, context })
+    }
+
+    fn scheme(&self) -> edwards::Scheme<'_> {
+        match (self.prehash, self.context.as_slice()) {
+            (true, context) => edwards::Scheme::Prehashed(context),
+            (false, []) => edwards::Scheme::Pure,
+            (false, context) => edwards::Scheme::Context(context),
+        }
+    }
+
+    /// Without a prehash the message is read twice, so that it is collected.
+    fn message(&self) -> Result<Message> {
+        if self.prehash {
+            Ok(Message::prehashed(Prehash::new(self.curve)?))
+        } else {
+            Ok(Message::collected())
+        }
     }
 }
 
-struct Ed25519(UsableKey);
-
-impl Scheme for Ed25519 {
+impl Scheme for Eddsa {
     fn signature_len(&self) -> Result<usize> {
-        Ok(edwards::SIGNATURE_LEN)
+        Ok(self.curve.signature_len())
     }
 
     fn sign(&self, message: &[u8], signature: &mut [u8]) -> Result<usize> {
-        Ok(ec_keys::edwards_private(&self.0)?.sign(message, signature)?)
+        Ok(ec_keys::edwards_private(&self.key)?.sign(self.scheme(), message, signature)?)
     }
 
     fn verify(&self, message: &[u8], signature: &[u8]) -> Result<()> {
-        ec_keys::edwards_public(&self.0)?.verify(message, signature).map_err(|error| match error {
+        let key = ec_keys::edwards_public(&self.key)?;
+        key.verify(self.scheme(), message, signature).map_err(|error| match error {
             CryptoError::Length => Error::SignatureLenRange,
             other => other.into(),
         })

@@ -58,8 +58,8 @@ fn curve_of(attributes: &Attributes, key_type: CK_KEY_TYPE) -> Result<Named> {
     let params = attributes.bytes(CKA_EC_PARAMS).ok_or(Error::TemplateIncomplete)?;
     match (key_type, ec_params::parse(params)?) {
         (CKK_EC, named @ Named::Weierstrass(_)) => Ok(named),
-        (CKK_EC_EDWARDS, named @ Named::Edwards25519) => Ok(named),
-        (CKK_EC_MONTGOMERY, named @ Named::Curve25519) => Ok(named),
+        (CKK_EC_EDWARDS, named @ Named::Edwards(_)) => Ok(named),
+        (CKK_EC_MONTGOMERY, named @ Named::Montgomery(_)) => Ok(named),
         _ => Err(Error::CurveNotSupported),
     }
 }
@@ -76,9 +76,8 @@ fn curve_public(attributes: &Attributes, key_type: CK_KEY_TYPE) -> Result<Attrib
 fn check_point(named: Named, point: &[u8]) -> Result<()> {
     match named {
         Named::Weierstrass(curve) => ec::PublicKey::new(curve, point).map(|_| ())?,
-        Named::Edwards25519 => edwards::PublicKey::new(point).map(|_| ())?,
-        Named::Curve25519 if point.len() != montgomery::LEN => return Err(Error::PublicKeyInvalid),
-        Named::Curve25519 => {}
+        Named::Edwards(curve) => edwards::PublicKey::new(curve, point).map(|_| ())?,
+        Named::Montgomery(curve) => montgomery::check_public(curve, point)?,
     }
     Ok(())
 }
@@ -105,6 +104,6 @@ fn same_point(named: Named, given: &[u8], made: &[u8]) -> bool {
         Named::Weierstrass(curve) => {
             ec::PublicKey::new(curve, given).and_then(|key| key.point()).is_ok_and(|given| given == made)
         }
-        Named::Edwards25519 | Named::Curve25519 => given == made,
+        Named::Edwards(_) | Named::Montgomery(_) => given == made,
     }
 }

@@ -41,8 +41,8 @@ fn curve_key(object: &Object) -> Result<pkcs8::Private> {
             let point = Some(ec_keys::point_of(Named::Weierstrass(curve), value.as_bytes())?);
             pkcs8::Private::Ec { curve, value, point }
         }
-        Named::Edwards25519 => pkcs8::Private::Ed25519(value),
-        Named::Curve25519 => pkcs8::Private::X25519(value),
+        Named::Edwards(curve) => pkcs8::Private::Edwards { curve, seed: value },
+        Named::Montgomery(curve) => pkcs8::Private::Montgomery { curve, value },
     })
 }
 
@@ -96,8 +96,8 @@ pub fn attributes_of(key: pkcs8::Private) -> Result<Attributes> {
             }
             (CKK_EC, Named::Weierstrass(curve), value)
         }
-        pkcs8::Private::Ed25519(seed) => (CKK_EC_EDWARDS, Named::Edwards25519, seed),
-        pkcs8::Private::X25519(value) => (CKK_EC_MONTGOMERY, Named::Curve25519, value),
+        pkcs8::Private::Edwards { curve, seed } => (CKK_EC_EDWARDS, Named::Edwards(curve), seed),
+        pkcs8::Private::Montgomery { curve, value } => (CKK_EC_MONTGOMERY, Named::Montgomery(curve), value),
     };
     attributes.set(CKA_KEY_TYPE, Value::Ulong(key_type));
     attributes.set(CKA_EC_PARAMS, Value::Bytes(ec_params::encode(named)));
@@ -116,8 +116,8 @@ pub fn public_attributes_of(key: pkcs8::Public) -> Result<Attributes> {
             return Ok(attributes);
         }
         pkcs8::Public::Ec { curve, point } => (CKK_EC, Named::Weierstrass(curve), point),
-        pkcs8::Public::Ed25519(point) => (CKK_EC_EDWARDS, Named::Edwards25519, point),
-        pkcs8::Public::X25519(point) => (CKK_EC_MONTGOMERY, Named::Curve25519, point),
+        pkcs8::Public::Edwards { curve, point } => (CKK_EC_EDWARDS, Named::Edwards(curve), point),
+        pkcs8::Public::Montgomery { curve, value } => (CKK_EC_MONTGOMERY, Named::Montgomery(curve), value),
     };
     attributes.set(CKA_KEY_TYPE, Value::Ulong(key_type));
     attributes.set(CKA_EC_PARAMS, Value::Bytes(ec_params::encode(named)));

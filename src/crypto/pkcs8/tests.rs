@@ -72,7 +72,23 @@ pub(crate) const MONTGOMERY: Files = Files {
     public: "302a300506032b656e0321002acdc10078779a5ed70d9a9a04df254a61da3da08777fe0c43056fe598c9480a",
 };
 
-const ALL: &[&Files] = &[&RSA, &P256, &P521, &BRAINPOOL, &EDWARDS, &MONTGOMERY];
+/// An Ed448 key.
+pub(crate) const EDWARDS448: Files = Files {
+    private: "3047020100300506032b6571043b043948cba694e53de35f1afc3dfb23bd9bb286c3aa6a030a487779a0d7de5702e5851a83\
+              656421ca30a61f4c103cb6e2cfc9333b4dd2115cb93da4",
+    public: "3043300506032b6571033a008792b1d1032e521f2e69862cc2235af6955aae66833e4cde679200379c48070d7bb11a739e47\
+              dddce9df409922aef235ce423fa73115c7e880",
+};
+
+/// An X448 key.
+pub(crate) const MONTGOMERY448: Files = Files {
+    private: "3046020100300506032b656f043a0438a8c5d61a311298e0e72ac9c55352d70b74ddb3554754bb5af143928cbf3cac24f590\
+              b5b53809e7bbad4e13a4f5e7702c8306b8a418cc9982",
+    public: "3042300506032b656f033900479a33129abc2db672cf4deaeeca9919439ad8ef3346f7a25e5a7b4e952b34df821a4616f574\
+              b3d3e4c699d353c1e6dad06141d9b9a9cc9f",
+};
+
+const ALL: &[&Files] = &[&RSA, &P256, &P521, &BRAINPOOL, &EDWARDS, &MONTGOMERY, &EDWARDS448, &MONTGOMERY448];
 
 fn bytes(text: &str) -> Vec<u8> {
     hex::decode(text).unwrap()
@@ -103,13 +119,13 @@ fn the_public_key_is_the_one_of_the_private_key() {
                 assert_eq!(Some(&made), point.as_ref());
                 Public::Ec { curve, point: made }
             }
-            Private::Ed25519(seed) => {
-                let key = super::super::edwards::PrivateKey::new(seed.as_bytes()).unwrap();
-                Public::Ed25519(key.public_point().to_vec())
+            Private::Edwards { curve, seed } => {
+                let key = edwards::PrivateKey::new(curve, seed.as_bytes()).unwrap();
+                Public::Edwards { curve, point: key.public_point().to_vec() }
             }
-            Private::X25519(value) => {
-                let key = super::super::montgomery::PrivateKey::new(value.as_bytes()).unwrap();
-                Public::X25519(key.public_value().to_vec())
+            Private::Montgomery { curve, value } => {
+                let key = montgomery::PrivateKey::new(curve, value.as_bytes()).unwrap();
+                Public::Montgomery { curve, value: key.public_value().unwrap() }
             }
         };
         assert_eq!(decode_public(&bytes(files.public)).unwrap(), public);
@@ -191,7 +207,7 @@ fn a_version_2_file_with_its_public_key_is_read() {
          301d060a2a864886f70d01090914310f0c0d437572646c6520436861697273812100\
          19bf44096984cdfe8541bac167dc3b96c85086aa30b6b6cb0c5c38ad703166e1",
     );
-    let Private::Ed25519(seed) = decode_private(&der).unwrap() else { panic!("another key") };
-    let key = super::super::edwards::PrivateKey::new(seed.as_bytes()).unwrap();
+    let Private::Edwards { curve, seed } = decode_private(&der).unwrap() else { panic!("another key") };
+    let key = edwards::PrivateKey::new(curve, seed.as_bytes()).unwrap();
     assert_eq!(key.public_point(), bytes("19bf44096984cdfe8541bac167dc3b96c85086aa30b6b6cb0c5c38ad703166e1"));
 }

