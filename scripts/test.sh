@@ -49,6 +49,13 @@ bench() {
     "$(conformance_release)" bench --coffer "$(module_release)" --softhsm2 "$(softhsm2_module)" --seconds 0.3 \
         --raw-command "$(dirname "$(module_release)")/examples/engine_bench"
 }
+# Growth is compared within one run, so a busy machine does not matter; in memory, so that the disk does not either.
+scale() {
+    local folder=${TMPDIR:-/tmp}
+    [ ! -w /dev/shm ] || folder=/dev/shm
+    TMPDIR=$folder "$(conformance_release)" scale --coffer "$(module_release)" --softhsm2 "$(softhsm2_module)" \
+        --objects 100,400,10000 --at-most softhsm2=400 --must-not-grow coffer=5 --rounds 3
+}
 client() {
     MODULE="$(module_release)" COFFER="$(tool_release)" bash "tests/clients/$1.sh"
 }
@@ -65,6 +72,7 @@ maybe "exported symbols" bash scripts/exported-symbols.sh "$(module_release)"
 maybe_showing "conformance" conformance
 maybe "conformance: broken modules are caught" proxy_selftest
 maybe_showing "bench" bench
+maybe_showing "scale" scale
 for script in tests/clients/*.sh; do
     name=$(basename "$script" .sh)
     [ "$name" = common ] || maybe "client: $name" client "$name"

@@ -10,10 +10,10 @@ use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 
 mod child;
 
-pub use child::serve;
+pub use child::{curve, pair, searched, serve};
 
 /// What a child prints before each line that is meant for its parent; modules may print lines of their own.
-const MARK: &str = "p11-conformance\t";
+pub const MARK: &str = "p11-conformance\t";
 
 /// What is measured: its name, and the name of the same in the file of the raw engine.
 const OPERATIONS: &[(&str, Option<&str>)] = &[
@@ -87,7 +87,7 @@ fn measure_raw(program: &Path) -> Result<Raw, String> {
     serde_json::from_slice(&output.stdout).map_err(|error| failed(&error))
 }
 
-fn median(mut samples: Vec<f64>) -> Option<f64> {
+pub fn median(mut samples: Vec<f64>) -> Option<f64> {
     samples.sort_by(f64::total_cmp);
     samples.get(samples.len() / 2).copied()
 }
@@ -129,7 +129,7 @@ fn time_and_rate(nanoseconds: f64) -> String {
 }
 
 /// The quotient of two times, with as many digits as say something.
-fn ratio(one: Option<f64>, other: Option<f64>) -> String {
+pub fn ratio(one: Option<f64>, other: Option<f64>) -> String {
     match one.zip(other).map(|(one, other)| one / other.max(1.0)) {
         Some(ratio) if ratio < 0.01 => format!("{ratio:.5}"),
         Some(ratio) => format!("{ratio:.2}"),

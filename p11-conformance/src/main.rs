@@ -10,6 +10,7 @@ mod module;
 mod names;
 mod report;
 mod runner;
+mod scale;
 mod scenario;
 mod scenarios;
 mod selftest;
@@ -20,7 +21,7 @@ mod unload;
 
 use clap::{Args, Parser, Subcommand};
 use setup::ModuleSpec;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -55,6 +56,24 @@ enum Command {
         /// rsa2048_sign_ns, p256_sign_ns, ed25519_sign_ns, aes256gcm_1k_ns
         #[arg(long, value_name = "PROGRAM")]
         raw_command: Option<PathBuf>,
+    },
+    /// Measure what things cost among few and among many objects, side by side
+    Scale {
+        #[command(flatten)]
+        modules: Modules,
+        /// Objects on the token, growing
+        #[arg(long, value_delimiter = ',', default_values_t = [100, 1_000, 10_000])]
+        objects: Vec<usize>,
+        /// Processes at each number of objects; the median counts
+        #[arg(long, default_value_t = 5)]
+        rounds: usize,
+        /// So many objects at most for a module that would take too long with more
+        #[arg(long, value_name = "NAME=N")]
+        at_most: Vec<String>,
+        /// Exit with 1 if creating, destroying, finding or using one object costs more than so many times as much at the
+        /// last number of objects as at the first
+        #[arg(long, value_name = "NAME=FACTOR")]
+        must_not_grow: Vec<String>,
     },
     /// Print the mechanisms of all modules side by side
     Mechanisms(Modules),
@@ -194,6 +213,17 @@ fn dispatch(command: Command) -> Result<bool, String> {
             let settings = bench::Settings { rounds, seconds, objects };
             bench::run(&modules.specs()?, &settings, raw_command.as_deref(), modules.options())
         }
+        Command::Scale { modules, mut objects, rounds, at_most, must_not_grow } => {
+            objects.sort_unstable();
+            let specs = modules.specs()?;
+            let settings = scale::Settings {
+                sizes: objects,
+                rounds,
+                at_most: by_module(&specs, &at_most)?,
+                must_not_grow: by_module(&specs, &must_not_grow)?,
+            };
+            scale::run(&specs, &settings, modules.options())
+        }
         Command::Mechanisms(modules) => listing::mechanisms(&modules.specs()?, modules.options()),
         Command::Interfaces(modules) => listing::interfaces(&modules.specs()?, modules.options()),
         Command::ProxySelftest { modules, proxy } => {
@@ -203,6 +233,21 @@ fn dispatch(command: Command) -> Result<bool, String> {
         }
         Command::Host { module, role, arguments } => host(&module, &role, &arguments).map(|()| true),
     }
+}
+
+/// Entries NAME=NUMBER, by module.
+fn by_module<N: std::str::FromStr>(
+    specs: &[ModuleSpec],
+    entries: &[String],
+) -> Result<BTreeMap<String, N>, String> {
+    let number = |entry: &String| {
+        let (name, number) = split(entry, '=')?;
+        if !specs.iter().any(|spec| spec.name == name) {
+            return Err(format!("no module is named '{name}'"));
+        }
+        Ok((name.to_owned(), number.parse().map_err(|_| format!("'{number}' is not a number"))?))
+    };
+    entries.iter().map(number).collect()
 }
 
 /// The proxy module beside this program.
@@ -220,6 +265,11 @@ fn host(module: &std::path::Path, role: &str, arguments: &[String]) -> Result<()
             let objects = objects.parse().map_err(|_| "not a number of objects")?;
             bench::serve(module, objects, seconds.parse().map_err(|_| "not a number of seconds")?)
         }
+        ("scale-fill", [from, to]) => {
+            let (from, to) = (from.parse(), to.parse());
+            scale::fill(module, from.map_err(|_| "not a number")?, to.map_err(|_| "not a number")?)
+        }
+        ("scale", [objects]) => scale::measure(module, objects.parse().map_err(|_| "not a number")?),
         ("unload", [how]) => unload::run(module, how),
         ("mechanisms", []) => listing::host_mechanisms(module),
         ("interfaces", []) => listing::host_interfaces(module),

@@ -129,12 +129,12 @@ fn supported<T>(outcome: Outcome<T>) -> Check<Option<T>> {
     }
 }
 
-fn curve(parameters: &str) -> Template {
+pub fn curve(parameters: &str) -> Template {
     Template::new().bytes(CKA_EC_PARAMS, &unhex(parameters))
 }
 
 /// The private key of a new pair; the public key is destroyed.
-fn pair(
+pub fn pair(
     session: &Session,
     mechanism: CK_MECHANISM_TYPE,
     public: Template,
@@ -155,7 +155,7 @@ fn aes(session: &Session, token: bool) -> Outcome<CK_OBJECT_HANDLE> {
 }
 
 /// One of the many objects: a private token key with a label and an id.
-fn searched(number: usize) -> Template {
+pub fn searched(number: usize) -> Template {
     Template::new()
         .class(CKO_SECRET_KEY)
         .ulong(CKA_KEY_TYPE, CKK_GENERIC_SECRET)
