@@ -9,6 +9,7 @@ mod sync;
 mod table;
 mod tag;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -41,6 +42,8 @@ pub struct Token {
     /// The revision of the token file that `table` shows.
     known: Mutex<Revision>,
     table: RwLock<Table>,
+    /// The token objects that were opened, in that order. Held for nothing else.
+    open_objects: Mutex<VecDeque<ObjectHandle>>,
     next_handle: AtomicU64,
     /// When the file was last asked for changes, in milliseconds since `opened`.
     checked: AtomicU64,
@@ -77,6 +80,7 @@ impl Token {
             login: RwLock::default(),
             known: Mutex::new(Revision(0)),
             table: RwLock::default(),
+            open_objects: Mutex::default(),
             next_handle: AtomicU64::new(1),
             checked: AtomicU64::new(0),
             opened: Instant::now(),

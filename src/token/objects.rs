@@ -7,7 +7,7 @@ use once_cell::sync::OnceCell;
 use crate::ck::*;
 use crate::error::{Error, Result};
 use crate::object::codec::{encode, encoded_len};
-use crate::object::{Attributes, Object, SearchTemplate, matches, split};
+use crate::object::{Attributes, Object, SearchTemplate, Value, matches, split};
 use crate::policy::{Role, visible};
 use crate::vault::{self, Change, Put, RecordId, SecretPart, Visibility};
 
@@ -59,6 +59,12 @@ impl Token {
         let mut found = Vec::new();
         for entry in candidates {
             if entry.private && role != Role::User {
+                continue;
+            }
+            if let Some(fits) = told_by(&entry, search) {
+                if fits {
+                    found.push(entry.handle);
+                }
                 continue;
             }
             match self.object_of(&entry) {
@@ -195,6 +201,24 @@ impl Token {
     pub fn drop_session_objects(&self, session: SessionHandle) {
         self.table.write().retain(|entry| entry.place != Place::Session(session));
     }
+}
+
+/// Whether a candidate matches, where the search asks for nothing but what entries tell, so that no object needs to be
+/// opened; `None` where the object itself must be asked.
+fn told_by(entry: &Entry, search: &SearchTemplate) -> Option<bool> {
+    if search.matches_nothing() {
+        return Some(false);
+    }
+    search.attributes().iter().try_fold(true, |fits, (attribute, wanted)| {
+        let holds = match attribute {
+            // Candidates were chosen by it.
+            CKA_CLASS => true,
+            CKA_TOKEN => *wanted == Value::Bool(matches!(entry.place, Place::Record(_))),
+            CKA_PRIVATE => *wanted == Value::Bool(entry.private),
+            _ => return None,
+        };
+        Some(fits && holds)
+    })
 }
 
 /// The record of an object. `secret`: what to do with the secret part; `None` seals that of `attributes`.

@@ -12,11 +12,14 @@ use crate::object::{Object, Value};
 use crate::vault::{self, Changes, Record, RecordId, Revision, Unlocked, Visibility};
 
 use super::Token;
+use super::handle::ObjectHandle;
 use super::table::{Entry, Place, Table};
 use super::tag::Tag;
 
 /// The use of a key asks the file for changes at most so often, in milliseconds.
 const CHECK_INTERVAL: u64 = 1;
+/// So many objects of the token file are kept open; an index of all of them is always there.
+const OPENED: usize = if cfg!(test) { 4 } else { 8192 };
 
 impl Token {
     /// Brings the table up to date: one read of 64 bytes where nothing has changed.
@@ -91,6 +94,7 @@ impl Token {
             Place::Record(id) => present.contains(&id),
             Place::Session(_) => true,
         });
+        table.reserve(records.len());
         for record in records {
             self.put(&mut table, record, unlocked.is_some());
         }
@@ -133,7 +137,27 @@ impl Token {
         let Place::Record(id) = entry.place else {
             return entry.object.get().cloned().ok_or(Error::ObjectHandleInvalid);
         };
-        entry.object.get_or_try_init(|| self.read(id, entry.authenticated)).cloned()
+        let mut fresh = false;
+        let object = entry.object.get_or_try_init(|| {
+            fresh = true;
+            self.read(id, entry.authenticated)
+        })?;
+        if fresh {
+            self.limit_opened(entry.handle);
+        }
+        Ok(Arc::clone(object))
+    }
+
+    /// Lets go of the object that was opened first when too many are open. Who uses it keeps it; the next use reads it
+    /// again.
+    fn limit_opened(&self, handle: ObjectHandle) {
+        let mut opened = self.open_objects.lock();
+        opened.push_back(handle);
+        let oldest = if opened.len() > OPENED { opened.pop_front() } else { None };
+        drop(opened);
+        if let Some(oldest) = oldest {
+            self.table.write().close(oldest);
+        }
     }
 
     fn read(&self, id: RecordId, authenticated: bool) -> Result<Arc<Object>> {
@@ -170,5 +194,86 @@ fn gone_or(error: vault::Error) -> Error {
     match error {
         vault::Error::NoSuchRecord => Error::ObjectHandleInvalid,
         error => error.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::object::{Attributes, SearchTemplate};
+    use crate::policy::Role;
+    use crate::secret::Secret;
+    use crate::store::MemoryBackend;
+    use crate::token::{Identity, SessionHandle, SlotId, padded};
+
+    fn token() -> Token {
+        let mut config = Config::with_home("/nowhere");
+        config.pin.kdf_iterations = 10_000;
+        let (so_pin, pin) = (Secret::copy_of(b"5678"), Secret::copy_of(b"1234"));
+        let identity = Identity { slot: SlotId(0), label: padded("t"), serial: padded("1") };
+        let token =
+            Token::create(Arc::new(MemoryBackend::new()), Arc::new(config), &identity, &so_pin).unwrap();
+        token.session_opened(true).unwrap();
+        token.log_in(Role::SecurityOfficer, &so_pin).unwrap();
+        token.init_pin(&pin).unwrap();
+        token.log_out().unwrap();
+        token.log_in(Role::User, &pin).unwrap();
+        token
+    }
+
+    fn data(label: &str, in_file: bool) -> Attributes {
+        Attributes::from_iter([
+            (CKA_CLASS, Value::Ulong(CKO_DATA)),
+            (CKA_TOKEN, Value::Bool(in_file)),
+            (CKA_PRIVATE, Value::Bool(true)),
+            (CKA_LABEL, Value::Bytes(label.into())),
+        ])
+    }
+
+    fn search(entries: &[(CK_ATTRIBUTE_TYPE, &[u8])]) -> SearchTemplate {
+        let mut search = SearchTemplate::new();
+        for (attribute, value) in entries {
+            search.push(*attribute, value).unwrap();
+        }
+        search
+    }
+
+    #[test]
+    fn more_objects_than_are_kept_open_are_all_found_and_read() {
+        let token = token();
+        let labels: Vec<String> = (0..3 * OPENED).map(|number| format!("object {number}")).collect();
+        let objects = labels.iter().map(|label| data(label, true)).collect();
+        let handles = token.create_objects(objects, SessionHandle(1)).unwrap();
+        let first = token.object(handles[0]).unwrap();
+        for _ in 0..2 {
+            for (label, handle) in labels.iter().zip(&handles) {
+                assert_eq!(token.find(&search(&[(CKA_LABEL, label.as_bytes())])).unwrap(), [*handle]);
+                assert_eq!(token.object(*handle).unwrap().bytes(CKA_LABEL), Some(label.as_bytes()));
+            }
+        }
+        // Who had it keeps it, and the token reads it anew.
+        assert_eq!(first.bytes(CKA_LABEL), Some(labels[0].as_bytes()));
+        assert!(!Arc::ptr_eq(&first, &token.object(handles[0]).unwrap()));
+        let open =
+            |handle| token.table.read().entry(handle).is_some_and(|entry| entry.object.get().is_some());
+        assert_eq!(handles.iter().filter(|handle| open(**handle)).count(), OPENED);
+    }
+
+    #[test]
+    fn a_search_by_what_entries_tell_opens_no_object() {
+        let token = token();
+        let in_file = token.create_objects(vec![data("a", true), data("b", true)], SessionHandle(1)).unwrap();
+        let in_memory = token.create_objects(vec![data("c", false)], SessionHandle(1)).unwrap();
+        let class = CKO_DATA.to_ne_bytes();
+        assert_eq!(token.find(&search(&[])).unwrap().len(), 3);
+        assert_eq!(token.find(&search(&[(CKA_CLASS, &class), (CKA_TOKEN, &[1])])).unwrap(), in_file);
+        assert_eq!(token.find(&search(&[(CKA_TOKEN, &[0]), (CKA_PRIVATE, &[1])])).unwrap(), in_memory);
+        assert!(token.find(&search(&[(CKA_PRIVATE, &[0])])).unwrap().is_empty());
+        assert!(token.find(&search(&[(CKA_CLASS, &CKO_SECRET_KEY.to_ne_bytes())])).unwrap().is_empty());
+        assert!(token.find(&search(&[(CKA_CLASS, b"junk")])).unwrap().is_empty());
+        let opened =
+            |handle| token.table.read().entry(handle).is_some_and(|entry| entry.object.get().is_some());
+        assert!(in_file.iter().all(|handle| !opened(*handle)));
     }
 }

@@ -35,6 +35,14 @@ pub struct Entry {
     pub object: OnceCell<Arc<Object>>,
 }
 
+impl Entry {
+    /// The same entry without its object.
+    fn unopened(&self) -> Self {
+        let Self { handle, place, tag, private, sequence, authenticated, object: _ } = *self;
+        Self { handle, place, tag, private, sequence, authenticated, object: OnceCell::new() }
+    }
+}
+
 /// All entries of a token.
 #[derive(Default)]
 pub struct Table {
@@ -45,6 +53,11 @@ pub struct Table {
 }
 
 impl Table {
+    /// Makes room for so many records.
+    pub fn reserve(&mut self, records: usize) {
+        self.by_record.reserve(records.saturating_sub(self.by_record.len()));
+    }
+
     pub fn entry(&self, handle: ObjectHandle) -> Option<Arc<Entry>> {
         self.entries.get(&handle).cloned()
     }
@@ -72,6 +85,15 @@ impl Table {
         self.by_id.remove(&(entry.tag.id, handle));
         self.by_label.remove(&(entry.tag.label, handle));
         Some(entry)
+    }
+
+    /// Lets go of the object of a token object; it is read again at its next use.
+    pub fn close(&mut self, handle: ObjectHandle) {
+        if let Some(entry) = self.entries.get_mut(&handle)
+            && matches!(entry.place, Place::Record(_))
+        {
+            *entry = Arc::new(entry.unopened());
+        }
     }
 
     pub fn retain(&mut self, keep: impl Fn(&Entry) -> bool) {

@@ -139,10 +139,9 @@ impl Unlocked {
         }
         own_result?;
         let revision = written?;
-        let (live, garbage) = writing.state(|state| (state.live, state.garbage()));
-        if garbage > writing.vault().options.compact_above && garbage > live {
+        if writing.wants_compaction() && self.write_snapshot(writing, keys, None).is_err() {
             // A convenience: where the file cannot be replaced it just goes on growing.
-            let _ = self.write_snapshot(writing, keys, None);
+            writing.put_off_compaction();
         }
         Ok(revision)
     }

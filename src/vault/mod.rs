@@ -44,7 +44,7 @@ mod forgery;
 mod vectors;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use parking_lot::{Mutex, RwLock};
 
@@ -81,6 +81,8 @@ pub struct Vault {
     queue: commit::Queue,
     /// A write could not be made durable.
     failed: AtomicBool,
+    /// The length of the file below which no compaction is tried, because one has failed.
+    compact_from: AtomicU64,
 }
 
 impl Record {
@@ -125,6 +127,7 @@ impl Vault {
             writer: Mutex::new(()),
             queue: commit::Queue::default(),
             failed: AtomicBool::new(false),
+            compact_from: AtomicU64::new(0),
         }))
     }
 
@@ -184,9 +187,9 @@ impl Vault {
 
     /// The public records.
     pub fn public_records(&self) -> Vec<Record> {
-        let mut records = self.records();
-        records.retain(|record| record.visibility == Visibility::Public);
-        records
+        let view = self.view.read();
+        let public = view.state.slots.iter().filter(|(_, slot)| slot.visibility() == Visibility::Public);
+        public.map(|(id, slot)| Record::of(*id, slot)).collect()
     }
 
     /// One record, if it exists.

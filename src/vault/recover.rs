@@ -78,6 +78,8 @@ pub(super) struct State {
     pub(super) slots: HashMap<RecordId, Slot>,
     /// The length of all live records in the file.
     pub(super) live: u64,
+    /// How many live records have a sealed tag that no INDEX tells.
+    pub(super) unindexed: usize,
     /// The last COMMIT with an authentication code, which covers everything before it.
     pub(super) seal: CommitSeal,
     /// The INDEX of the snapshot that the file begins with, if there is one.
@@ -169,8 +171,9 @@ impl State {
             next_sequence: base.next_sequence,
             info: Vec::new(),
             wraps: BTreeMap::new(),
-            slots: HashMap::new(),
+            slots: HashMap::with_capacity(first.records.len()),
             live: 0,
+            unindexed: 0,
             seal: first.commit.clone(),
             index: None,
             first_generation: first.generation,
@@ -372,15 +375,26 @@ impl State {
 
     fn insert(&mut self, id: RecordId, slot: Slot) {
         self.live += slot.place.frame_length();
+        self.unindexed += usize::from(self.lacks_index(&slot));
         if let Some(old) = self.slots.insert(id, slot) {
-            self.live = self.live.saturating_sub(old.place.frame_length());
+            self.forget(&old);
         }
     }
 
     fn remove(&mut self, id: &RecordId) {
         if let Some(old) = self.slots.remove(id) {
-            self.live = self.live.saturating_sub(old.place.frame_length());
+            self.forget(&old);
         }
+    }
+
+    fn forget(&mut self, old: &Slot) {
+        self.live = self.live.saturating_sub(old.place.frame_length());
+        self.unindexed = self.unindexed.saturating_sub(usize::from(self.lacks_index(old)));
+    }
+
+    /// Whether a login has to open the tag of this record by itself: it was written after the snapshot.
+    fn lacks_index(&self, slot: &Slot) -> bool {
+        slot.visibility() == Visibility::Private && slot.sequence >= self.base.next_sequence
     }
 
     /// How many bytes of the file are of no use any more.

@@ -172,6 +172,9 @@ pub struct Options {
     pub lock_timeout: Duration,
     /// Compact the file by itself when more than so many bytes of it, and more than half, are of no use any more.
     pub compact_above: u64,
+    /// Compact the file by itself when more than so many records, and more than a quarter of all, were written since the
+    /// last time, so that a login finds the others in the INDEX.
+    pub index_above: usize,
 }
 
 impl Default for Options {
@@ -181,6 +184,7 @@ impl Default for Options {
             maximum_iterations: 10_000_000,
             lock_timeout: Duration::from_secs(10),
             compact_above: 1 << 20,
+            index_above: 1000,
         }
     }
 }

@@ -137,6 +137,24 @@ impl<'a> Writing<'a> {
         Ok(())
     }
 
+    /// Whether a snapshot is worth its price: it costs as much as all that is live, and is paid for by as much garbage, or by
+    /// a quarter as many new records, so that the price of a change does not depend on the number of records.
+    pub(super) fn wants_compaction(&self) -> bool {
+        let options = &self.vault.options;
+        self.state(|state| {
+            let garbage = state.garbage();
+            let wasteful = garbage > options.compact_above && garbage > state.live;
+            let slow = state.unindexed > options.index_above && state.unindexed > state.slots.len() / 4;
+            (wasteful || slow) && state.position.offset >= self.vault.compact_from.load(Ordering::Relaxed)
+        })
+    }
+
+    /// After a snapshot that could not be put in its place: not tried again before the file has grown by half.
+    pub(super) fn put_off_compaction(&self) {
+        let length = self.position().offset;
+        self.vault.compact_from.store(length.saturating_add(length / 2), Ordering::Relaxed);
+    }
+
     /// Stores the commit pointer. It is advice for readers: a failure costs them time and nothing else.
     fn point_to(&self, position: &Position) {
         let pointer = Pointer { generation: position.generation, length: position.offset };

@@ -1,10 +1,141 @@
 //! Many records: what costs time must not be their number.
 
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use coffer_pkcs11::store::{self, Guard, Identity, Image};
 use coffer_pkcs11::vault::{Change, Put, RecordId, SecretPart};
 
 use super::*;
+
+/// A file in memory that counts what is done to it, and can refuse to be replaced.
+#[derive(Default)]
+struct Counting {
+    memory: MemoryBackend,
+    reads: Arc<AtomicUsize>,
+    replacements: AtomicUsize,
+    /// Bytes of all replacements.
+    rewritten: AtomicUsize,
+    irreplaceable: bool,
+}
+
+struct CountingImage(Arc<dyn Image>, Arc<AtomicUsize>);
+
+impl Counting {
+    fn reads(&self) -> usize {
+        self.reads.swap(0, Ordering::Relaxed)
+    }
+}
+
+impl Backend for Counting {
+    fn open(&self) -> Result<Arc<dyn Image>, store::Error> {
+        Ok(Arc::new(CountingImage(self.memory.open()?, Arc::clone(&self.reads))))
+    }
+    fn identity(&self) -> Result<Identity, store::Error> {
+        self.memory.identity()
+    }
+    fn create(&self, contents: &[u8]) -> Result<Arc<dyn Image>, store::Error> {
+        self.memory.create(contents)
+    }
+    fn replace(&self, old: &dyn Image, contents: &[u8]) -> Result<Arc<dyn Image>, store::Error> {
+        self.replacements.fetch_add(1, Ordering::Relaxed);
+        self.rewritten.fetch_add(contents.len(), Ordering::Relaxed);
+        if self.irreplaceable {
+            return Err(store::Error::NotReplaceable);
+        }
+        self.memory.replace(old, contents)
+    }
+    fn sync_name(&self) -> Result<(), store::Error> {
+        Ok(())
+    }
+    fn lock(&self, timeout: Duration) -> Result<Box<dyn Guard>, store::Error> {
+        self.memory.lock(timeout)
+    }
+}
+
+impl Image for CountingImage {
+    fn identity(&self) -> Identity {
+        self.0.identity()
+    }
+    fn writable(&self) -> bool {
+        true
+    }
+    fn length(&self) -> io::Result<u64> {
+        self.0.length()
+    }
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        self.0.read_at(buffer, offset)
+    }
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
+        self.0.write_at(bytes, offset)
+    }
+    fn truncate(&self, length: u64) -> io::Result<()> {
+        self.0.truncate(length)
+    }
+    fn sync(&self) -> io::Result<()> {
+        self.0.sync()
+    }
+}
+
+fn numbered(number: u32) -> Put {
+    let mut id = [0; 16];
+    id[..4].copy_from_slice(&number.to_le_bytes());
+    Put { id: RecordId(id), ..private(0) }
+}
+
+/// A token to which records were added one by one, each in a commit of its own.
+fn one_by_one(backend: &Arc<Counting>, count: u32) {
+    token(backend.clone());
+    let options = Options { index_above: 100, ..options() };
+    let unlocked = user(&Vault::open(backend.clone(), options).unwrap());
+    for number in 0..count {
+        add(&unlocked, numbered(number));
+    }
+}
+
+#[test]
+fn opening_and_logging_in_read_no_record_and_so_open_no_secret() {
+    let backend = Arc::new(Counting::default());
+    one_by_one(&backend, 1000);
+    user(&open(backend.clone())).compact().unwrap();
+    backend.reads();
+    // The whole file is read once, for its chain; nothing of it is kept but where the records are.
+    let vault = open(backend.clone());
+    let at_opening = backend.reads();
+    let unlocked = user(&vault);
+    let records = unlocked.records().unwrap();
+    assert_eq!(records.len(), 1000);
+    assert!(records.iter().all(|record| record.tag.is_some()));
+    let at_login = backend.reads();
+    assert!(at_opening <= 10 && at_login <= 20, "{at_opening} reads to open, {at_login} to log in");
+    // A secret is read when it is wanted, and no other with it.
+    unlocked.secret(numbered(500).id).unwrap();
+    assert_eq!(backend.reads(), 1);
+}
+
+#[test]
+fn records_that_were_added_one_by_one_are_indexed_at_a_price_that_each_pays_a_part_of() {
+    let backend = Arc::new(Counting::default());
+    one_by_one(&backend, 2000);
+    let length = backend.memory.contents().unwrap().len();
+    let rewritten = backend.rewritten.load(Ordering::Relaxed);
+    assert!(rewritten < 6 * length, "{rewritten} bytes were rewritten for a file of {length}");
+    let vault = open(backend.clone());
+    backend.reads();
+    assert_eq!(user(&vault).records().unwrap().len(), 2000);
+    let reads = backend.reads();
+    assert!(reads < 2000 / 4 + 20, "a login read {reads} records");
+}
+
+#[test]
+fn a_file_that_cannot_be_replaced_is_not_tried_again_at_every_commit() {
+    let backend = Arc::new(Counting { irreplaceable: true, ..Counting::default() });
+    one_by_one(&backend, 1000);
+    let tried = backend.replacements.load(Ordering::Relaxed);
+    assert!((1..=10).contains(&tried), "{tried} times");
+}
 
 fn large_token(path: &Path, count: u32) {
     let unlocked = user(&token(file(path)));
