@@ -3,7 +3,7 @@
 use aws_lc_sys::{CMAC_CTX, CMAC_CTX_free, CMAC_CTX_new};
 
 use super::aes::{BLOCK, Key, Mode};
-use super::digest::Value;
+use super::digest::{Accumulate, Value};
 use super::{Error, Owned, Result, succeed};
 
 /// A CMAC in the making.
@@ -48,5 +48,19 @@ impl Cmac {
             succeed(code, Error::Engine)?;
             Ok(BLOCK)
         })
+    }
+}
+
+impl Accumulate for Cmac {
+    fn output_len(&self) -> usize {
+        BLOCK
+    }
+
+    fn update(&mut self, data: &[u8]) -> Result<()> {
+        Cmac::update(self, data)
+    }
+
+    fn finish(self) -> Result<Value> {
+        Cmac::finish(self)
     }
 }

@@ -111,6 +111,14 @@ impl Value {
         Ok(value)
     }
 
+    /// `Error::Length` for more than `MAX_LEN` bytes.
+    pub(crate) fn copy_of(bytes: &[u8]) -> Result<Self> {
+        Self::written_by(|place| {
+            place.get_mut(..bytes.len()).ok_or(Error::Length)?.copy_from_slice(bytes);
+            Ok(bytes.len())
+        })
+    }
+
     pub fn as_bytes(&self) -> &[u8] {
         self.bytes.get(..self.length).unwrap_or(&[])
     }
@@ -126,6 +134,16 @@ impl Drop for Value {
     fn drop(&mut self) {
         self.bytes.zeroize();
     }
+}
+
+/// What takes bytes in and ends in a short value: a digest or a MAC in the making.
+pub trait Accumulate: Send {
+    /// The length of the whole value in bytes; truncation is the caller's.
+    fn output_len(&self) -> usize;
+
+    fn update(&mut self, data: &[u8]) -> Result<()>;
+
+    fn finish(self) -> Result<Value>;
 }
 
 /// A digest in the making.
@@ -178,6 +196,20 @@ impl Hasher {
             unsafe { aws_lc_sys::EVP_MD_CTX_copy_ex(copy.context.as_mut_ptr(), self.context.as_ptr()) };
         succeed(code, Error::Engine)?;
         Ok(copy)
+    }
+}
+
+impl Accumulate for Hasher {
+    fn output_len(&self) -> usize {
+        self.hash.output_len()
+    }
+
+    fn update(&mut self, data: &[u8]) -> Result<()> {
+        Hasher::update(self, data)
+    }
+
+    fn finish(self) -> Result<Value> {
+        Hasher::finish(self)
     }
 }
 

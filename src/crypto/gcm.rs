@@ -14,7 +14,7 @@ pub const TAG: usize = 16;
 const MAX_TEXT: u64 = (1 << 36) - 32;
 
 /// The most additional data, in bytes (SP 800-38D section 5.2.1.1: below 2^64 bits).
-const MAX_AAD: u64 = (1 << 61) - 1;
+pub(super) const MAX_AAD: u64 = (1 << 61) - 1;
 
 /// An authenticated encryption or decryption in any number of parts.
 pub struct Gcm {
@@ -59,8 +59,8 @@ impl Gcm {
         Ok(gcm)
     }
 
-    /// Takes in the additional data.
-    fn authenticate(&mut self, aad: &[u8]) -> Result<()> {
+    /// Takes in additional data, in any number of parts before any text.
+    pub(super) fn authenticate(&mut self, aad: &[u8]) -> Result<()> {
         for part in aad.chunks(1 << 30) {
             let mut length: c_int = 0;
             // SAFETY: an initialised context; without an output the input is additional data and nothing is written.

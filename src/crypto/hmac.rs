@@ -4,7 +4,7 @@ use std::ffi::c_uint;
 
 use aws_lc_sys::{HMAC_CTX, HMAC_CTX_free, HMAC_CTX_new};
 
-use super::digest::{Hash, Value};
+use super::digest::{Accumulate, Hash, Value};
 use super::{Error, Owned, Result, succeed};
 
 /// An HMAC in the making.
@@ -53,6 +53,20 @@ impl Hmac {
             succeed(code, Error::Engine)?;
             Ok(self.hash.output_len())
         })
+    }
+}
+
+impl Accumulate for Hmac {
+    fn output_len(&self) -> usize {
+        Hmac::output_len(self)
+    }
+
+    fn update(&mut self, data: &[u8]) -> Result<()> {
+        Hmac::update(self, data)
+    }
+
+    fn finish(self) -> Result<Value> {
+        Hmac::finish(self)
     }
 }
 

@@ -7,6 +7,8 @@
 pub mod aes;
 pub(crate) mod asn1;
 pub mod cipher;
+pub mod blake2;
+pub(crate) mod cbc_mac;
 pub mod cmac;
 pub mod cts;
 pub mod des;
@@ -16,15 +18,19 @@ pub mod edwards;
 mod error;
 pub mod feedback;
 pub mod gcm;
+pub mod gmac;
 pub mod hmac;
 pub mod key_file;
 pub mod key_wrap;
 pub mod montgomery;
 pub(crate) mod number;
 pub mod pkcs8;
+pub mod poly1305;
 pub mod random;
 pub mod rsa;
 pub mod xts;
+pub mod sha512_t;
+pub mod xcbc;
 
 use std::ffi::c_int;
 use std::ptr::NonNull;

@@ -59,7 +59,7 @@ fn start(key: &UsableKey, params: &Params, direction: Direction) -> Result<(Gcm,
     let Params::Gcm { iv, aad, tag_bits } = params else {
         return Err(Error::MechanismParamInvalid);
     };
-    let tag_len = tag_len(*tag_bits).ok_or(Error::MechanismParamInvalid)?;
+    let tag_len = tag_len(*tag_bits)?;
     let gcm = Gcm::new(super::aes_key(key)?, direction, iv, aad).map_err(|error| match error {
         crypto::Error::Argument | crypto::Error::Length => Error::MechanismParamInvalid,
         other => other.into(),
@@ -68,16 +68,16 @@ fn start(key: &UsableKey, params: &Params, direction: Direction) -> Result<(Gcm,
 }
 
 /// The tag in bytes; SP 800-38D section 5.2.1.2 and section 6.13 name these seven lengths.
-fn tag_len(bits: u64) -> Option<usize> {
+pub(super) fn tag_len(bits: u64) -> Result<usize> {
     match bits {
-        128 => Some(16),
-        120 => Some(15),
-        112 => Some(14),
-        104 => Some(13),
-        96 => Some(12),
-        64 => Some(8),
-        32 => Some(4),
-        _ => None,
+        128 => Ok(16),
+        120 => Ok(15),
+        112 => Ok(14),
+        104 => Ok(13),
+        96 => Ok(12),
+        64 => Ok(8),
+        32 => Ok(4),
+        _ => Err(Error::MechanismParamInvalid),
     }
 }
 

@@ -18,8 +18,11 @@ pub(super) fn check_value(attributes: &Attributes) -> Option<Vec<u8>> {
     match attributes.ulong(CKA_KEY_TYPE)? {
         CKK_AES => front(&aes::Key::new(value).ok()?.encrypt_block(&[0; aes::BLOCK]).ok()?),
         CKK_DES | CKK_DES2 | CKK_DES3 => front(&des::Key::new(value).ok()?.encrypt_block(&[0; des::BLOCK])),
-        CKK_GENERIC_SECRET | CKK_SHA_1_HMAC | CKK_SHA224_HMAC | CKK_SHA256_HMAC | CKK_SHA384_HMAC
-        | CKK_SHA512_HMAC | CKK_SHA512_224_HMAC | CKK_SHA512_256_HMAC => sha_1(value),
+        CKK_GENERIC_SECRET | CKK_MD5_HMAC | CKK_SHA_1_HMAC | CKK_SHA224_HMAC | CKK_SHA256_HMAC
+        | CKK_SHA384_HMAC | CKK_SHA512_HMAC | CKK_SHA512_224_HMAC | CKK_SHA512_256_HMAC
+        | CKK_SHA512_T_HMAC | CKK_SHA3_224_HMAC | CKK_SHA3_256_HMAC | CKK_SHA3_384_HMAC
+        | CKK_SHA3_512_HMAC | CKK_BLAKE2B_160_HMAC | CKK_BLAKE2B_256_HMAC | CKK_BLAKE2B_384_HMAC
+        | CKK_BLAKE2B_512_HMAC => sha_1(value),
         _ => None,
     }
 }

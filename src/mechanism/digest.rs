@@ -1,7 +1,7 @@
-//! Message digests: SHA-1 and SHA-2 (PKCS#11 section 6.20, FIPS 180-4).
+//! Message digests (PKCS#11 section 6.20): MD5 (RFC 1321), SHA-1 and SHA-2 (FIPS 180-4), SHA-3 (FIPS 202).
 
 use crate::ck::*;
-use crate::crypto::digest::{Hash, Hasher};
+use crate::crypto::digest::{Accumulate, Hash, Hasher};
 use crate::error::Result;
 
 use super::operation::Digest;
@@ -9,6 +9,7 @@ use super::params::ParamKind;
 use super::row::{Approval, DigestFn, KeyNeed, Mechanism, Ops};
 
 pub(super) static ROWS: &[Mechanism] = &[
+    Mechanism { approval: Approval::NotApproved, ..row(CKM_MD5, "CKM_MD5", |_| start(Hash::Md5)) },
     row(CKM_SHA_1, "CKM_SHA_1", |_| start(Hash::Sha1)),
     row(CKM_SHA224, "CKM_SHA224", |_| start(Hash::Sha224)),
     row(CKM_SHA256, "CKM_SHA256", |_| start(Hash::Sha256)),
@@ -16,9 +17,14 @@ pub(super) static ROWS: &[Mechanism] = &[
     row(CKM_SHA512, "CKM_SHA512", |_| start(Hash::Sha512)),
     row(CKM_SHA512_224, "CKM_SHA512_224", |_| start(Hash::Sha512_224)),
     row(CKM_SHA512_256, "CKM_SHA512_256", |_| start(Hash::Sha512_256)),
+    row(CKM_SHA3_224, "CKM_SHA3_224", |_| start(Hash::Sha3_224)),
+    row(CKM_SHA3_256, "CKM_SHA3_256", |_| start(Hash::Sha3_256)),
+    row(CKM_SHA3_384, "CKM_SHA3_384", |_| start(Hash::Sha3_384)),
+    row(CKM_SHA3_512, "CKM_SHA3_512", |_| start(Hash::Sha3_512)),
 ];
 
-const fn row(id: CK_MECHANISM_TYPE, name: &'static str, digest: DigestFn) -> Mechanism {
+/// The row of a digest without a parameter.
+pub(super) const fn row(id: CK_MECHANISM_TYPE, name: &'static str, digest: DigestFn) -> Mechanism {
     Mechanism {
         id,
         name,
@@ -32,14 +38,19 @@ const fn row(id: CK_MECHANISM_TYPE, name: &'static str, digest: DigestFn) -> Mec
 }
 
 fn start(hash: Hash) -> Result<Box<dyn Digest>> {
-    Ok(Box::new(Running(Hasher::new(hash)?)))
+    Ok(running(Hasher::new(hash)?))
 }
 
-struct Running(Hasher);
+/// The operation over a hash function of any family.
+pub(super) fn running(hash: impl Accumulate + 'static) -> Box<dyn Digest> {
+    Box::new(Running(hash))
+}
 
-impl Digest for Running {
+struct Running<H>(H);
+
+impl<H: Accumulate> Digest for Running<H> {
     fn output_len(&self) -> usize {
-        self.0.hash().output_len()
+        self.0.output_len()
     }
 
     fn update(&mut self, data: &[u8]) -> Result<()> {
@@ -54,16 +65,11 @@ impl Digest for Running {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mechanism::{Params, lookup};
+    use crate::mechanism::Params;
+    use crate::mechanism::testing;
 
     fn digest(id: CK_MECHANISM_TYPE, parts: &[&[u8]]) -> String {
-        let mut running = lookup(id).unwrap().ops.digest.unwrap()(&Params::None).unwrap();
-        let mut output = vec![0; running.output_len()];
-        for part in parts {
-            running.update(part).unwrap();
-        }
-        assert_eq!(running.finish(&mut output), Ok(output.len()));
-        hex::encode(output)
+        hex::encode(testing::digest(id, &Params::None, parts).unwrap())
     }
 
     /// The two-block messages of the FIPS 180 examples.
@@ -93,6 +99,32 @@ mod tests {
         ] {
             assert_eq!(digest(id, &[message]), expected);
         }
+    }
+
+    /// NIST's examples for FIPS 202: the message of 1600 bits.
+    #[test]
+    fn the_examples_of_fips_202_come_out() {
+        for (id, expected) in [
+            (CKM_SHA3_224, "9376816aba503f72f96ce7eb65ac095deee3be4bf9bbc2a1cb7e11e0"),
+            (CKM_SHA3_256, "79f38adec5c20307a98ef76e8324afbfd46cfd81b22e3973c65fa1bd9de31787"),
+            (
+                CKM_SHA3_384,
+                "1881de2ca7e41ef95dc4732b8f5f002b189cc1e42b74168ed1732649ce1dbcdd76197a31fd55ee989f2d7050dd473e8f",
+            ),
+            (
+                CKM_SHA3_512,
+                "e76dfad22084a8b1467fcf2ffa58361bec7628edf5f3fdc0e4805dc48caeeca8\
+                 1b7c13c30adf52a3659584739a2df46be589c51ca1a4a8416df6545a1ce8ba00",
+            ),
+        ] {
+            assert_eq!(digest(id, &[&[0xa3; 200]]), expected);
+        }
+    }
+
+    /// RFC 1321 appendix A.5.
+    #[test]
+    fn md5_gives_the_digest_of_rfc_1321() {
+        assert_eq!(digest(CKM_MD5, &[b"message digest"]), "f96b697d7cb7938d525a2f31aaf161d0");
     }
 
     #[test]

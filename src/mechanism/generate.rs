@@ -5,7 +5,7 @@ use crate::crypto::random;
 use crate::error::{Error, Result};
 use crate::object::{Attributes, Value};
 
-use super::mac::MAX_HMAC_KEY;
+use super::hmac::MAX_KEY;
 use super::params::ParamKind;
 use super::row::{Approval, KeyNeed, Mechanism, Ops};
 
@@ -26,7 +26,7 @@ macro_rules! generate {
 }
 
 /// Lengths of generic secrets and HMAC keys, in bytes.
-const SECRET: (u64, u64) = (1, MAX_HMAC_KEY);
+const SECRET: (u64, u64) = (1, MAX_KEY);
 
 pub(super) static ROWS: &[Mechanism] = &[
     generate!(CKM_AES_KEY_GEN, CKK_AES, (16, 32), |length| matches!(length, 16 | 24 | 32)),
@@ -38,6 +38,11 @@ pub(super) static ROWS: &[Mechanism] = &[
     generate!(CKM_SHA512_KEY_GEN, CKK_SHA512_HMAC, SECRET, secret_len),
     generate!(CKM_SHA512_224_KEY_GEN, CKK_SHA512_224_HMAC, SECRET, secret_len),
     generate!(CKM_SHA512_256_KEY_GEN, CKK_SHA512_256_HMAC, SECRET, secret_len),
+    generate!(CKM_SHA512_T_KEY_GEN, CKK_SHA512_T_HMAC, SECRET, secret_len),
+    generate!(CKM_SHA3_224_KEY_GEN, CKK_SHA3_224_HMAC, SECRET, secret_len),
+    generate!(CKM_SHA3_256_KEY_GEN, CKK_SHA3_256_HMAC, SECRET, secret_len),
+    generate!(CKM_SHA3_384_KEY_GEN, CKK_SHA3_384_HMAC, SECRET, secret_len),
+    generate!(CKM_SHA3_512_KEY_GEN, CKK_SHA3_512_HMAC, SECRET, secret_len),
 ];
 
 fn secret_len(length: u64) -> bool {
@@ -108,7 +113,7 @@ mod tests {
         for bytes in (0..40).filter(|bytes| ![16, 24, 32].contains(bytes)).chain([u64::MAX]) {
             assert_eq!(run(CKM_AES_KEY_GEN, &[length(bytes)]).err(), Some(Error::AttributeValueInvalid));
         }
-        for bytes in [0, MAX_HMAC_KEY + 1, 1 << 62, u64::MAX] {
+        for bytes in [0, MAX_KEY + 1, 1 << 62, u64::MAX] {
             let refused = run(CKM_GENERIC_SECRET_KEY_GEN, &[length(bytes)]);
             assert_eq!(refused.err(), Some(Error::AttributeValueInvalid));
         }

@@ -6,10 +6,12 @@
 
 pub mod aes_aead;
 mod aes_feedback;
+mod aes_mac;
 mod aes_modes;
 mod aes_stealing;
 mod aes_wrap;
 mod block_modes;
+mod blake2;
 mod check_value;
 pub mod computed;
 mod des;
@@ -21,15 +23,18 @@ mod ecdsa;
 mod eddsa;
 mod generate;
 mod hashes;
+mod hmac;
 pub mod import;
 mod mac;
 pub mod operation;
 pub mod params;
+mod poly1305;
 pub mod private_key_info;
 pub mod row;
 mod rsa_cipher;
 mod rsa_keys;
 mod rsa_sign;
+mod sha512_t;
 mod signing;
 #[cfg(test)]
 mod pair_tests;
@@ -48,6 +53,11 @@ pub use operation::{Cipher, Derivation, Derived, Digest, KeyPair, Length, Sign, 
 pub use params::{ParamKind, Params};
 pub use row::{Approval, KeyNeed, Mechanism, Ops};
 pub use table::{all, lookup};
+
+/// The value of a secret key.
+fn secret_value(key: &UsableKey) -> Result<&[u8]> {
+    key.object().material(CKA_VALUE)?.ok_or(Error::GeneralError)
+}
 
 /// The AES key of an object, made once and kept in the object.
 fn aes_key(key: &UsableKey) -> Result<&aes::Key> {

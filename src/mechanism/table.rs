@@ -9,7 +9,11 @@ use super::row::Mechanism;
 /// The rows of every family, in the order of the documentation.
 static FAMILIES: &[&[Mechanism]] = &[
     super::digest::ROWS,
-    super::mac::ROWS,
+    super::sha512_t::ROWS,
+    super::blake2::ROWS,
+    super::hmac::ROWS,
+    super::aes_mac::ROWS,
+    super::poly1305::ROWS,
     super::generate::ROWS,
     super::aes_modes::ROWS,
     super::aes_feedback::ROWS,

@@ -115,3 +115,43 @@ pub(super) fn derive(
 pub(super) fn refused<T>(error: Error) -> Result<T> {
     Err(error)
 }
+
+/// The MAC of data that comes in parts, with exactly the room that was announced.
+pub(super) fn mac(
+    id: CK_MECHANISM_TYPE,
+    key: &UsableKey,
+    params: &Params,
+    parts: &[&[u8]],
+) -> Result<Vec<u8>> {
+    let mut running = lookup(id).unwrap().ops.sign.unwrap()(key.clone(), params)?;
+    let mut output = vec![0; running.output_len()];
+    for part in parts {
+        running.update(part)?;
+    }
+    assert_eq!(running.finish(&mut output)?, output.len());
+    Ok(output)
+}
+
+/// Verifies a MAC.
+pub(super) fn check_mac(
+    id: CK_MECHANISM_TYPE,
+    key: &UsableKey,
+    params: &Params,
+    data: &[u8],
+    mac: &[u8],
+) -> Result<()> {
+    let mut running = lookup(id).unwrap().ops.verify.unwrap()(key.clone(), params)?;
+    running.update(data)?;
+    running.finish(mac)
+}
+
+/// The digest of data that comes in parts.
+pub(super) fn digest(id: CK_MECHANISM_TYPE, params: &Params, parts: &[&[u8]]) -> Result<Vec<u8>> {
+    let mut running = lookup(id).unwrap().ops.digest.unwrap()(params)?;
+    let mut output = vec![0; running.output_len()];
+    for part in parts {
+        running.update(part)?;
+    }
+    assert_eq!(running.finish(&mut output)?, output.len());
+    Ok(output)
+}
