@@ -22,7 +22,7 @@ pub enum Size {
 
 impl Size {
     /// In bytes.
-    pub const fn len(self) -> usize {
+    pub const fn output_len(self) -> usize {
         match self {
             Size::Bits160 => 20,
             Size::Bits256 => 32,
@@ -85,7 +85,7 @@ impl Blake2b {
 
 impl Accumulate for Blake2b {
     fn output_len(&self) -> usize {
-        self.size().len()
+        self.size().output_len()
     }
 
     fn update(&mut self, data: &[u8]) -> Result<()> {

@@ -5,6 +5,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use super::Result;
 use super::aes::{self, Direction};
+use super::des;
 use super::digest::{Accumulate, Value};
 use super::feedback::EncryptBlock;
 
@@ -70,6 +71,11 @@ impl<C: EncryptBlock<N>, const N: usize> Accumulate for CbcMac<C, N> {
         let mac = self.end(|block, length| block.iter_mut().skip(length).for_each(|place| *place = 0));
         Value::copy_of(&*mac)
     }
+}
+
+/// The CBC-MAC with DES or Triple DES.
+pub(crate) fn with_des(key: &des::Key) -> CbcMac<des::Schedule, { des::BLOCK }> {
+    CbcMac::new(key.schedule())
 }
 
 /// The CBC-MAC with AES.

@@ -191,7 +191,7 @@ mod tests {
             let value = hash.finish().unwrap();
             assert_eq!(value.as_bytes().len() as u64, bits.div_ceil(8));
             let spare = value.as_bytes().len() as u64 * 8 - bits;
-            assert_eq!(value.as_bytes().last().unwrap().trailing_zeros() as u64 >= spare, true, "{bits}");
+            assert!(u64::from(value.as_bytes().last().unwrap().trailing_zeros()) >= spare, "{bits}");
         }
     }
 }

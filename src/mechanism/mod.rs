@@ -15,6 +15,7 @@ mod blake2;
 mod check_value;
 pub mod computed;
 mod des;
+mod des_mac;
 mod digest;
 mod ec_keys;
 mod ec_params;

@@ -13,6 +13,7 @@ static FAMILIES: &[&[Mechanism]] = &[
     super::blake2::ROWS,
     super::hmac::ROWS,
     super::aes_mac::ROWS,
+    super::des_mac::ROWS,
     super::poly1305::ROWS,
     super::generate::ROWS,
     super::aes_modes::ROWS,

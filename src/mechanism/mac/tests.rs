@@ -10,7 +10,11 @@ use crate::policy::UsableKey;
 fn macs(length: u64) -> Vec<(&'static Mechanism, UsableKey, Params)> {
     let symmetric = |row: &&&'static Mechanism| row.ops.sign.is_some() && !row.key.asymmetric;
     let macs = all().iter().filter(symmetric).filter_map(|row| {
-        let size = row.sizes.1.min(16).max(row.sizes.0) as usize;
+        let size = match row.key.types[0] {
+            CKK_DES => 8,
+            CKK_DES3 => 24,
+            _ => row.sizes.1.min(16).max(row.sizes.0) as usize,
+        };
         let params = match row.params {
             ParamKind::None => Params::None,
             ParamKind::MacGeneral if row.id == CKM_SHA512_T_HMAC => Params::MacGeneral(8 * length),
