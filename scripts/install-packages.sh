@@ -21,6 +21,7 @@ clients=(
     "openjdk-17-jdk-headless:javac"
     "jq:jq"
     "binutils:nm"
+    "g++:g++"
 )
 
 case $set_name in

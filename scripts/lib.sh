@@ -98,3 +98,22 @@ softhsm2_module() {
     done
     return 1
 }
+
+# nightly_toolchain: the nightly compiler that sanitizers, fuzzing and Miri need: $COFFER_NIGHTLY, else the one that
+# fuzz/rust-toolchain.toml pins, else any. Says on standard error why there is none.
+nightly_toolchain() {
+    local pinned name
+    pinned=$(sed -n 's/^channel = "\(.*\)"/\1/p' "$ROOT/fuzz/rust-toolchain.toml")
+    if ! command -v rustup >/dev/null; then
+        echo "there is no rustup, which the nightly compiler comes from (rustup toolchain install $pinned)" >&2
+        return 1
+    fi
+    for name in ${COFFER_NIGHTLY:-"$pinned" nightly}; do
+        if rustup toolchain list | grep -q "^$name\b"; then
+            echo "$name"
+            return 0
+        fi
+    done
+    echo "there is no nightly compiler: rustup toolchain install $pinned --component rust-src,miri" >&2
+    return 1
+}

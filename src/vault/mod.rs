@@ -40,6 +40,8 @@ mod random;
 mod types;
 #[cfg(test)]
 mod forgery;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 #[cfg(test)]
 mod vectors;
 

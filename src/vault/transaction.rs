@@ -65,7 +65,7 @@ impl Builder {
     }
 
     /// What has been written so far, and its chain value, without a COMMIT of our own making.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(super) fn abandon(self) -> (Vec<u8>, Hash) {
         (self.bytes, self.chain)
     }

@@ -1,0 +1,141 @@
+//! The parameter of a mechanism: a good one of the form that the mechanism's row tells, or a bad one.
+
+use coffer_pkcs11::ck::*;
+use coffer_pkcs11::mechanism::{self, ParamKind};
+
+use super::arguments::Arguments;
+
+/// One field of a structure, or two that belong together.
+enum Field {
+    Number(u64),
+    /// A pointer, and then its length.
+    Bytes(Vec<u8>),
+    /// A length, and then its pointer.
+    Counted(Vec<u8>),
+}
+use Field::{Bytes, Counted, Number};
+
+/// The pointer and the length in bytes. Length and pointer always agree.
+pub fn parameter(arguments: &mut Arguments, id: CK_MECHANISM_TYPE) -> (*mut u8, u64) {
+    let kind = mechanism::lookup(id).map(|row| row.params);
+    match arguments.input.byte() {
+        0 => good(arguments, kind),
+        1 => (std::ptr::null_mut(), 0),
+        2 => {
+            let length = arguments.input.odd_length(0);
+            (std::ptr::null_mut(), length)
+        }
+        3 => no_pointers(arguments),
+        _ => varied(arguments, kind),
+    }
+}
+
+fn good(arguments: &mut Arguments, kind: Option<ParamKind>) -> (*mut u8, u64) {
+    match kind {
+        Some(ParamKind::Bytes(length)) => plain(arguments, &vec![7; length]),
+        Some(ParamKind::AesCtr) => plain(arguments, &[&32u64.to_ne_bytes()[..], &[7; 16]].concat()),
+        Some(kind) => match fields(arguments, kind) {
+            Some(fields) => structure(arguments, &fields),
+            None => (std::ptr::null_mut(), 0),
+        },
+        None => (std::ptr::null_mut(), 0),
+    }
+}
+
+/// The fields of a structure that works.
+fn fields(arguments: &mut Arguments, kind: ParamKind) -> Option<Vec<Field>> {
+    let blob = |length: usize| vec![3; length];
+    Some(match kind {
+        ParamKind::MacGeneral => vec![Number(8)],
+        ParamKind::Gcm => {
+            vec![Bytes(blob(12)), Number(96), Bytes(blob(5)), Number(128)]
+        }
+        ParamKind::Pss => vec![Number(CKM_SHA256), Number(CKG_MGF1_SHA256), Number(32)],
+        ParamKind::Oaep => {
+            vec![Number(CKM_SHA_1), Number(CKG_MGF1_SHA1), Number(CKZ_DATA_SPECIFIED), Bytes(blob(3))]
+        }
+        ParamKind::OptionalEddsa => return None,
+        ParamKind::Ecdh1 => {
+            vec![Number(CKD_NULL), Counted(Vec::new()), Counted(peer(arguments))]
+        }
+        _ => return None,
+    })
+}
+
+/// The point of a key of ours, for key agreement.
+fn peer(arguments: &mut Arguments) -> Vec<u8> {
+    let choice = usize::from(arguments.input.byte()) + usize::from(arguments.favourite[2]);
+    let world = arguments.world;
+    let points = world.keys.iter().filter(|key| key.class == CKO_PUBLIC_KEY);
+    let points: Vec<_> = points.filter_map(|key| world.attribute(key.handle, CKA_EC_POINT)).collect();
+    points.get(choice % points.len().max(1)).cloned().unwrap_or_default()
+}
+
+/// A good structure whose numbers and bytes were changed, but whose lengths still agree with the pointers.
+fn varied(arguments: &mut Arguments, kind: Option<ParamKind>) -> (*mut u8, u64) {
+    match kind {
+        Some(ParamKind::Bytes(length) | ParamKind::OptionalBytes(length)) => {
+            let bytes: Vec<u8> = (0..length).map(|_| arguments.input.byte()).collect();
+            plain(arguments, &bytes)
+        }
+        Some(ParamKind::AesCtr) => {
+            let bytes: [u8; 24] = arguments.input.array();
+            plain(arguments, &bytes)
+        }
+        Some(kind) => match fields(arguments, kind) {
+            Some(mut fields) => {
+                vary(arguments, &mut fields);
+                structure(arguments, &fields)
+            }
+            None => pointers_only(arguments),
+        },
+        None => pointers_only(arguments),
+    }
+}
+
+fn vary(arguments: &mut Arguments, fields: &mut [Field]) {
+    for field in fields {
+        match field {
+            Number(number) if arguments.input.rarely(2) => *number = arguments.input.number(),
+            Bytes(bytes) | Counted(bytes) if arguments.input.rarely(2) => {
+                *bytes = arguments.input.piece().to_vec();
+            }
+            _ => {}
+        }
+    }
+}
+
+fn structure(arguments: &mut Arguments, fields: &[Field]) -> (*mut u8, u64) {
+    let mut words = Vec::new();
+    for field in fields {
+        match field {
+            Number(number) => words.push(*number),
+            Bytes(bytes) => words.extend([arguments.keep(bytes) as u64, bytes.len() as u64]),
+            Counted(bytes) => words.extend([bytes.len() as u64, arguments.keep(bytes) as u64]),
+        }
+    }
+    let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
+    plain(arguments, &bytes)
+}
+
+/// A structure of a form that this file does not know: of zeros and of pointers, which as lengths are longer than any
+/// that is accepted.
+fn pointers_only(arguments: &mut Arguments) -> (*mut u8, u64) {
+    let mut bytes = Vec::new();
+    for _ in 0..arguments.input.below(16) {
+        let word = if arguments.input.rarely(2) { arguments.keep(&[3; 1 << 10]) as u64 } else { 0 };
+        bytes.extend(word.to_ne_bytes());
+    }
+    plain(arguments, &bytes)
+}
+
+/// Bytes of any length that is no structure's.
+fn no_pointers(arguments: &mut Arguments) -> (*mut u8, u64) {
+    let length = arguments.input.below(64) * 8 + 1;
+    let bytes: Vec<u8> = (0..length).map(|_| arguments.input.byte()).collect();
+    plain(arguments, &bytes)
+}
+
+fn plain(arguments: &mut Arguments, bytes: &[u8]) -> (*mut u8, u64) {
+    (arguments.keep(bytes), bytes.len() as u64)
+}
