@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Runs the unit tests and the tests of the C boundary under a sanitizer of a nightly compiler, and prints the counts. The
+# C code of the engine is not instrumented, but its memory comes from the instrumented allocator.
+# usage: sanitizers.sh address|thread|leak [TEST…]      a TEST is lib or the name of a file of tests/
+#   address   memory that is used after it was freed, or beyond its end; leaks as well
+#   thread    data races; the standard library is built anew (component rust-src)
+#   leak      memory that nobody frees
+# Exits with 77 where the nightly compiler or the component is missing. COFFER_NIGHTLY names another toolchain.
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+source "$(dirname "$0")/lib.sh"
+cd "$ROOT"
+export CARGO_TERM_COLOR=never
+
+sanitizer=${1:-}
+case $sanitizer in
+address | leak) tests=(lib boundary storage vault) ;;
+thread) tests=(lib boundary vault) ;;
+*) sed -n '2,8s/^# \{0,1\}//p' "$0" && exit 2 ;;
+esac
+shift
+[ $# -eq 0 ] || tests=("$@")
+
+toolchain=$(nightly_toolchain) || exit "$SKIPPED"
+host=$(rustc "+$toolchain" -vV | sed -n 's/^host: //p')
+options=(--target "$host" --locked --quiet)
+if [ "$sanitizer" = thread ]; then
+    # Races between our code and a standard library without instrumentation cannot be told from others.
+    rustup component list --toolchain "$toolchain" | grep -q '^rust-src (installed)' || {
+        echo "rust-src is missing: rustup component add rust-src --toolchain $toolchain"
+        exit "$SKIPPED"
+    }
+    options+=(-Zbuild-std)
+fi
+for test in "${tests[@]}"; do
+    if [ "$test" = lib ]; then options+=(--lib); else options+=(--test "$test"); fi
+done
+
+export RUSTUP_TOOLCHAIN=$toolchain RUSTFLAGS="-Zsanitizer=$sanitizer"
+export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$ROOT/target}/sanitizer-$sanitizer"
+# A sanitizer makes everything some times slower; abort, so that a finding in a child is a failed child.
+export ASAN_OPTIONS=abort_on_error=1:detect_leaks=1 TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
+cargo test "${options[@]}" --no-fail-fast -- --quiet
