@@ -42,6 +42,9 @@ conformance() {
     "$(conformance_release)" run --coffer "$(module_release)" --softhsm2 "$softhsm2" --must-pass coffer \
         --allow-unsupported tests/conformance-not-supported.txt
 }
+mechanisms() {
+    "$(conformance_release)" mechanisms --coffer "$(module_release)" --softhsm2 "$(softhsm2_module)" --superset coffer
+}
 proxy_selftest() {
     "$(conformance_release)" proxy-selftest --softhsm2 "$(softhsm2_module)"
 }
@@ -70,6 +73,7 @@ maybe "unit and integration tests" unit_tests
 if [[ " ${patterns[*]} " != *" --no-build "* ]]; then stage "release build" bash scripts/build-release.sh; fi
 maybe "exported symbols" bash scripts/exported-symbols.sh "$(module_release)"
 maybe_showing "conformance" conformance
+maybe "mechanisms: a superset of SoftHSM2" mechanisms
 maybe "conformance: broken modules are caught" proxy_selftest
 maybe_showing "bench" bench
 maybe_showing "scale" scale

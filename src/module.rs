@@ -1,6 +1,8 @@
 //! The initialised library: its configuration, its slots and its sessions, from C_Initialize to C_Finalize.
 #![forbid(unsafe_code)]
 
+mod events;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -17,6 +19,8 @@ use crate::store::{self, FileBackend, folder};
 use crate::token::{Identity, LABEL_LEN, SessionHandle, SlotId, Token, TokenInfo, padded, utc_time};
 use crate::vault;
 
+use events::Events;
+
 /// Slot ids stay below this.
 const SLOT_LIMIT: CK_SLOT_ID = 1 << 31;
 
@@ -25,6 +29,7 @@ pub struct Module {
     config: Arc<Config>,
     sessions: Arc<SessionTable>,
     slots: Mutex<BTreeMap<SlotId, Slot>>,
+    events: Events,
 }
 
 /// A slot: it always holds a token, made or to be made.
@@ -89,6 +94,7 @@ pub fn initialize(config: Config) -> Result<()> {
 /// Errors: CKR_CRYPTOKI_NOT_INITIALIZED.
 pub fn finalize() -> Result<()> {
     let module = Place::current().module.write().take().ok_or(Error::CryptokiNotInitialized)?;
+    module.events.end();
     module.sessions.close_all();
     Ok(())
 }
@@ -107,9 +113,15 @@ pub fn forget() {
 impl Module {
     /// A module of its own; `coffer` uses it without the C boundary.
     pub fn new(config: Config) -> Self {
-        let module =
-            Self { config: Arc::new(config), sessions: Arc::default(), slots: Mutex::new(BTreeMap::new()) };
+        let module = Self {
+            config: Arc::new(config),
+            sessions: Arc::default(),
+            slots: Mutex::new(BTreeMap::new()),
+            events: Events::default(),
+        };
         module.look_for_tokens();
+        // What was there at the start is no event.
+        while module.events.take().is_some() {}
         module
     }
 
@@ -123,6 +135,22 @@ impl Module {
         self.slots.lock().keys().copied().collect()
     }
 
+    /// C_WaitForSlotEvent without waiting: the slot of a token that has appeared or disappeared. Errors: CKR_NO_EVENT.
+    pub fn slot_event(&self) -> Result<SlotId> {
+        self.look_for_tokens();
+        self.events.take().ok_or(Error::NoEvent)
+    }
+
+    /// C_WaitForSlotEvent. Errors: CKR_CRYPTOKI_NOT_INITIALIZED when C_Finalize is called meanwhile.
+    pub fn wait_for_slot_event(&self) -> Result<SlotId> {
+        loop {
+            match self.slot_event() {
+                Err(Error::NoEvent) => self.events.pause()?,
+                other => return other,
+            }
+        }
+    }
+
     /// C_GetSlotInfo. Errors: CKR_SLOT_ID_INVALID.
     pub fn slot_info(&self, id: SlotId) -> Result<SlotInfo> {
         let slot = self.slot(id)?;
@@ -133,7 +161,7 @@ impl Module {
     pub fn token_info(&self, id: SlotId) -> Result<TokenInfo> {
         let flags = match self.slot(id)?.content {
             Content::Token(token) => return token.info(),
-            Content::Empty => CKF_RNG | CKF_CLOCK_ON_TOKEN | CKF_LOGIN_REQUIRED,
+            Content::Empty => CKF_RNG | CKF_CLOCK_ON_TOKEN | CKF_DUAL_CRYPTO_OPERATIONS | CKF_LOGIN_REQUIRED,
             Content::Unusable(_) => CKF_ERROR_STATE | CKF_TOKEN_INITIALIZED | CKF_WRITE_PROTECTED,
         };
         Ok(TokenInfo {
@@ -241,9 +269,15 @@ impl Module {
     fn look_for_tokens(&self) {
         let files = folder::token_files(&self.config.home).unwrap_or_default();
         let mut slots = self.slots.lock();
-        slots.retain(|_, slot| match &slot.content {
+        slots.retain(|id, slot| match &slot.content {
             // A token whose file was deleted stays only for the sessions that are open with it.
-            Content::Token(token) => slot.path.exists() || token.has_sessions(),
+            Content::Token(token) => {
+                let stays = slot.path.exists() || token.has_sessions();
+                if !stays {
+                    self.events.add(*id);
+                }
+                stays
+            }
             Content::Empty | Content::Unusable(_) => false,
         });
         let unknown = files.into_iter().filter(|file| !slots.values().any(|slot| slot.path == *file));
@@ -263,6 +297,9 @@ impl Module {
                 }
             }
             let Some(id) = free_slot(&slots, wanted) else { continue };
+            if let Content::Token(_) = content {
+                self.events.add(id);
+            }
             slots.insert(id, Slot { path, content });
         }
         if let Some(id) = self.empty_slot(&slots) {

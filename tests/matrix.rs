@@ -172,7 +172,11 @@ impl Matrix {
                 filled.push(arguments);
             }
         }
-        for arguments in filled {
+        for mut arguments in filled {
+            if function.name == "C_WaitForSlotEvent" {
+                // The blocking form waits for another process.
+                arguments[0] |= CKF_DONT_BLOCK;
+            }
             // The pointers' memory is zeroed anew; the arguments that lead there stay the same.
             self.arguments(function, base, session);
             let rv = function.call(&arguments);

@@ -76,7 +76,16 @@ enum Command {
         must_not_grow: Vec<String>,
     },
     /// Print the mechanisms of all modules side by side
-    Mechanisms(Modules),
+    Mechanisms {
+        #[command(flatten)]
+        modules: Modules,
+        /// Fail where another module has a mechanism, or a function of one, that this module lacks
+        #[arg(long, value_name = "NAME")]
+        superset: Option<String>,
+        /// A file of mechanisms that it may lack, each with the reason behind it
+        #[arg(long, value_name = "FILE")]
+        allow: Option<PathBuf>,
+    },
     /// Print the interfaces of all modules and how complete their function lists are
     Interfaces(Modules),
     /// Break one behaviour of a module at a time and show that the matching scenario fails
@@ -224,7 +233,9 @@ fn dispatch(command: Command) -> Result<bool, String> {
             };
             scale::run(&specs, &settings, modules.options())
         }
-        Command::Mechanisms(modules) => listing::mechanisms(&modules.specs()?, modules.options()),
+        Command::Mechanisms { modules, superset, allow } => {
+            listing::mechanisms(&modules.specs()?, modules.options(), superset.as_deref(), allow.as_deref())
+        }
         Command::Interfaces(modules) => listing::interfaces(&modules.specs()?, modules.options()),
         Command::ProxySelftest { modules, proxy } => {
             let specs = modules.specs()?;
@@ -329,7 +340,7 @@ mod tests {
     fn specs(arguments: &[&str]) -> Result<Vec<ModuleSpec>, String> {
         let all = ["p11-conformance", "mechanisms"].iter().chain(arguments);
         match Cli::parse_from(all).command {
-            Command::Mechanisms(modules) => modules.specs(),
+            Command::Mechanisms { modules, .. } => modules.specs(),
             _ => Err("another command".into()),
         }
     }

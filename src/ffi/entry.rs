@@ -20,9 +20,7 @@ use crate::module::{self, Module};
 use crate::session::Session;
 use crate::token::SessionHandle;
 
-use super::{
-    decrypt, digest, encrypt, fork, general, key, object, random, session, sign, slot, table, verify,
-};
+use super::{fork, general, key, object, operation, random, session, slot, table};
 
 /// Runs the body of a C function. A panic ends the call and not the host.
 fn call(body: impl FnOnce() -> Result<()>) -> CK_RV {
@@ -157,45 +155,50 @@ functions! {
         session C_FindObjects(objects: CK_OBJECT_HANDLE_PTR, most: CK_ULONG, count: CK_ULONG_PTR)
             object::find;
         session C_FindObjectsFinal() object::find_final;
-        session C_EncryptInit(mechanism: CK_MECHANISM_PTR, key: CK_OBJECT_HANDLE) encrypt::init;
+        session C_EncryptInit(mechanism: CK_MECHANISM_PTR, key: CK_OBJECT_HANDLE) operation::encrypt_init;
         session C_Encrypt(data: CK_BYTE_PTR, data_len: CK_ULONG, output: CK_BYTE_PTR, output_len:
-            CK_ULONG_PTR) encrypt::once;
+            CK_ULONG_PTR) operation::encrypt;
         session C_EncryptUpdate(part: CK_BYTE_PTR, part_len: CK_ULONG, output: CK_BYTE_PTR, output_len:
-            CK_ULONG_PTR) encrypt::update;
-        session C_EncryptFinal(output: CK_BYTE_PTR, output_len: CK_ULONG_PTR) encrypt::finish;
-        session C_DecryptInit(mechanism: CK_MECHANISM_PTR, key: CK_OBJECT_HANDLE) decrypt::init;
+            CK_ULONG_PTR) operation::encrypt_update;
+        session C_EncryptFinal(output: CK_BYTE_PTR, output_len: CK_ULONG_PTR) operation::encrypt_final;
+        session C_DecryptInit(mechanism: CK_MECHANISM_PTR, key: CK_OBJECT_HANDLE) operation::decrypt_init;
         session C_Decrypt(data: CK_BYTE_PTR, data_len: CK_ULONG, output: CK_BYTE_PTR, output_len:
-            CK_ULONG_PTR) decrypt::once;
+            CK_ULONG_PTR) operation::decrypt;
         session C_DecryptUpdate(part: CK_BYTE_PTR, part_len: CK_ULONG, output: CK_BYTE_PTR, output_len:
-            CK_ULONG_PTR) decrypt::update;
-        session C_DecryptFinal(output: CK_BYTE_PTR, output_len: CK_ULONG_PTR) decrypt::finish;
-        session C_DigestInit(mechanism: CK_MECHANISM_PTR) digest::init;
+            CK_ULONG_PTR) operation::decrypt_update;
+        session C_DecryptFinal(output: CK_BYTE_PTR, output_len: CK_ULONG_PTR) operation::decrypt_final;
+        session C_DigestInit(mechanism: CK_MECHANISM_PTR) operation::digest_init;
         session C_Digest(data: CK_BYTE_PTR, data_len: CK_ULONG, digest: CK_BYTE_PTR, digest_len: CK_ULONG_PTR)
-            digest::once;
-        session C_DigestUpdate(part: CK_BYTE_PTR, part_len: CK_ULONG) digest::update;
-        session C_DigestKey(key: CK_OBJECT_HANDLE) digest::key;
-        session C_DigestFinal(digest: CK_BYTE_PTR, digest_len: CK_ULONG_PTR) digest::finish;
-        session C_SignInit(mechanism: CK_MECHANISM_PTR, key: CK_OBJECT_HANDLE) sign::init;
+            operation::digest;
+        session C_DigestUpdate(part: CK_BYTE_PTR, part_len: CK_ULONG) operation::digest_update;
+        session C_DigestKey(key: CK_OBJECT_HANDLE) operation::digest_key;
+        session C_DigestFinal(digest: CK_BYTE_PTR, digest_len: CK_ULONG_PTR) operation::digest_final;
+        session C_SignInit(mechanism: CK_MECHANISM_PTR, key: CK_OBJECT_HANDLE) operation::sign_init;
         session C_Sign(data: CK_BYTE_PTR, data_len: CK_ULONG, signature: CK_BYTE_PTR, signature_len:
-            CK_ULONG_PTR) sign::once;
-        session C_SignUpdate(part: CK_BYTE_PTR, part_len: CK_ULONG) sign::update;
-        session C_SignFinal(signature: CK_BYTE_PTR, signature_len: CK_ULONG_PTR) sign::finish;
-        unsupported C_SignRecoverInit(CK_SESSION_HANDLE, CK_MECHANISM_PTR, CK_OBJECT_HANDLE);
-        unsupported C_SignRecover(CK_SESSION_HANDLE, CK_BYTE_PTR, CK_ULONG, CK_BYTE_PTR, CK_ULONG_PTR);
-        session C_VerifyInit(mechanism: CK_MECHANISM_PTR, key: CK_OBJECT_HANDLE) verify::init;
+            CK_ULONG_PTR) operation::sign;
+        session C_SignUpdate(part: CK_BYTE_PTR, part_len: CK_ULONG) operation::sign_update;
+        session C_SignFinal(signature: CK_BYTE_PTR, signature_len: CK_ULONG_PTR) operation::sign_final;
+        session C_SignRecoverInit(mechanism: CK_MECHANISM_PTR, key: CK_OBJECT_HANDLE)
+            operation::sign_recover_init;
+        session C_SignRecover(data: CK_BYTE_PTR, data_len: CK_ULONG, output: CK_BYTE_PTR, output_len:
+            CK_ULONG_PTR) operation::sign_recover;
+        session C_VerifyInit(mechanism: CK_MECHANISM_PTR, key: CK_OBJECT_HANDLE) operation::verify_init;
         session C_Verify(data: CK_BYTE_PTR, data_len: CK_ULONG, signature: CK_BYTE_PTR, signature_len:
-            CK_ULONG) verify::once;
-        session C_VerifyUpdate(part: CK_BYTE_PTR, part_len: CK_ULONG) verify::update;
-        session C_VerifyFinal(signature: CK_BYTE_PTR, signature_len: CK_ULONG) verify::finish;
-        unsupported C_VerifyRecoverInit(CK_SESSION_HANDLE, CK_MECHANISM_PTR, CK_OBJECT_HANDLE);
-        unsupported C_VerifyRecover(CK_SESSION_HANDLE, CK_BYTE_PTR, CK_ULONG, CK_BYTE_PTR, CK_ULONG_PTR);
-        unsupported C_DigestEncryptUpdate(CK_SESSION_HANDLE, CK_BYTE_PTR, CK_ULONG, CK_BYTE_PTR,
-            CK_ULONG_PTR);
-        unsupported C_DecryptDigestUpdate(CK_SESSION_HANDLE, CK_BYTE_PTR, CK_ULONG, CK_BYTE_PTR,
-            CK_ULONG_PTR);
-        unsupported C_SignEncryptUpdate(CK_SESSION_HANDLE, CK_BYTE_PTR, CK_ULONG, CK_BYTE_PTR, CK_ULONG_PTR);
-        unsupported C_DecryptVerifyUpdate(CK_SESSION_HANDLE, CK_BYTE_PTR, CK_ULONG, CK_BYTE_PTR,
-            CK_ULONG_PTR);
+            CK_ULONG) operation::verify;
+        session C_VerifyUpdate(part: CK_BYTE_PTR, part_len: CK_ULONG) operation::verify_update;
+        session C_VerifyFinal(signature: CK_BYTE_PTR, signature_len: CK_ULONG) operation::verify_final;
+        session C_VerifyRecoverInit(mechanism: CK_MECHANISM_PTR, key: CK_OBJECT_HANDLE)
+            operation::verify_recover_init;
+        session C_VerifyRecover(data: CK_BYTE_PTR, data_len: CK_ULONG, output: CK_BYTE_PTR, output_len:
+            CK_ULONG_PTR) operation::verify_recover;
+        session C_DigestEncryptUpdate(data: CK_BYTE_PTR, data_len: CK_ULONG, output: CK_BYTE_PTR, output_len:
+            CK_ULONG_PTR) operation::digest_encrypt_update;
+        session C_DecryptDigestUpdate(data: CK_BYTE_PTR, data_len: CK_ULONG, output: CK_BYTE_PTR, output_len:
+            CK_ULONG_PTR) operation::decrypt_digest_update;
+        session C_SignEncryptUpdate(data: CK_BYTE_PTR, data_len: CK_ULONG, output: CK_BYTE_PTR, output_len:
+            CK_ULONG_PTR) operation::sign_encrypt_update;
+        session C_DecryptVerifyUpdate(data: CK_BYTE_PTR, data_len: CK_ULONG, output: CK_BYTE_PTR, output_len:
+            CK_ULONG_PTR) operation::decrypt_verify_update;
         session C_GenerateKey(mechanism: CK_MECHANISM_PTR, template: CK_ATTRIBUTE_PTR, count: CK_ULONG, key:
             CK_OBJECT_HANDLE_PTR) key::generate;
         session C_GenerateKeyPair(mechanism: CK_MECHANISM_PTR, public: CK_ATTRIBUTE_PTR, public_count:

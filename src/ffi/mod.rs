@@ -11,9 +11,6 @@
 #![allow(clippy::too_many_arguments)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
-mod decrypt;
-mod digest;
-mod encrypt;
 pub mod entry;
 mod fork;
 mod general;
@@ -21,22 +18,10 @@ pub mod host;
 mod key;
 mod mechanism;
 mod object;
+mod operation;
 mod pointer;
 mod random;
 mod session;
-mod sign;
 mod slot;
 mod table;
 mod template;
-mod verify;
-
-use crate::error::{Error, Result};
-
-/// Ends an operation whose function has failed, also when it failed at its pointers: it survives CKR_BUFFER_TOO_SMALL
-/// and no other error (PKCS#11 sections 5.8 to 5.15, "terminates the active operation").
-fn ended_by_error(result: Result<()>, end: impl FnOnce()) -> Result<()> {
-    if result.is_err_and(|error| error != Error::BufferTooSmall) {
-        end();
-    }
-    result
-}

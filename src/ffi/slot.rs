@@ -128,16 +128,19 @@ pub(super) unsafe fn set_pin(
     session.set_pin(&old, &new)
 }
 
-/// C_WaitForSlotEvent. Tokens are never inserted or removed, so no event has occurred and waiting for one would be for
-/// ever.
+/// C_WaitForSlotEvent. Tokens that this application makes or initialises itself are no events.
 pub(super) unsafe fn wait_for_event(
-    _module: &Module,
+    module: &Module,
     flags: CK_FLAGS,
     slot: *mut CK_SLOT_ID,
     reserved: *mut c_void,
 ) -> Result<()> {
-    if slot.is_null() || !reserved.is_null() {
+    if !reserved.is_null() {
         return Err(Error::ArgumentsBad);
     }
-    Err(if flags & CKF_DONT_BLOCK != 0 { Error::NoEvent } else { Error::FunctionNotSupported })
+    // SAFETY: NULL, or writable as C_WaitForSlotEvent says.
+    let place = unsafe { Out::new(slot) }?;
+    let event = if flags & CKF_DONT_BLOCK != 0 { module.slot_event() } else { module.wait_for_slot_event() };
+    place.write(event?.0);
+    Ok(())
 }

@@ -34,6 +34,7 @@ pub mod private_key_info;
 pub mod row;
 mod rsa_cipher;
 mod rsa_keys;
+mod rsa_recover;
 mod rsa_sign;
 mod sha512_t;
 mod signing;

@@ -36,7 +36,11 @@ pub type DeriveFn = fn(&Derivation) -> Result<Derived>;
 /// The functions that a mechanism serves; `None` where it does not.
 pub struct Ops {
     pub sign: Option<SignFn>,
+    /// C_SignRecover: data in, signature out, in one part.
+    pub sign_recover: Option<CipherFn>,
     pub verify: Option<VerifyFn>,
+    /// C_VerifyRecover: signature in, data out, in one part.
+    pub verify_recover: Option<CipherFn>,
     pub encrypt: Option<CipherFn>,
     pub decrypt: Option<CipherFn>,
     pub digest: Option<DigestFn>,
@@ -52,7 +56,9 @@ impl Ops {
     /// No function at all: rows name what they have and take the rest from here.
     pub const NONE: Ops = Ops {
         sign: None,
+        sign_recover: None,
         verify: None,
+        verify_recover: None,
         encrypt: None,
         decrypt: None,
         digest: None,
@@ -110,7 +116,9 @@ impl Mechanism {
         let ops = &self.ops;
         let has = [
             (ops.sign.is_some(), CKF_SIGN),
+            (ops.sign_recover.is_some(), CKF_SIGN_RECOVER),
             (ops.verify.is_some(), CKF_VERIFY),
+            (ops.verify_recover.is_some(), CKF_VERIFY_RECOVER),
             (ops.encrypt.is_some(), CKF_ENCRYPT),
             (ops.decrypt.is_some(), CKF_DECRYPT),
             (ops.digest.is_some(), CKF_DIGEST),

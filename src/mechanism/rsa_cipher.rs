@@ -15,6 +15,7 @@ use super::operation::{Cipher, Length};
 use super::params::{ParamKind, Params};
 use super::row::{Approval, KeyNeed, Mechanism, Ops};
 use super::rsa_keys::{self, SIZES};
+use super::rsa_recover;
 use super::rsa_sign::{self, Padding};
 
 pub(super) static ROWS: &[Mechanism] = &[
@@ -28,7 +29,9 @@ pub(super) static ROWS: &[Mechanism] = &[
         approval: Approval::Approved,
         ops: Ops {
             sign: Some(|key, _| rsa_sign::sign(key, None, Padding::Pkcs1(None))),
+            sign_recover: Some(|key, _| rsa_recover::sign(key, Padding::Pkcs1(None))),
             verify: Some(|key, _| rsa_sign::verify(key, None, Padding::Pkcs1(None))),
+            verify_recover: Some(|key, _| rsa_recover::verify(key, Padding::Pkcs1(None))),
             ..cipher_ops()
         },
     },
@@ -42,7 +45,9 @@ pub(super) static ROWS: &[Mechanism] = &[
         approval: Approval::NotApproved,
         ops: Ops {
             sign: Some(|key, _| rsa_sign::sign(key, None, Padding::Raw)),
+            sign_recover: Some(|key, _| rsa_recover::sign(key, Padding::Raw)),
             verify: Some(|key, _| rsa_sign::verify(key, None, Padding::Raw)),
+            verify_recover: Some(|key, _| rsa_recover::verify(key, Padding::Raw)),
             encrypt: Some(|key, _| encrypt(key, Encoding::Raw)),
             decrypt: Some(|key, _| decrypt(key, Encoding::Raw)),
             wrap: Some(|key, _, material| wrap(key, &Encoding::Raw, material)),
@@ -222,6 +227,8 @@ macro_rules! one_part {
         }
     };
 }
+
+pub(super) use one_part;
 
 one_part!(Encrypting, |this| Length::Exact(this.length), |this, input| {
     Ok(Secret::new(this.encoding.seal(rsa_keys::public(&this.key)?, input)?))

@@ -162,9 +162,9 @@ pub(super) fn verify(key: UsableKey, hash: Option<Hash>, padding: Padding) -> Re
     signing::verify(message, Signer { key, padding })
 }
 
-struct Signer {
-    key: UsableKey,
-    padding: Padding,
+pub(super) struct Signer {
+    pub(super) key: UsableKey,
+    pub(super) padding: Padding,
 }
 
 impl Scheme for Signer {

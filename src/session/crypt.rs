@@ -1,76 +1,142 @@
-//! Encryption and decryption: C_Encrypt… and C_Decrypt… (PKCS#11 sections 5.8 and 5.10).
+//! Operations with a key: C_Encrypt…, C_Decrypt…, C_Sign…, C_SignRecover…, C_Verify… and C_VerifyRecover… (PKCS#11
+//! sections 5.8, 5.10, 5.13 and 5.15), one row each.
 
 use crate::ck::*;
 use crate::error::{Error, Result};
-use crate::mechanism::Params;
-use crate::policy::Use;
+use crate::mechanism::{Ops, Params};
+use crate::policy::{UsableKey, Use};
 use crate::token::ObjectHandle;
 
+use super::operation::{Active, Keyed, Operation};
 use super::output::Output;
-use super::{Session, active};
+use super::{Session, State};
+
+/// One kind of operation: what its key is used for, where the session keeps it, and which function of a mechanism's row
+/// starts it.
+struct Kind<T> {
+    purpose: Use,
+    place: fn(&mut State) -> &mut Operation<T>,
+    start: fn(&Ops) -> Option<Start<T>>,
+}
+
+type Start<T> = fn(UsableKey, &Params) -> Result<T>;
 
 impl Session {
-    pub fn encrypt_init(
+    /// Errors besides those of the mechanism: CKR_OPERATION_ACTIVE, CKR_MECHANISM_INVALID, and those of
+    /// `policy::permit`.
+    fn start<T>(
         &self,
+        kind: &Kind<T>,
         mechanism: CK_MECHANISM_TYPE,
         params: &Params,
         key: ObjectHandle,
     ) -> Result<()> {
         let mut state = self.state();
-        state.encrypt.check_idle()?;
+        let place = (kind.place)(&mut state);
+        place.check_idle()?;
         let row = self.mechanism(mechanism)?;
-        let start = row.ops.encrypt.ok_or(Error::MechanismInvalid)?;
-        let key = self.usable_key(key, row, Use::Encrypt)?;
+        let start = (kind.start)(&row.ops).ok_or(Error::MechanismInvalid)?;
+        let key = self.usable_key(key, row, kind.purpose)?;
         let run = start(key.clone(), params)?;
-        state.encrypt.start(active(run, &key, key.needs_auth()));
+        // CKA_ALWAYS_AUTHENTICATE speaks of private keys and of the use of a secret, which a MAC's check is as well.
+        place.start(Active::new(run, key.needs_auth(), key.object().is_true(CKA_PRIVATE)));
         Ok(())
     }
+}
 
-    pub fn encrypt(&self, data: &[u8], output: &mut Output) -> Result<()> {
-        self.state().encrypt.once(data, output)
+/// The Init function of each kind, and the one that ends it: an Init with a NULL mechanism (section 5.2).
+macro_rules! kinds {
+    ($($field:ident $purpose:ident: $init:ident $cancel:ident;)*) => {
+        impl Session {
+            $(
+                pub fn $init(
+                    &self,
+                    mechanism: CK_MECHANISM_TYPE,
+                    params: &Params,
+                    key: ObjectHandle,
+                ) -> Result<()> {
+                    let kind = Kind {
+                        purpose: Use::$purpose,
+                        place: |state| &mut state.$field,
+                        start: |ops| ops.$field,
+                    };
+                    self.start(&kind, mechanism, params, key)
+                }
+
+                pub fn $cancel(&self) {
+                    self.state().$field.cancel();
+                }
+            )*
+        }
+    };
+}
+
+kinds! {
+    encrypt Encrypt: encrypt_init encrypt_cancel;
+    decrypt Decrypt: decrypt_init decrypt_cancel;
+    sign Sign: sign_init sign_cancel;
+    sign_recover SignRecover: sign_recover_init sign_recover_cancel;
+    verify Verify: verify_init verify_cancel;
+    verify_recover VerifyRecover: verify_recover_init verify_recover_cancel;
+}
+
+/// The further steps: in one part, in parts with output, in parts that are only taken in, and the last.
+macro_rules! steps {
+    (once $field:ident $name:ident) => {
+        impl Session {
+            pub fn $name(&self, input: &[u8], output: &mut Output) -> Result<()> {
+                self.state().$field.once(input, output)
+            }
+        }
+    };
+    (update $field:ident $name:ident) => {
+        impl Session {
+            pub fn $name(&self, part: &[u8], output: &mut Output) -> Result<()> {
+                self.state().$field.update(part, output)
+            }
+        }
+    };
+    (take_in $field:ident $name:ident) => {
+        impl Session {
+            pub fn $name(&self, part: &[u8]) -> Result<()> {
+                self.state().$field.take_in(part)
+            }
+        }
+    };
+    (finish $field:ident $name:ident) => {
+        impl Session {
+            pub fn $name(&self, output: &mut Output) -> Result<()> {
+                self.state().$field.finish(output)
+            }
+        }
+    };
+}
+
+steps!(once encrypt encrypt);
+steps!(update encrypt encrypt_update);
+steps!(finish encrypt encrypt_final);
+steps!(once decrypt decrypt);
+steps!(update decrypt decrypt_update);
+steps!(finish decrypt decrypt_final);
+steps!(once sign sign);
+steps!(take_in sign sign_update);
+steps!(finish sign sign_final);
+steps!(once sign_recover sign_recover);
+steps!(once verify_recover verify_recover);
+steps!(once digest digest);
+steps!(take_in digest digest_update);
+steps!(finish digest digest_final);
+
+impl Session {
+    pub fn verify(&self, data: &[u8], signature: &[u8]) -> Result<()> {
+        self.state().verify.verify(data, signature)
     }
 
-    pub fn encrypt_update(&self, part: &[u8], output: &mut Output) -> Result<()> {
-        self.state().encrypt.update(part, output)
+    pub fn verify_update(&self, data: &[u8]) -> Result<()> {
+        self.state().verify.verify_update(data)
     }
 
-    pub fn encrypt_final(&self, output: &mut Output) -> Result<()> {
-        self.state().encrypt.finish(output)
-    }
-
-    pub fn decrypt_init(
-        &self,
-        mechanism: CK_MECHANISM_TYPE,
-        params: &Params,
-        key: ObjectHandle,
-    ) -> Result<()> {
-        let mut state = self.state();
-        state.decrypt.check_idle()?;
-        let row = self.mechanism(mechanism)?;
-        let start = row.ops.decrypt.ok_or(Error::MechanismInvalid)?;
-        let key = self.usable_key(key, row, Use::Decrypt)?;
-        let run = start(key.clone(), params)?;
-        state.decrypt.start(active(run, &key, key.needs_auth()));
-        Ok(())
-    }
-
-    pub fn decrypt(&self, data: &[u8], output: &mut Output) -> Result<()> {
-        self.state().decrypt.once(data, output)
-    }
-
-    pub fn decrypt_update(&self, part: &[u8], output: &mut Output) -> Result<()> {
-        self.state().decrypt.update(part, output)
-    }
-
-    pub fn decrypt_final(&self, output: &mut Output) -> Result<()> {
-        self.state().decrypt.finish(output)
-    }
-
-    pub fn encrypt_cancel(&self) {
-        self.state().encrypt.cancel();
-    }
-
-    pub fn decrypt_cancel(&self) {
-        self.state().decrypt.cancel();
+    pub fn verify_final(&self, signature: &[u8]) -> Result<()> {
+        self.state().verify.verify_final(signature)
     }
 }

@@ -4,12 +4,12 @@
 mod crypt;
 mod derive;
 mod digest;
+mod dual;
 mod keys;
 mod objects;
 mod operation;
 mod output;
 mod random;
-mod sign;
 mod table;
 
 use std::collections::VecDeque;
@@ -29,7 +29,7 @@ pub use derive::Made;
 pub use output::Output;
 pub use table::SessionTable;
 
-use operation::{Active, Operation};
+use operation::{Keyed, Operation};
 
 /// A session with a token.
 pub struct Session {
@@ -48,11 +48,29 @@ pub struct Session {
 struct State {
     digest: Operation<Box<dyn Digest>>,
     sign: Operation<Box<dyn Sign>>,
+    sign_recover: Operation<Box<dyn Cipher>>,
     verify: Operation<Box<dyn Verify>>,
+    verify_recover: Operation<Box<dyn Cipher>>,
     encrypt: Operation<Box<dyn Cipher>>,
     decrypt: Operation<Box<dyn Cipher>>,
+    /// What was given with C_SeedRandom.
+    seed: Option<random::Seed>,
     /// What C_FindObjects has still to give out.
     find: Option<VecDeque<ObjectHandle>>,
+}
+
+impl State {
+    /// The operations that have a key: sign, sign-recover, verify, verify-recover, encrypt, decrypt.
+    fn with_keys(&mut self) -> [&mut dyn Keyed; 6] {
+        [
+            &mut self.sign,
+            &mut self.sign_recover,
+            &mut self.verify,
+            &mut self.verify_recover,
+            &mut self.encrypt,
+            &mut self.decrypt,
+        ]
+    }
 }
 
 /// Everything that C_GetSessionInfo tells.
@@ -113,18 +131,13 @@ impl Session {
 
     fn authenticate(&self, pin: &Secret) -> Result<()> {
         let mut state = self.state.lock();
-        let waiting = state.sign.waits_for_auth()
-            || state.encrypt.waits_for_auth()
-            || state.decrypt.waits_for_auth()
-            || state.verify.waits_for_auth();
-        if !waiting {
+        if !state.with_keys().iter().any(|operation| operation.waits_for_auth()) {
             return Err(Error::OperationNotInitialized);
         }
         self.token.verify_pin(pin)?;
-        state.sign.authenticate();
-        state.verify.authenticate();
-        state.encrypt.authenticate();
-        state.decrypt.authenticate();
+        for operation in state.with_keys() {
+            operation.authenticate();
+        }
         Ok(())
     }
 
@@ -141,10 +154,9 @@ impl Session {
 
     fn end_private_operations(&self) {
         let mut state = self.state.lock();
-        state.sign.logout();
-        state.verify.logout();
-        state.encrypt.logout();
-        state.decrypt.logout();
+        for operation in state.with_keys() {
+            operation.logout();
+        }
         state.find = None;
     }
 
@@ -154,17 +166,11 @@ impl Session {
         if flags & CKF_DIGEST != 0 {
             state.digest.cancel();
         }
-        if flags & CKF_SIGN != 0 {
-            state.sign.cancel();
-        }
-        if flags & CKF_VERIFY != 0 {
-            state.verify.cancel();
-        }
-        if flags & CKF_ENCRYPT != 0 {
-            state.encrypt.cancel();
-        }
-        if flags & CKF_DECRYPT != 0 {
-            state.decrypt.cancel();
+        let named = [CKF_SIGN, CKF_SIGN_RECOVER, CKF_VERIFY, CKF_VERIFY_RECOVER, CKF_ENCRYPT, CKF_DECRYPT];
+        for (flag, operation) in named.iter().zip(state.with_keys()) {
+            if flags & flag != 0 {
+                operation.cancel();
+            }
         }
         if flags & CKF_FIND_OBJECTS != 0 {
             state.find = None;
@@ -209,9 +215,4 @@ fn no_such_key(error: Error, purpose: Use) -> Error {
         (Error::ObjectHandleInvalid, _) => Error::KeyHandleInvalid,
         (error, _) => error,
     }
-}
-
-/// A freshly started operation with this key.
-fn active<T>(run: T, key: &UsableKey, needs_auth: bool) -> Active<T> {
-    Active::new(run, needs_auth, key.object().is_true(CKA_PRIVATE))
 }

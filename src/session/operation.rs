@@ -64,37 +64,12 @@ impl<T> Operation<T> {
         }
     }
 
+    pub fn is_active(&self) -> bool {
+        !matches!(self, Operation::Idle)
+    }
+
     pub fn start(&mut self, active: Active<T>) {
         *self = Operation::Ready(active);
-    }
-
-    /// Ends the operation. `true` where there was one.
-    pub fn cancel(&mut self) -> bool {
-        !matches!(std::mem::take(self), Operation::Idle)
-    }
-
-    /// Ends the operation if its key is a private object.
-    pub fn logout(&mut self) {
-        let private = match self {
-            Operation::Idle => false,
-            Operation::Ready(active) | Operation::Streaming(active) => active.private,
-            Operation::OutputPending { private, .. } => *private,
-        };
-        if private {
-            *self = Operation::Idle;
-        }
-    }
-
-    /// True where the operation waits for a context-specific login.
-    pub fn waits_for_auth(&self) -> bool {
-        matches!(self, Operation::Ready(active) | Operation::Streaming(active) if active.needs_auth)
-    }
-
-    /// The context-specific login has been given: for this operation and no other.
-    pub fn authenticate(&mut self) {
-        if let Operation::Ready(active) | Operation::Streaming(active) = self {
-            active.needs_auth = false;
-        }
     }
 
     /// Moves the operation out, so that it is over whatever happens next.
@@ -106,6 +81,48 @@ impl<T> Operation<T> {
             Operation::Ready(active) | Operation::Streaming(active) => Ok(active),
             Operation::Idle => Err(Error::OperationNotInitialized),
             Operation::OutputPending { .. } => Err(Error::OperationActive),
+        }
+    }
+}
+
+/// What a session does to its operations whatever they are.
+pub trait Keyed {
+    /// Ends the operation. `true` where there was one.
+    fn cancel(&mut self) -> bool;
+
+    /// Ends the operation if its key is a private object.
+    fn logout(&mut self);
+
+    /// True where the operation waits for a context-specific login.
+    fn waits_for_auth(&self) -> bool;
+
+    /// The context-specific login has been given: for this operation and no other.
+    fn authenticate(&mut self);
+}
+
+impl<T> Keyed for Operation<T> {
+    fn cancel(&mut self) -> bool {
+        !matches!(std::mem::take(self), Operation::Idle)
+    }
+
+    fn logout(&mut self) {
+        let private = match self {
+            Operation::Idle => false,
+            Operation::Ready(active) | Operation::Streaming(active) => active.private,
+            Operation::OutputPending { private, .. } => *private,
+        };
+        if private {
+            *self = Operation::Idle;
+        }
+    }
+
+    fn waits_for_auth(&self) -> bool {
+        matches!(self, Operation::Ready(active) | Operation::Streaming(active) if active.needs_auth)
+    }
+
+    fn authenticate(&mut self) {
+        if let Operation::Ready(active) | Operation::Streaming(active) = self {
+            active.needs_auth = false;
         }
     }
 }
@@ -153,6 +170,11 @@ impl<T: Run> Operation<T> {
         output.tell(written);
         *self = Operation::Streaming(active);
         Ok(())
+    }
+
+    /// The update of an operation that gives out nothing before its end.
+    pub fn take_in(&mut self, input: &[u8]) -> Result<()> {
+        self.update(input, &mut Output::buffer(&mut []))
     }
 
     /// C_SignFinal, C_EncryptFinal …

@@ -44,6 +44,11 @@ impl<'a> Output<'a> {
         self.buffer.as_deref_mut().unwrap_or(&mut [])
     }
 
+    /// What was written; empty for a query.
+    pub(super) fn written(&self) -> &[u8] {
+        self.buffer.as_deref().and_then(|buffer| buffer.get(..self.length)).unwrap_or(&[])
+    }
+
     /// Hands over a finished result: answers a query, refuses a short buffer, or copies. `Ok(true)`: it was written.
     pub fn deliver(&mut self, result: &[u8]) -> Result<bool> {
         self.length = result.len();

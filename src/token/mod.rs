@@ -119,7 +119,8 @@ impl Token {
         let user = self.vault.pin_state(vault::Entry::User)?;
         let so = self.vault.pin_state(vault::Entry::SecurityOfficer)?;
         let flags = [
-            (true, CKF_RNG | CKF_LOGIN_REQUIRED | CKF_TOKEN_INITIALIZED | CKF_CLOCK_ON_TOKEN),
+            (true, CKF_RNG | CKF_LOGIN_REQUIRED | CKF_TOKEN_INITIALIZED),
+            (true, CKF_CLOCK_ON_TOKEN | CKF_DUAL_CRYPTO_OPERATIONS),
             (!self.vault.writable(), CKF_WRITE_PROTECTED),
             (user.initialised, CKF_USER_PIN_INITIALIZED),
             (user.count_low, CKF_USER_PIN_COUNT_LOW),

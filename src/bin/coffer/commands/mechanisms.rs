@@ -45,6 +45,8 @@ const FUNCTIONS: &[(CK_FLAGS, &str)] = &[
     (CKF_DIGEST, "digest"),
     (CKF_SIGN, "sign"),
     (CKF_VERIFY, "verify"),
+    (CKF_SIGN_RECOVER, "sign recover"),
+    (CKF_VERIFY_RECOVER, "verify recover"),
     (CKF_GENERATE, "generate"),
     (CKF_GENERATE_KEY_PAIR, "generate pair"),
     (CKF_WRAP, "wrap"),

@@ -1,0 +1,223 @@
+//! Functions beside the plain operations, through the loaded library: signatures with recovery, dual functions, digests of
+//! keys, seeds and slot events.
+
+mod interface;
+
+use std::ptr;
+
+use coffer_pkcs11::ck::*;
+use interface::*;
+
+/// An application with a token and a user session.
+struct Host {
+    functions: &'static CK_FUNCTION_LIST_3_2,
+    session: CK_SESSION_HANDLE,
+}
+
+impl Host {
+    fn new() -> Self {
+        let functions = Box::leak(Box::new(load())).functions;
+        initialize(functions);
+        make_token(functions);
+        let session = open_session(functions);
+        log_in(functions, session);
+        Self { functions, session }
+    }
+
+    fn create(&self, template: &mut [CK_ATTRIBUTE]) -> CK_OBJECT_HANDLE {
+        let (mut key, count) = (0, template.len() as CK_ULONG);
+        let template = template.as_mut_ptr();
+        assert_eq!(call!(self.functions, C_CreateObject, self.session, template, count, &mut key), CKR_OK);
+        key
+    }
+
+    fn digest_init(&self) {
+        let mut sha256 = mechanism(CKM_SHA256);
+        assert_eq!(call!(self.functions, C_DigestInit, self.session, &mut sha256), CKR_OK);
+    }
+
+    fn digest_final(&self) -> Vec<u8> {
+        output(32, |out, len| call!(self.functions, C_DigestFinal, self.session, out, len)).unwrap()
+    }
+
+    /// The digest of some bytes in one part.
+    fn digest(&self, data: &[u8]) -> Vec<u8> {
+        self.digest_init();
+        let (data, len) = (data.as_ptr().cast_mut(), data.len() as CK_ULONG);
+        output(32, |out, out_len| call!(self.functions, C_Digest, self.session, data, len, out, out_len))
+            .unwrap()
+    }
+}
+
+/// Calls with a buffer of so many bytes.
+fn output(room: usize, call: impl FnOnce(CK_BYTE_PTR, &mut CK_ULONG) -> CK_RV) -> Result<Vec<u8>, CK_RV> {
+    let (mut bytes, mut len) = (vec![0; room], room as CK_ULONG);
+    match call(bytes.as_mut_ptr(), &mut len) {
+        CKR_OK => {
+            bytes.truncate(len as usize);
+            Ok(bytes)
+        }
+        rv => Err(rv),
+    }
+}
+
+fn iv_mechanism(id: CK_MECHANISM_TYPE, iv: &[u8; 16]) -> CK_MECHANISM {
+    CK_MECHANISM { mechanism: id, pParameter: iv.as_ptr().cast_mut().cast(), ulParameterLen: 16 }
+}
+
+const IV: [u8; 16] = [7; 16];
+
+#[test]
+fn a_dual_function_gives_what_its_two_functions_give_alone() {
+    in_own_process("a_dual_function_gives_what_its_two_functions_give_alone", || {
+        let host = Host::new();
+        let (functions, session) = (host.functions, host.session);
+        let key = aes_key(functions, session);
+        let data: Vec<u8> = (0..40).collect();
+        let place = |bytes: &[u8]| bytes.as_ptr().cast_mut();
+        let mut cbc = iv_mechanism(CKM_AES_CBC_PAD, &IV);
+
+        host.digest_init();
+        assert_eq!(call!(functions, C_EncryptInit, session, &mut cbc, key), CKR_OK);
+        // A query and a buffer that is too small move neither operation.
+        let mut len = 0;
+        let query =
+            call!(functions, C_DigestEncryptUpdate, session, place(&data), 40, ptr::null_mut(), &mut len);
+        assert_eq!((query, len), (CKR_OK, 32));
+        let mut short = [0; 31];
+        len = 31;
+        let out = short.as_mut_ptr();
+        let short = call!(functions, C_DigestEncryptUpdate, session, place(&data), 40, out, &mut len);
+        assert_eq!((short, len), (CKR_BUFFER_TOO_SMALL, 32));
+        let mut ciphertext = output(64, |out, len| {
+            call!(functions, C_DigestEncryptUpdate, session, place(&data), 40, out, len)
+        })
+        .unwrap();
+        ciphertext
+            .extend(output(64, |out, len| call!(functions, C_EncryptFinal, session, out, len)).unwrap());
+        assert_eq!(host.digest_final(), host.digest(&data));
+        assert_eq!(call!(functions, C_EncryptInit, session, &mut cbc, key), CKR_OK);
+        let alone = output(64, |out, len| call!(functions, C_Encrypt, session, place(&data), 40, out, len));
+        assert_eq!(alone, Ok(ciphertext.clone()));
+
+        // Back: what comes out is digested, but for the end that C_DecryptFinal gives.
+        host.digest_init();
+        assert_eq!(call!(functions, C_DecryptInit, session, &mut cbc, key), CKR_OK);
+        let first = output(64, |out, len| {
+            call!(functions, C_DecryptDigestUpdate, session, place(&ciphertext), 48, out, len)
+        })
+        .unwrap();
+        assert_eq!(first, data[..32]);
+        assert_eq!(
+            output(64, |out, len| call!(functions, C_DecryptFinal, session, out, len)),
+            Ok(data[32..].to_vec())
+        );
+        assert_eq!(host.digest_final(), host.digest(&data[..32]));
+
+        // The same with a signature and its check.
+        let mut hmac = mechanism(CKM_SHA256_HMAC);
+        let mac_key = host.create(&mut [
+            attribute(CKA_CLASS, &[CKO_SECRET_KEY]),
+            attribute(CKA_KEY_TYPE, &[CKK_GENERIC_SECRET]),
+            attribute(CKA_VALUE, b"key of a MAC"),
+        ]);
+        let mut ctr_block = CK_AES_CTR_PARAMS { ulCounterBits: 64, cb: IV };
+        let mut ctr = CK_MECHANISM {
+            mechanism: CKM_AES_CTR,
+            pParameter: ptr::from_mut(&mut ctr_block).cast(),
+            ulParameterLen: size_of::<CK_AES_CTR_PARAMS>() as CK_ULONG,
+        };
+        assert_eq!(call!(functions, C_SignInit, session, &mut hmac, mac_key), CKR_OK);
+        assert_eq!(call!(functions, C_EncryptInit, session, &mut ctr, key), CKR_OK);
+        let ciphertext =
+            output(64, |out, len| call!(functions, C_SignEncryptUpdate, session, place(&data), 40, out, len))
+                .unwrap();
+        let mac = output(32, |out, len| call!(functions, C_SignFinal, session, out, len)).unwrap();
+        for (tag, answer) in [(mac.clone(), CKR_OK), (vec![0; 32], CKR_SIGNATURE_INVALID)] {
+            assert_eq!(call!(functions, C_VerifyInit, session, &mut hmac, mac_key), CKR_OK);
+            assert_eq!(call!(functions, C_DecryptInit, session, &mut ctr, key), CKR_OK);
+            let plain = output(64, |out, len| {
+                call!(functions, C_DecryptVerifyUpdate, session, place(&ciphertext), 40, out, len)
+            });
+            assert_eq!(plain, Ok(data.clone()));
+            assert_eq!(call!(functions, C_VerifyFinal, session, place(&tag), 32), answer);
+            assert_eq!(call!(functions, C_DecryptInit, session, ptr::null_mut(), 0), CKR_OK);
+        }
+    });
+}
+
+#[test]
+fn a_digest_takes_the_value_of_a_secret_key_and_of_no_other() {
+    in_own_process("a_digest_takes_the_value_of_a_secret_key_and_of_no_other", || {
+        let host = Host::new();
+        let key = aes_key(host.functions, host.session);
+        host.digest_init();
+        assert_eq!(call!(host.functions, C_DigestKey, host.session, key), CKR_OK);
+        assert_eq!(host.digest_final(), host.digest(b"0123456789abcdef"));
+        assert_eq!(call!(host.functions, C_DigestKey, host.session, key), CKR_OPERATION_NOT_INITIALIZED);
+        // The public key of RFC 8032, section 7.1, test 2.
+        let point = hex::decode("3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c").unwrap();
+        let public = host.create(&mut [
+            attribute(CKA_CLASS, &[CKO_PUBLIC_KEY]),
+            attribute(CKA_KEY_TYPE, &[CKK_EC_EDWARDS]),
+            attribute(CKA_EC_PARAMS, &[6u8, 3, 0x2b, 0x65, 0x70]),
+            attribute(CKA_EC_POINT, &point),
+        ]);
+        for (handle, answer) in [(public, CKR_KEY_INDIGESTIBLE), (9999, CKR_KEY_HANDLE_INVALID)] {
+            host.digest_init();
+            assert_eq!(call!(host.functions, C_DigestKey, host.session, handle), answer);
+            // Every error ends the operation.
+            let ended = output(32, |out, len| call!(host.functions, C_DigestFinal, host.session, out, len));
+            assert_eq!(ended, Err(CKR_OPERATION_NOT_INITIALIZED));
+        }
+    });
+}
+
+#[test]
+fn random_numbers_differ_after_the_same_seed() {
+    in_own_process("random_numbers_differ_after_the_same_seed", || {
+        let host = Host::new();
+        let mut seed = *b"the same seed";
+        let mut numbers = Vec::new();
+        for _ in 0..2 {
+            assert_eq!(call!(host.functions, C_SeedRandom, host.session, seed.as_mut_ptr(), 13), CKR_OK);
+            let mut bytes = [0u8; 100];
+            let place = bytes.as_mut_ptr();
+            assert_eq!(call!(host.functions, C_GenerateRandom, host.session, place, 100), CKR_OK);
+            numbers.push(bytes);
+        }
+        assert_ne!(numbers[0], numbers[1]);
+    });
+}
+
+#[test]
+fn a_token_that_appears_or_disappears_is_an_event_and_finalize_wakes_who_waits() {
+    let name = "a_token_that_appears_or_disappears_is_an_event_and_finalize_wakes_who_waits";
+    in_own_process(name, || {
+        let Host { functions, .. } = Host::new();
+        let wait = move |flags| {
+            let mut slot = 77;
+            let rv = call!(functions, C_WaitForSlotEvent, flags, &mut slot, ptr::null_mut());
+            (rv, slot)
+        };
+        // The token that we have made ourselves is no news.
+        assert_eq!(wait(CKF_DONT_BLOCK).0, CKR_NO_EVENT);
+        let home = std::path::PathBuf::from(std::env::var_os("COFFER_HOME").unwrap());
+        let file = home.join("token-0.coffer");
+        let waiting = std::thread::spawn(move || wait(0));
+        // A second token, made elsewhere: another process does what its own module does.
+        let config = coffer_pkcs11::config::Config::with_home(&home);
+        let other = coffer_pkcs11::module::Module::new(config);
+        let so_pin = coffer_pkcs11::secret::Secret::copy_of(SO_PIN);
+        let label = coffer_pkcs11::token::padded("second");
+        other.init_token(coffer_pkcs11::token::SlotId(1), &so_pin, label).unwrap();
+        assert_eq!(waiting.join().unwrap(), (CKR_OK, 1));
+        assert_eq!(wait(CKF_DONT_BLOCK).0, CKR_NO_EVENT);
+        assert_eq!(call!(functions, C_CloseAllSessions, 0), CKR_OK);
+        std::fs::remove_file(file).unwrap();
+        assert_eq!(wait(0), (CKR_OK, 0));
+        let waiting = std::thread::spawn(move || wait(0).0);
+        assert_eq!(call!(functions, C_Finalize, ptr::null_mut()), CKR_OK);
+        assert_eq!(waiting.join().unwrap(), CKR_CRYPTOKI_NOT_INITIALIZED);
+    });
+}
