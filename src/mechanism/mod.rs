@@ -37,6 +37,7 @@ mod rsa_keys;
 mod rsa_recover;
 mod rsa_sign;
 mod sha512_t;
+pub mod self_test;
 mod signing;
 #[cfg(test)]
 mod pair_tests;
@@ -54,7 +55,7 @@ use crate::secret::Secret;
 pub use operation::{Cipher, Derivation, Derived, Digest, KeyPair, Length, Sign, Verify};
 pub use params::{ParamKind, Params};
 pub use row::{Approval, KeyNeed, Mechanism, Ops};
-pub use table::{all, lookup};
+pub use table::{all, lookup, ready};
 
 /// The value of a secret key.
 fn secret_value(key: &UsableKey) -> Result<&[u8]> {

@@ -3,8 +3,10 @@
 use std::sync::LazyLock;
 
 use crate::ck::*;
+use crate::error::{Error, Result};
 
 use super::row::Mechanism;
+use super::self_test::Tested;
 
 /// The rows of every family, in the order of the documentation.
 static FAMILIES: &[&[Mechanism]] = &[
@@ -31,22 +33,38 @@ static FAMILIES: &[&[Mechanism]] = &[
     super::ecdh::ROWS,
 ];
 
-/// All rows by ascending id.
-static BY_ID: LazyLock<Vec<&'static Mechanism>> = LazyLock::new(|| {
+/// All rows by ascending id, and beside each what its self-tests have come to.
+static BY_ID: LazyLock<(Vec<&'static Mechanism>, Vec<Tested>)> = LazyLock::new(|| {
     let mut rows: Vec<_> = FAMILIES.iter().flat_map(|family| family.iter()).collect();
     rows.sort_by_key(|row| row.id);
-    rows
+    let tested = rows.iter().map(|_| Tested::not_yet()).collect();
+    (rows, tested)
 });
 
 /// Every mechanism that Coffer implements, by ascending id.
 pub fn all() -> &'static [&'static Mechanism] {
-    &BY_ID
+    &BY_ID.0
 }
 
 /// The row of a mechanism, where it is implemented.
 pub fn lookup(id: CK_MECHANISM_TYPE) -> Option<&'static Mechanism> {
-    let index = BY_ID.binary_search_by_key(&id, |row| row.id).ok()?;
-    BY_ID.get(index).copied()
+    let (rows, _) = &*BY_ID;
+    let index = rows.binary_search_by_key(&id, |row| row.id).ok()?;
+    rows.get(index).copied()
+}
+
+/// As `lookup`, for use: the first use in a process runs the self-tests of the mechanism. Errors: CKR_MECHANISM_INVALID,
+/// CKR_DEVICE_ERROR where a test has failed.
+pub fn ready(id: CK_MECHANISM_TYPE) -> Result<&'static Mechanism> {
+    let (rows, tested) = &*BY_ID;
+    let index = rows.binary_search_by_key(&id, |row| row.id).map_err(|_| Error::MechanismInvalid)?;
+    match (rows.get(index), tested.get(index)) {
+        (Some(row), Some(tested)) => {
+            tested.check(row)?;
+            Ok(row)
+        }
+        _ => Err(Error::MechanismInvalid),
+    }
 }
 
 #[cfg(test)]

@@ -193,11 +193,11 @@ impl Session {
         if self.read_write { Ok(()) } else { Err(Error::SessionReadOnly) }
     }
 
-    /// The row of a mechanism that the configuration allows. Errors: CKR_MECHANISM_INVALID.
+    /// The row of a mechanism that the configuration allows and that has passed its self-tests. Errors:
+    /// CKR_MECHANISM_INVALID, CKR_DEVICE_ERROR.
     fn mechanism(&self, id: CK_MECHANISM_TYPE) -> Result<&'static Mechanism> {
-        mechanism::lookup(id)
-            .filter(|row| self.config.mechanisms.permit(row.name))
-            .ok_or(Error::MechanismInvalid)
+        let row = mechanism::ready(id)?;
+        if self.config.mechanisms.permit(row.name) { Ok(row) } else { Err(Error::MechanismInvalid) }
     }
 
     /// The key behind a handle, if it may be used so.

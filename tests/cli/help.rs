@@ -15,6 +15,7 @@ const COMMANDS: &[&[&str]] = &[
     &["export"],
     &["delete"],
     &["mechanisms"],
+    &["selftest"],
     &["uri"],
     &["doctor"],
     &["softhsm2-util"],
@@ -43,6 +44,16 @@ fn a_wrong_call_is_exit_code_one_and_help_is_zero() {
     assert!(home.fails(&["list", "--jsn"]).contains("--json"));
     home.fails(&[]);
     assert_eq!(home.ok(&["--version"]), format!("coffer {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn every_self_test_passes_and_is_listed() {
+    let home = Home::empty();
+    let table = home.ok(&["selftest"]);
+    assert!(table.contains("AES-GCM") && table.ends_with("0 tests failed.\n"), "{table}");
+    let document: serde_json::Value = serde_json::from_str(&home.ok(&["selftest", "--json"])).unwrap();
+    let tests = document["tests"].as_array().unwrap();
+    assert!(tests.len() > 10 && tests.iter().all(|test| test["passed"] == true), "{document}");
 }
 
 #[test]

@@ -56,6 +56,8 @@ enum Command {
     Delete(commands::delete::Arguments),
     /// Show what the mechanisms are and can do
     Mechanisms(commands::mechanisms::Arguments),
+    /// Check the known answer of every algorithm
+    Selftest(commands::selftest::Arguments),
     /// Take a PKCS#11 URI apart, or show the URI of a token
     Uri(commands::uri::Arguments),
     /// Check the installation, and print the lines that clients need
@@ -103,6 +105,7 @@ fn run(command: Command) -> Result<Exit> {
         Command::Export(arguments) => arguments.run(),
         Command::Delete(arguments) => arguments.run(),
         Command::Mechanisms(arguments) => arguments.run(),
+        Command::Selftest(arguments) => arguments.run(),
         Command::Uri(arguments) => arguments.run(),
         Command::Doctor(arguments) => arguments.run(),
         Command::Softhsm2Util(arguments) => arguments.run(),

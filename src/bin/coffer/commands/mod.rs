@@ -10,5 +10,6 @@ pub mod init;
 pub mod list;
 pub mod mechanisms;
 pub mod pin;
+pub mod selftest;
 pub mod softhsm2_util;
 pub mod uri;
