@@ -85,7 +85,7 @@ pub fn initialize(config: Config) -> Result<()> {
     if current.is_some() {
         return Err(Error::CryptokiAlreadyInitialized);
     }
-    mechanism::aes_aead::set_held_limit(config.limits.gcm_decrypt_bytes);
+    mechanism::aead::set_held_limit(config.limits.gcm_decrypt_bytes);
     *current = Some(Arc::new(Module::new(config)));
     Ok(())
 }

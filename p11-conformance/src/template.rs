@@ -183,6 +183,33 @@ impl Mechanism {
         Mechanism::with(CKM_AES_GCM, parameter, vec![iv_owned, aad_owned])
     }
 
+    pub fn ccm(data_len: usize, nonce: &[u8], aad: &[u8], mac_len: CK_ULONG) -> Mechanism {
+        let (nonce_pointer, nonce_owned) = hold(nonce);
+        let (aad_pointer, aad_owned) = hold(aad);
+        let parameter = CK_CCM_PARAMS {
+            ulDataLen: data_len as CK_ULONG,
+            pNonce: nonce_pointer,
+            ulNonceLen: nonce.len() as CK_ULONG,
+            pAAD: aad_pointer,
+            ulAADLen: aad.len() as CK_ULONG,
+            ulMACLen: mac_len,
+        };
+        Mechanism::with(CKM_AES_CCM, parameter, vec![nonce_owned, aad_owned])
+    }
+
+    /// `nonce_len`: in bits, as the standard has it, or in bytes.
+    pub fn chacha20_poly1305(nonce: &[u8], nonce_len: CK_ULONG, aad: &[u8]) -> Mechanism {
+        let (nonce_pointer, nonce_owned) = hold(nonce);
+        let (aad_pointer, aad_owned) = hold(aad);
+        let parameter = CK_SALSA20_CHACHA20_POLY1305_PARAMS {
+            pNonce: nonce_pointer,
+            ulNonceLen: nonce_len,
+            pAAD: aad_pointer,
+            ulAADLen: aad.len() as CK_ULONG,
+        };
+        Mechanism::with(CKM_CHACHA20_POLY1305, parameter, vec![nonce_owned, aad_owned])
+    }
+
     pub fn ctr(bits: CK_ULONG, block: [u8; 16]) -> Mechanism {
         Mechanism::with(CKM_AES_CTR, CK_AES_CTR_PARAMS { ulCounterBits: bits, cb: block }, Vec::new())
     }

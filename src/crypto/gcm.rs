@@ -2,13 +2,13 @@
 
 use std::ffi::c_int;
 
-use aws_lc_sys::{EVP_CIPHER_CTX, EVP_CTRL_AEAD_GET_TAG, EVP_CTRL_AEAD_SET_IVLEN, EVP_CTRL_AEAD_SET_TAG};
+use aws_lc_sys::EVP_CTRL_AEAD_SET_IVLEN;
 
+use super::aead::{Aead, Engine};
 use super::aes::{self, Direction, Key, Mode};
-use super::{Error, Owned, Result, cipher, succeed};
+use super::{Error, Result, succeed};
 
-/// The full tag in bytes.
-pub const TAG: usize = 16;
+pub use super::aead::TAG;
 
 /// The most plaintext under one IV, in bytes (SP 800-38D section 5.2.1.1: 2^39 - 256 bits).
 const MAX_TEXT: u64 = (1 << 36) - 32;
@@ -17,10 +17,7 @@ const MAX_TEXT: u64 = (1 << 36) - 32;
 pub(super) const MAX_AAD: u64 = (1 << 61) - 1;
 
 /// An authenticated encryption or decryption in any number of parts.
-pub struct Gcm {
-    context: Owned<EVP_CIPHER_CTX>,
-    processed: u64,
-}
+pub struct Gcm(Engine);
 
 impl Gcm {
     /// `Error::Argument` for an empty IV or one that the engine cannot take, `Error::Length` for too much `aad`.
@@ -54,94 +51,28 @@ impl Gcm {
             )
         };
         succeed(code, Error::Engine)?;
-        let mut gcm = Self { context, processed: 0 };
+        let mut gcm = Self(Engine { context, left: MAX_TEXT });
         gcm.authenticate(aad)?;
         Ok(gcm)
     }
 
     /// Takes in additional data, in any number of parts before any text.
     pub(super) fn authenticate(&mut self, aad: &[u8]) -> Result<()> {
-        for part in aad.chunks(1 << 30) {
-            let mut length: c_int = 0;
-            // SAFETY: an initialised context; without an output the input is additional data and nothing is written.
-            let code = unsafe {
-                aws_lc_sys::EVP_CipherUpdate(
-                    self.context.as_mut_ptr(),
-                    std::ptr::null_mut(),
-                    &mut length,
-                    part.as_ptr(),
-                    part.len() as c_int,
-                )
-            };
-            succeed(code, Error::Engine)?;
-        }
-        Ok(())
+        self.0.authenticate(aad)
+    }
+}
+
+impl Aead for Gcm {
+    fn update(&mut self, input: &[u8], output: &mut [u8]) -> Result<usize> {
+        self.0.update(input, output)
     }
 
-    /// Writes exactly `input.len()` bytes to the front of `output`. What a decryption gives here is not yet
-    /// authentic: nobody may see it before `verify` has said so.
-    ///
-    /// `Error::Buffer` for a short output, `Error::Length` past the limit of SP 800-38D.
-    pub fn update(&mut self, input: &[u8], output: &mut [u8]) -> Result<usize> {
-        if output.len() < input.len() {
-            return Err(Error::Buffer);
-        }
-        let total = self.processed.checked_add(input.len() as u64).ok_or(Error::Length)?;
-        if total > MAX_TEXT {
-            return Err(Error::Length);
-        }
-        // SAFETY: GCM writes as many bytes as it reads, and the output has room for them.
-        let written = unsafe { cipher::run(&mut self.context, input, output)? };
-        self.processed = total;
-        if written == input.len() { Ok(written) } else { Err(Error::Engine) }
+    fn tag(self) -> Result<[u8; TAG]> {
+        self.0.tag()
     }
 
-    /// Ends an encryption: the full tag, of which the leading bytes are a shorter one.
-    pub fn tag(mut self) -> Result<[u8; TAG]> {
-        self.end()?;
-        let mut tag = [0; TAG];
-        // SAFETY: a finished encryption; the control writes 16 bytes to a buffer of 16.
-        let code = unsafe {
-            aws_lc_sys::EVP_CIPHER_CTX_ctrl(
-                self.context.as_mut_ptr(),
-                EVP_CTRL_AEAD_GET_TAG,
-                TAG as c_int,
-                tag.as_mut_ptr().cast(),
-            )
-        };
-        succeed(code, Error::Engine)?;
-        Ok(tag)
-    }
-
-    /// Ends a decryption: `Error::Decrypt` unless `tag` (1 to 16 leading bytes of the full one) matches; the
-    /// comparison takes constant time.
-    pub fn verify(mut self, tag: &[u8]) -> Result<()> {
-        if tag.is_empty() || tag.len() > TAG {
-            return Err(Error::Argument);
-        }
-        let mut copy = [0; TAG];
-        copy.iter_mut().zip(tag).for_each(|(place, byte)| *place = *byte);
-        // SAFETY: a decryption context; the control reads at most 16 bytes from a buffer of 16.
-        let code = unsafe {
-            aws_lc_sys::EVP_CIPHER_CTX_ctrl(
-                self.context.as_mut_ptr(),
-                EVP_CTRL_AEAD_SET_TAG,
-                tag.len() as c_int,
-                copy.as_mut_ptr().cast(),
-            )
-        };
-        succeed(code, Error::Engine)?;
-        self.end()
-    }
-
-    fn end(&mut self) -> Result<()> {
-        let mut nothing = [0u8; TAG];
-        let mut length: c_int = 0;
-        // SAFETY: an initialised context; GCM writes no data at the end.
-        let code = unsafe {
-            aws_lc_sys::EVP_CipherFinal_ex(self.context.as_mut_ptr(), nothing.as_mut_ptr(), &mut length)
-        };
-        succeed(code, Error::Decrypt)
+    fn verify(self, tag: &[u8]) -> Result<()> {
+        self.0.verify(tag)
     }
 }
 

@@ -1,5 +1,6 @@
 //! GMAC (SP 800-38D section 3): GCM without a text, so that the tag authenticates the additional data alone.
 
+use super::aead::Aead;
 use super::aes::{Direction, Key};
 use super::digest::{Accumulate, Value};
 use super::gcm::{Gcm, MAX_AAD, TAG};

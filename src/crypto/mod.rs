@@ -4,8 +4,11 @@
 //! a panic. Every file stands for one algorithm. `OPENSSL_cleanup` is never called: the library may be initialised
 //! again in the same process.
 
+pub mod aead;
 pub mod aes;
 pub(crate) mod asn1;
+pub mod ccm;
+pub mod chacha20;
 pub mod cipher;
 pub mod blake2;
 pub(crate) mod cbc_mac;

@@ -1,69 +1,62 @@
 //! AES-GCM (PKCS#11 section 6.13, SP 800-38D): any IV of one byte or more, every tag length of SP 800-38D.
-//!
-//! Encryption streams. Decryption gives nothing out before the tag has been verified: in parts, the ciphertext is held
-//! up to a limit; in one part, the output is wiped where the tag is wrong.
-//!
-//! A wrong tag is CKR_ENCRYPTED_DATA_INVALID for C_Decrypt and C_DecryptFinal (section 5.10 lists no other code for
-//! it; CKR_AEAD_DECRYPT_FAILED belongs to the message functions of section 5.11).
-
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-use zeroize::Zeroize;
+//! AES-CCM (section 6.13, SP 800-38C): nonces of 7 to 13 bytes, tags of 4 to 16 bytes, and the length of the data told
+//! before; for keys it follows from the key.
 
 use crate::ck::*;
 use crate::crypto::aes::Direction;
-use crate::crypto::gcm::{Gcm, TAG};
+use crate::crypto::ccm::Ccm;
+use crate::crypto::gcm::Gcm;
 use crate::crypto::{self};
 use crate::error::{Error, Result};
 use crate::policy::UsableKey;
 
-use super::operation::{Cipher, Length};
+use super::aead::{Opening, Sealing};
+use super::operation::Cipher;
 use super::params::{ParamKind, Params};
-use super::put;
-use super::row::{Approval, KeyNeed, Mechanism};
-use super::wrapping::cipher_ops;
+use super::row::{Approval, KeyNeed, Mechanism, Ops};
+use super::wrapping::{self, cipher_ops};
 
-pub(super) static ROWS: &[Mechanism] = &[Mechanism {
-    id: CKM_AES_GCM,
-    name: "CKM_AES_GCM",
-    params: ParamKind::Gcm,
-    key: KeyNeed::secret(&[CKK_AES]),
-    sizes: (16, 32),
-    flags: 0,
-    approval: Approval::Approved,
-    ops: cipher_ops!(encrypt, decrypt),
-}];
+pub(super) static ROWS: &[Mechanism] = &[
+    row(CKM_AES_GCM, "CKM_AES_GCM", ParamKind::Gcm, cipher_ops!(encrypt_gcm, decrypt_gcm)),
+    row(
+        CKM_AES_CCM,
+        "CKM_AES_CCM",
+        ParamKind::Ccm,
+        Ops {
+            encrypt: Some(|key, params| encrypt_ccm(&key, params, None)),
+            decrypt: Some(|key, params| decrypt_ccm(&key, params, None)),
+            wrap: Some(|key, params, material| {
+                wrapping::encrypt(encrypt_ccm(key, params, Some(material.len()))?, material)
+            }),
+            unwrap: Some(|key, params, wrapped| {
+                wrapping::decrypt(decrypt_ccm(key, params, Some(wrapped.len()))?, wrapped)
+            }),
+            ..Ops::NONE
+        },
+    ),
+];
 
-/// Bytes that a decryption in parts may hold, unless the configuration says otherwise.
-pub const DEFAULT_HELD_LIMIT: usize = 64 << 20;
-
-static HELD_LIMIT: AtomicUsize = AtomicUsize::new(DEFAULT_HELD_LIMIT);
-
-/// Sets how many bytes of ciphertext and tag a decryption in parts may hold before its tag has been verified. More is
-/// CKR_ENCRYPTED_DATA_LEN_RANGE. Decryption in one part holds nothing and has no limit.
-pub fn set_held_limit(bytes: usize) {
-    HELD_LIMIT.store(bytes, Ordering::Relaxed);
+const fn row(id: CK_MECHANISM_TYPE, name: &'static str, params: ParamKind, ops: Ops) -> Mechanism {
+    let key = KeyNeed::secret(&[CKK_AES]);
+    Mechanism { id, name, params, key, sizes: (16, 32), flags: 0, approval: Approval::Approved, ops }
 }
 
-fn encrypt(key: &UsableKey, params: &Params) -> Result<Box<dyn Cipher>> {
-    let (gcm, tag_len) = start(key, params, Direction::Encrypt)?;
-    Ok(Box::new(Sealing { gcm, tag_len }))
+fn encrypt_gcm(key: &UsableKey, params: &Params) -> Result<Box<dyn Cipher>> {
+    let (gcm, tag_len) = start_gcm(key, params, Direction::Encrypt)?;
+    Ok(Sealing::boxed(gcm, tag_len))
 }
 
-fn decrypt(key: &UsableKey, params: &Params) -> Result<Box<dyn Cipher>> {
-    let (gcm, tag_len) = start(key, params, Direction::Decrypt)?;
-    Ok(Box::new(Opening { gcm, tag_len, held: Vec::new(), limit: HELD_LIMIT.load(Ordering::Relaxed) }))
+fn decrypt_gcm(key: &UsableKey, params: &Params) -> Result<Box<dyn Cipher>> {
+    let (gcm, tag_len) = start_gcm(key, params, Direction::Decrypt)?;
+    Ok(Opening::boxed(gcm, tag_len))
 }
 
-fn start(key: &UsableKey, params: &Params, direction: Direction) -> Result<(Gcm, usize)> {
+fn start_gcm(key: &UsableKey, params: &Params, direction: Direction) -> Result<(Gcm, usize)> {
     let Params::Gcm { iv, aad, tag_bits } = params else {
         return Err(Error::MechanismParamInvalid);
     };
     let tag_len = tag_len(*tag_bits)?;
-    let gcm = Gcm::new(super::aes_key(key)?, direction, iv, aad).map_err(|error| match error {
-        crypto::Error::Argument | crypto::Error::Length => Error::MechanismParamInvalid,
-        other => other.into(),
-    })?;
+    let gcm = Gcm::new(super::aes_key(key)?, direction, iv, aad).map_err(bad_parameter)?;
     Ok((gcm, tag_len))
 }
 
@@ -81,91 +74,51 @@ pub(super) fn tag_len(bits: u64) -> Result<usize> {
     }
 }
 
-/// An encryption: ciphertext as the plaintext comes, the tag at the end.
-struct Sealing {
-    gcm: Gcm,
-    tag_len: usize,
+/// `key_len`: the length of the key, where it is a key that is wrapped: "tokens SHALL ignore any value provided" for
+/// the length of the data then.
+fn encrypt_ccm(key: &UsableKey, params: &Params, key_len: Option<usize>) -> Result<Box<dyn Cipher>> {
+    let (ccm, tag_len) = start_ccm(key, params, Direction::Encrypt, key_len)?;
+    Ok(Sealing::boxed(ccm, tag_len))
 }
 
-impl Cipher for Sealing {
-    fn update_len(&self, input: usize) -> Length {
-        Length::Exact(input)
-    }
-
-    fn update(&mut self, input: &[u8], output: &mut [u8]) -> Result<usize> {
-        Ok(self.gcm.update(input, output)?)
-    }
-
-    fn finish_len(&self) -> Length {
-        Length::Exact(self.tag_len)
-    }
-
-    fn finish(self: Box<Self>, output: &mut [u8]) -> Result<usize> {
-        let tag: [u8; TAG] = self.gcm.tag()?;
-        put(tag.get(..self.tag_len).ok_or(Error::GeneralError)?, output)
-    }
-
-    fn once_len(&self, input: usize) -> Length {
-        Length::Exact(input.saturating_add(self.tag_len))
-    }
-
-    fn once(mut self: Box<Self>, input: &[u8], output: &mut [u8]) -> Result<usize> {
-        let written = self.gcm.update(input, output)?;
-        let tag = self.finish(output.get_mut(written..).ok_or(Error::GeneralError)?)?;
-        Ok(written + tag)
-    }
-}
-
-/// A decryption: the ciphertext is held until its end shows the tag.
-struct Opening {
-    gcm: Gcm,
-    tag_len: usize,
-    held: Vec<u8>,
-    limit: usize,
-}
-
-impl Cipher for Opening {
-    fn update_len(&self, _: usize) -> Length {
-        Length::Exact(0)
-    }
-
-    fn update(&mut self, input: &[u8], _: &mut [u8]) -> Result<usize> {
-        let total = self.held.len().checked_add(input.len()).filter(|total| *total <= self.limit);
-        if total.is_none() {
-            return Err(Error::EncryptedDataLenRange);
+/// `wrapped_len`: the length of a wrapped key with its tag, as in `encrypt_ccm`.
+fn decrypt_ccm(key: &UsableKey, params: &Params, wrapped_len: Option<usize>) -> Result<Box<dyn Cipher>> {
+    let key_len = match (wrapped_len, params) {
+        (Some(length), Params::Ccm { tag_len, .. }) => {
+            let tag_len = usize::try_from(*tag_len).map_err(|_| Error::MechanismParamInvalid)?;
+            Some(length.checked_sub(tag_len).ok_or(Error::WrappedKeyLenRange)?)
         }
-        self.held.try_reserve(input.len())?;
-        self.held.extend_from_slice(input);
-        Ok(0)
-    }
+        _ => None,
+    };
+    let (ccm, tag_len) = start_ccm(key, params, Direction::Decrypt, key_len)?;
+    Ok(Opening::boxed(ccm, tag_len))
+}
 
-    fn finish_len(&self) -> Length {
-        Length::Exact(self.held.len().saturating_sub(self.tag_len))
-    }
+fn start_ccm(
+    key: &UsableKey,
+    params: &Params,
+    direction: Direction,
+    key_len: Option<usize>,
+) -> Result<(Ccm, usize)> {
+    let Params::Ccm { data_len, nonce, aad, tag_len } = params else {
+        return Err(Error::MechanismParamInvalid);
+    };
+    let data_len = key_len.map_or(*data_len, |length| length as u64);
+    let tag_len = usize::try_from(*tag_len).map_err(|_| Error::MechanismParamInvalid)?;
+    let ccm =
+        Ccm::new(super::aes_key(key)?, direction, nonce, aad, data_len, tag_len).map_err(bad_parameter)?;
+    Ok((ccm, tag_len))
+}
 
-    fn finish(mut self: Box<Self>, output: &mut [u8]) -> Result<usize> {
-        let held = std::mem::take(&mut self.held);
-        self.once(&held, output)
-    }
-
-    fn once_len(&self, input: usize) -> Length {
-        Length::Exact(input.saturating_sub(self.tag_len))
-    }
-
-    fn once(mut self: Box<Self>, input: &[u8], output: &mut [u8]) -> Result<usize> {
-        let length = input.len().checked_sub(self.tag_len).ok_or(Error::EncryptedDataLenRange)?;
-        let (ciphertext, tag) = input.split_at_checked(length).ok_or(Error::EncryptedDataLenRange)?;
-        let output = output.get_mut(..length).ok_or(Error::GeneralError)?;
-        let opened = self.gcm.update(ciphertext, output).and_then(|_| self.gcm.verify(tag));
-        opened.map(|()| length).map_err(|error| {
-            output.zeroize();
-            match error {
-                crypto::Error::Length => Error::EncryptedDataLenRange,
-                other => other.into(),
-            }
-        })
+/// What cannot be started is the parameter's fault.
+fn bad_parameter(error: crypto::Error) -> Error {
+    match error {
+        crypto::Error::Argument | crypto::Error::Length => Error::MechanismParamInvalid,
+        other => other.into(),
     }
 }
 
+#[cfg(test)]
+mod ccm_tests;
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@ use crate::ck::*;
 use crate::crypto::{aes, des, digest::Hash};
 use crate::object::Attributes;
 
-/// AES and DES keys: the front of one encrypted block of zeros. Generic secrets, HMAC keys and certificates: the front of the
+/// AES and DES keys: the front of one encrypted block of zeros. Generic secrets, HMAC keys, ChaCha20 keys and certificates: the front of the
 /// SHA-1 digest of CKA_VALUE. `None` for other objects, and without a value.
 pub(super) fn check_value(attributes: &Attributes) -> Option<Vec<u8>> {
     let value = attributes.bytes(CKA_VALUE).filter(|value| !value.is_empty())?;
@@ -18,8 +18,8 @@ pub(super) fn check_value(attributes: &Attributes) -> Option<Vec<u8>> {
     match attributes.ulong(CKA_KEY_TYPE)? {
         CKK_AES => front(&aes::Key::new(value).ok()?.encrypt_block(&[0; aes::BLOCK]).ok()?),
         CKK_DES | CKK_DES2 | CKK_DES3 => front(&des::Key::new(value).ok()?.encrypt_block(&[0; des::BLOCK])),
-        CKK_GENERIC_SECRET | CKK_MD5_HMAC | CKK_SHA_1_HMAC | CKK_SHA224_HMAC | CKK_SHA256_HMAC
-        | CKK_SHA384_HMAC | CKK_SHA512_HMAC | CKK_SHA512_224_HMAC | CKK_SHA512_256_HMAC
+        CKK_CHACHA20 | CKK_GENERIC_SECRET | CKK_MD5_HMAC | CKK_SHA_1_HMAC | CKK_SHA224_HMAC
+        | CKK_SHA256_HMAC | CKK_SHA384_HMAC | CKK_SHA512_HMAC | CKK_SHA512_224_HMAC | CKK_SHA512_256_HMAC
         | CKK_SHA512_T_HMAC | CKK_SHA3_224_HMAC | CKK_SHA3_256_HMAC | CKK_SHA3_384_HMAC
         | CKK_SHA3_512_HMAC | CKK_BLAKE2B_160_HMAC | CKK_BLAKE2B_256_HMAC | CKK_BLAKE2B_384_HMAC
         | CKK_BLAKE2B_512_HMAC => sha_1(value),

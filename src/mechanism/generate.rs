@@ -74,6 +74,16 @@ pub(super) fn generate(
     ]))
 }
 
+/// As `generate`, for a type whose keys all have this length in bytes: a template need not tell it.
+pub(super) fn of_one_length(key_type: CK_KEY_TYPE, template: &Attributes, length: u64) -> Result<Attributes> {
+    if template.ulong(CKA_VALUE_LEN).is_some_and(|asked| asked != length) {
+        return Err(Error::AttributeValueInvalid);
+    }
+    let mut template = template.clone();
+    template.set(CKA_VALUE_LEN, Value::Ulong(length));
+    generate(key_type, &template, |_| true)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,7 +4,8 @@
 //! no session, no token and no handle.
 #![forbid(unsafe_code)]
 
-pub mod aes_aead;
+pub mod aead;
+mod aes_aead;
 mod aes_feedback;
 mod aes_mac;
 mod aes_modes;
@@ -12,6 +13,7 @@ mod aes_stealing;
 mod aes_wrap;
 mod block_modes;
 mod blake2;
+mod chacha20;
 mod check_value;
 pub mod computed;
 mod des;

@@ -19,6 +19,12 @@ pub enum ParamKind {
     AesCtr,
     /// CK_GCM_PARAMS.
     Gcm,
+    /// CK_CCM_PARAMS.
+    Ccm,
+    /// CK_CHACHA20_PARAMS.
+    ChaCha20,
+    /// CK_SALSA20_CHACHA20_POLY1305_PARAMS.
+    ChaCha20Poly1305,
     /// CK_RSA_PKCS_PSS_PARAMS.
     Pss,
     /// CK_RSA_PKCS_OAEP_PARAMS.
@@ -44,6 +50,22 @@ pub enum Params {
         iv: Vec<u8>,
         aad: Vec<u8>,
         tag_bits: u64,
+    },
+    /// Lengths in bytes.
+    Ccm {
+        data_len: u64,
+        nonce: Vec<u8>,
+        aad: Vec<u8>,
+        tag_len: u64,
+    },
+    /// `counter`: the first block of the key stream.
+    ChaCha20 {
+        counter: u64,
+        nonce: Vec<u8>,
+    },
+    ChaCha20Poly1305 {
+        nonce: Vec<u8>,
+        aad: Vec<u8>,
     },
     Pss {
         hash: CK_MECHANISM_TYPE,

@@ -23,6 +23,7 @@ static FAMILIES: &[&[Mechanism]] = &[
     super::aes_stealing::ROWS,
     super::aes_aead::ROWS,
     super::aes_wrap::ROWS,
+    super::chacha20::ROWS,
     super::des::ROWS,
     super::rsa_keys::ROWS,
     super::rsa_cipher::ROWS,

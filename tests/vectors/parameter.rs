@@ -78,6 +78,16 @@ impl Mechanism {
         })
     }
 
+    /// `counter`: the first block, told in 32 bits.
+    pub fn chacha20(counter: u32, nonce: &[u8]) -> Self {
+        Self::with(CKM_CHACHA20, [&counter.to_le_bytes(), nonce], |[counter, nonce]| CK_CHACHA20_PARAMS {
+            pBlockCounter: counter.0,
+            blockCounterBits: counter.1 * 8,
+            pNonce: nonce.0,
+            ulNonceBits: nonce.1 * 8,
+        })
+    }
+
     pub fn ctr(id: CK_MECHANISM_TYPE, counter_bits: CK_ULONG, block: [u8; 16]) -> Self {
         Self::with(id, [], |[]| CK_AES_CTR_PARAMS { ulCounterBits: counter_bits, cb: block })
     }

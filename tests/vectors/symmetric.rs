@@ -181,7 +181,11 @@ pub fn cipher(token: &Token, id: CK_MECHANISM_TYPE, key_type: CK_KEY_TYPE, vecto
 
 /// The vectors tell the number of the sector; the tweak is that number, least significant byte first.
 pub fn xts(token: &Token, vector: &Vector) -> Outcomes {
-    let key = secret_key(CKK_AES_XTS, &vector.bytes("key"));
+    let key = vector.bytes("key");
+    if key.len() == 48 {
+        return vec![(CKM_AES_XTS, Outcome::Skipped("PKCS#11 has no XTS with keys of 48 bytes"))];
+    }
+    let key = secret_key(CKK_AES_XTS, &key);
     let (plain, ciphertext) = (vector.bytes("msg"), vector.bytes("ct"));
     let mut tweak = vector.bytes("iv");
     tweak.resize(16, 0);

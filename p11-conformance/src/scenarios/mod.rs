@@ -11,6 +11,7 @@ mod attributes;
 mod bad_input;
 mod buffers;
 mod changes;
+mod ciphers;
 mod digest;
 mod ec;
 mod ec_vectors;
@@ -69,6 +70,7 @@ const AREAS: &[(&str, &[Scenario])] = &[
     ("random", random::SCENARIOS),
     ("aes", aes::SCENARIOS),
     ("aes", gcm::SCENARIOS),
+    ("ciphers", ciphers::SCENARIOS),
     ("rsa", rsa::SCENARIOS),
     ("ec", ec::SCENARIOS),
     ("ecdh", ecdh::SCENARIOS),

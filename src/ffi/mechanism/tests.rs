@@ -31,6 +31,62 @@ fn gcm_parameters_are_read_at_exactly_their_size() {
 }
 
 #[test]
+fn ccm_parameters_are_read_at_exactly_their_size() {
+    let (mut nonce, mut aad) = ([7; 13], [9; 3]);
+    let params = CK_CCM_PARAMS {
+        ulDataLen: 5,
+        pNonce: nonce.as_mut_ptr(),
+        ulNonceLen: 13,
+        pAAD: aad.as_mut_ptr(),
+        ulAADLen: 3,
+        ulMACLen: 8,
+    };
+    let wanted = Params::Ccm { data_len: 5, nonce: vec![7; 13], aad: vec![9; 3], tag_len: 8 };
+    assert_eq!(parse(ParamKind::Ccm, &params, 48), Ok(wanted));
+    assert_eq!(parse(ParamKind::Ccm, &params, 40), Err(Error::MechanismParamInvalid));
+    let no_nonce = CK_CCM_PARAMS { pNonce: ptr::null_mut(), ..params };
+    assert_eq!(parse(ParamKind::Ccm, &no_nonce, 48), Err(Error::MechanismParamInvalid));
+}
+
+#[test]
+fn a_block_counter_has_32_or_64_bits_and_begins_with_its_least_byte() {
+    let (mut counter, mut nonce) = ([1, 2, 0, 0, 0, 0, 0, 0x80], [7; 12]);
+    let params = CK_CHACHA20_PARAMS {
+        pBlockCounter: counter.as_mut_ptr(),
+        blockCounterBits: 32,
+        pNonce: nonce.as_mut_ptr(),
+        ulNonceBits: 96,
+    };
+    let wanted = |counter| Ok(Params::ChaCha20 { counter, nonce: vec![7; 12] });
+    let read = |params: CK_CHACHA20_PARAMS| parse(ParamKind::ChaCha20, &params, 32);
+    assert_eq!(read(params), wanted(0x201));
+    assert_eq!(read(CK_CHACHA20_PARAMS { blockCounterBits: 64, ..params }), wanted(0x8000_0000_0000_0201));
+    for bad in [
+        CK_CHACHA20_PARAMS { blockCounterBits: 0, ..params },
+        CK_CHACHA20_PARAMS { blockCounterBits: 8, ..params },
+        CK_CHACHA20_PARAMS { ulNonceBits: 95, ..params },
+        CK_CHACHA20_PARAMS { pBlockCounter: ptr::null_mut(), ..params },
+    ] {
+        assert_eq!(read(bad), Err(Error::MechanismParamInvalid));
+    }
+}
+
+#[test]
+fn the_nonce_of_chacha20_poly1305_is_told_in_bits_or_bytes() {
+    let mut nonce = [7; 24];
+    for (told, wanted) in [(96, 12), (12, 12), (192, 24), (24, 24)] {
+        let params = CK_SALSA20_CHACHA20_POLY1305_PARAMS {
+            pNonce: nonce.as_mut_ptr(),
+            ulNonceLen: told,
+            pAAD: ptr::null_mut(),
+            ulAADLen: 0,
+        };
+        let wanted = Params::ChaCha20Poly1305 { nonce: vec![7; wanted], aad: vec![] };
+        assert_eq!(parse(ParamKind::ChaCha20Poly1305, &params, 32), Ok(wanted));
+    }
+}
+
+#[test]
 fn a_structure_may_be_unaligned() {
     let params = CK_AES_CTR_PARAMS { ulCounterBits: 32, cb: [5; 16] };
     let mut bytes = [0; 1 + size_of::<CK_AES_CTR_PARAMS>()];

@@ -1,5 +1,6 @@
 use super::*;
 use crate::ck::CKK_AES;
+use crate::mechanism::Length;
 use crate::mechanism::testing::*;
 
 fn gcm(iv: &[u8], aad: &[u8], tag_bits: u64) -> Params {
@@ -256,8 +257,8 @@ fn decryption_in_parts_gives_nothing_before_the_end() {
 #[test]
 fn a_decryption_in_parts_holds_no_more_than_the_limit() {
     let params = gcm(&[1; 12], b"", 128);
-    let (cipher, tag_len) = start(&key(), &params, Direction::Decrypt).unwrap();
-    let mut small = Opening { gcm: cipher, tag_len, held: Vec::new(), limit: 20 };
+    let (cipher, tag_len) = start_gcm(&key(), &params, Direction::Decrypt).unwrap();
+    let mut small = Opening::new(cipher, tag_len, 20);
     assert_eq!(small.update(&[0; 20], &mut []), Ok(0));
     assert_eq!(small.update(&[0; 1], &mut []), Err(Error::EncryptedDataLenRange));
 }

@@ -27,6 +27,19 @@ pub fn answers() -> Vec<Known> {
         encrypts(Mechanism::ctr(CKM_AES_CTR, 128, hex(COUNTER).try_into().unwrap()), aes(), PLAIN, "874d6191b620e3261bef6864990db6ce9806f66b7970fdff8617187bb9fffdff"),
         encrypts(iv(CKM_AES_OFB), aes(), PLAIN, "3b3fd92eb72dad20333449f8e83cfb4a7789508d16918f03f53c52dac54ed825"),
         encrypts(iv(CKM_AES_CFB128), aes(), PLAIN, "3b3fd92eb72dad20333449f8e83cfb4ac8a64537a0b3a93fcde3cdad9f1ce58b"),
+        encrypts(iv(CKM_AES_CFB1), aes(), "6bc1", "68b3"),
+        encrypts(iv(CKM_AES_CFB8), aes(), "6bc1bee22e409f96e93d7e117393172aae2d", "3b79424c9c0dd436bace9e0ed4586a4f32b9"),
+        // The first segment of CFB64 is that of CFB128.
+        encrypts(iv(CKM_AES_CFB64), aes(), "6bc1bee22e409f96", "3b3fd92eb72dad20"),
+        // RFC 3962, appendix B: the last two blocks in the order of CS1.
+        encrypts(Mechanism::bytes(CKM_AES_CTS, &[0; 16]), secret(CKK_AES, "636869636b656e207465726979616b69"), "4920776f756c64206c696b652074686520", "97c6353568f2bf8cb4d8a580362da7ff7f"),
+        // IEEE 1619, vector 3.
+        encrypts(Mechanism::bytes(CKM_AES_XTS, &hex("33333333330000000000000000000000")), secret(CKK_AES_XTS, "fffefdfcfbfaf9f8f7f6f5f4f3f2f1f022222222222222222222222222222222"), "4444444444444444444444444444444444444444444444444444444444444444", "af85336b597afc1a900b2eb21ec949d292df4c047e0b21532186a5971a227a89"),
+        // RFC 8439, section 2.4.2.
+        encrypts(Mechanism::chacha20(1, &hex("000000000000004a00000000")), secret(CKK_CHACHA20, "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"), "4c616469657320616e642047656e746c", "6e2e359a2568f98041ba0728dd0d6981"),
+        encrypts(Mechanism::bytes(CKM_DES_OFB64, &hex(DES_IV)), secret(CKK_DES, DES_KEY), DES_PLAIN, "f3096249c7f46e5135f24a242eeb3d3f3d6d5be3255af8c3"),
+        encrypts(Mechanism::bytes(CKM_DES_CFB64, &hex(DES_IV)), secret(CKK_DES, DES_KEY), DES_PLAIN, "f3096249c7f46e51a69e839b1a92f78403467133898ea622"),
+        encrypts(Mechanism::bytes(CKM_DES_CFB8, &hex(DES_IV)), secret(CKK_DES, DES_KEY), DES_PLAIN, "f31fda07011462ee187f43d80a7cd9b5b0d290da6e5b9a87"),
         encrypts(Mechanism::plain(CKM_DES_ECB), secret(CKK_DES, DES_KEY), DES_PLAIN, "3fa40e8a984d48156a271787ab8883f9893d51ec4b563b53"),
         encrypts(Mechanism::bytes(CKM_DES_CBC, &hex(DES_IV)), secret(CKK_DES, DES_KEY), DES_PLAIN, "e5c7cdde872bf27c43e934008c389c0f683788499a7c05f6"),
         encrypts(Mechanism::bytes(CKM_DES_CBC_PAD, &hex(DES_IV)), secret(CKK_DES, DES_KEY), DES_PLAIN, "e5c7cdde872bf27c43e934008c389c0f683788499a7c05f662c16a27e4fcf277"),

@@ -36,6 +36,8 @@ pub fn answers() -> Vec<Known> {
         hmac(CKM_SHA512_KEY_GEN, CKK_SHA512_HMAC),
         hmac(CKM_SHA512_224_KEY_GEN, CKK_SHA512_224_HMAC),
         hmac(CKM_SHA512_256_KEY_GEN, CKK_SHA512_256_HMAC),
+        generates(CKM_AES_XTS_KEY_GEN, bytes(CKK_AES_XTS, 64), bytes(CKK_AES_XTS, 48)),
+        generates(CKM_CHACHA20_KEY_GEN, bytes(CKK_CHACHA20, 32), bytes(CKK_CHACHA20, 16)),
         generates(CKM_DES_KEY_GEN, readable(CKK_DES), bytes(CKK_DES, 8)),
         generates(CKM_DES2_KEY_GEN, readable(CKK_DES2), bytes(CKK_DES2, 16)),
         generates(CKM_DES3_KEY_GEN, readable(CKK_DES3), bytes(CKK_DES3, 24)),
