@@ -22,6 +22,17 @@ pub fn effective_user() -> u32 {
     unsafe { libc::geteuid() }
 }
 
+/// The number at an address of this process; `None` where nothing can be read. The system copies it, so that an address
+/// that is none does no harm.
+pub(super) fn number_at(address: u64) -> Option<u64> {
+    let mut number = [0u8; 8];
+    let local = libc::iovec { iov_base: number.as_mut_ptr().cast(), iov_len: number.len() };
+    let remote = libc::iovec { iov_base: usize::try_from(address).ok()? as *mut _, iov_len: number.len() };
+    // SAFETY: `local` describes eight writable bytes; the system checks `remote` itself.
+    let copied = unsafe { libc::process_vm_readv(libc::getpid(), &local, 1, &remote, 1, 0) };
+    (copied == 8).then(|| u64::from_ne_bytes(number))
+}
+
 /// An environment variable through `secure_getenv`; `None` where it is unset or may not be trusted.
 fn variable(name: &str) -> Option<OsString> {
     let name = CString::new(name).ok()?;
@@ -38,6 +49,15 @@ fn variable(name: &str) -> Option<OsString> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_is_read_at_its_address_and_nowhere_else() {
+        let number: u64 = 4711;
+        assert_eq!(number_at((&raw const number).addr() as u64), Some(4711));
+        for address in [0, 1, 1 << 40, 1 << 63, u64::MAX] {
+            assert_eq!(number_at(address), None, "{address:#x}");
+        }
+    }
 
     #[test]
     fn variables_are_read_and_missing_ones_are_none() {

@@ -25,7 +25,7 @@ const fn row(id: CK_MECHANISM_TYPE, name: &'static str, params: ParamKind, ops: 
     Mechanism { id, name, params, key, sizes: (16, 32), flags: 0, approval: Approval::Approved, ops }
 }
 
-struct Aes;
+pub(super) struct Aes;
 
 impl BlockCipher for Aes {
     type Mode = cipher::Cipher;

@@ -81,7 +81,7 @@ pub(super) static ROWS: &[Mechanism] = &[
     row!(CKM_DES3_CBC_PAD, DES3, ParamKind::Bytes(BLOCK), Legacy, Modes::<Des>::CBC_PAD),
 ];
 
-struct Des;
+pub(super) struct Des;
 
 impl BlockCipher for Des {
     type Mode = cipher::Cipher;

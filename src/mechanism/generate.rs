@@ -31,6 +31,7 @@ const SECRET: (u64, u64) = (1, MAX_KEY);
 pub(super) static ROWS: &[Mechanism] = &[
     generate!(CKM_AES_KEY_GEN, CKK_AES, (16, 32), |length| matches!(length, 16 | 24 | 32)),
     generate!(CKM_GENERIC_SECRET_KEY_GEN, CKK_GENERIC_SECRET, SECRET, secret_len),
+    generate!(CKM_HKDF_KEY_GEN, CKK_HKDF, SECRET, secret_len),
     generate!(CKM_SHA_1_KEY_GEN, CKK_SHA_1_HMAC, SECRET, secret_len),
     generate!(CKM_SHA224_KEY_GEN, CKK_SHA224_HMAC, SECRET, secret_len),
     generate!(CKM_SHA256_KEY_GEN, CKK_SHA256_HMAC, SECRET, secret_len),

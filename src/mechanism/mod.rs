@@ -16,6 +16,7 @@ mod blake2;
 mod chacha20;
 mod check_value;
 pub mod computed;
+mod concatenate;
 mod des;
 mod des_mac;
 mod digest;
@@ -24,14 +25,19 @@ mod ec_params;
 mod ecdh;
 mod ecdsa;
 mod eddsa;
+mod encrypt_data;
 mod generate;
 mod hashes;
 mod hmac;
+pub mod hkdf;
+pub mod ike;
 pub mod import;
 mod mac;
 pub mod operation;
 pub mod params;
 mod poly1305;
+pub mod password;
+mod prf;
 pub mod private_key_info;
 pub mod row;
 mod rsa_cipher;
@@ -43,12 +49,15 @@ pub mod self_test;
 mod signing;
 #[cfg(test)]
 mod pair_tests;
+pub mod sp800_108;
 mod table;
 #[cfg(test)]
 mod testing;
+pub mod tls_keys;
+mod tls_mac;
 mod wrapping;
 
-use crate::ck::{CK_KEY_TYPE, CKA_VALUE, CKK_DES, CKK_DES2, CKK_DES3};
+use crate::ck::*;
 use crate::crypto::{self, aes};
 use crate::error::{Error, Result};
 use crate::policy::UsableKey;
@@ -58,6 +67,36 @@ pub use operation::{Cipher, Derivation, Derived, Digest, KeyPair, Length, Sign, 
 pub use params::{ParamKind, Params};
 pub use row::{Approval, KeyNeed, Mechanism, Ops};
 pub use table::{all, lookup, ready};
+
+/// The types of all secret keys.
+const ANY_SECRET: &[CK_KEY_TYPE] = &[
+    CKK_GENERIC_SECRET,
+    CKK_HKDF,
+    CKK_AES,
+    CKK_AES_XTS,
+    CKK_CHACHA20,
+    CKK_POLY1305,
+    CKK_DES,
+    CKK_DES2,
+    CKK_DES3,
+    CKK_MD5_HMAC,
+    CKK_SHA_1_HMAC,
+    CKK_SHA224_HMAC,
+    CKK_SHA256_HMAC,
+    CKK_SHA384_HMAC,
+    CKK_SHA512_HMAC,
+    CKK_SHA512_224_HMAC,
+    CKK_SHA512_256_HMAC,
+    CKK_SHA512_T_HMAC,
+    CKK_SHA3_224_HMAC,
+    CKK_SHA3_256_HMAC,
+    CKK_SHA3_384_HMAC,
+    CKK_SHA3_512_HMAC,
+    CKK_BLAKE2B_160_HMAC,
+    CKK_BLAKE2B_256_HMAC,
+    CKK_BLAKE2B_384_HMAC,
+    CKK_BLAKE2B_512_HMAC,
+];
 
 /// The value of a secret key.
 fn secret_value(key: &UsableKey) -> Result<&[u8]> {
@@ -84,4 +123,22 @@ pub fn with_parity(key_type: CK_KEY_TYPE, mut value: Secret) -> Secret {
 fn put(result: &[u8], buffer: &mut [u8]) -> Result<usize> {
     buffer.get_mut(..result.len()).ok_or(Error::GeneralError)?.copy_from_slice(result);
     Ok(result.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::object::classes;
+
+    #[test]
+    fn the_types_of_all_secret_keys_are_those_of_the_attribute_tables() {
+        let mut types: Vec<_> = classes::tables()
+            .filter(|table| table.class == CKO_SECRET_KEY)
+            .filter_map(|table| table.subtype)
+            .collect();
+        let mut listed = ANY_SECRET.to_vec();
+        types.sort_unstable();
+        listed.sort_unstable();
+        assert_eq!(listed, types);
+    }
 }

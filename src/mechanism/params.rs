@@ -4,6 +4,12 @@
 
 use crate::ck::*;
 
+use super::hkdf::HkdfParams;
+use super::ike::{Ike1ExtendedParams, Ike1PrfParams, IkePrfParams, PrfPlusParams};
+use super::password::{PbeParams, Pbkdf2Params};
+use super::sp800_108::Sp800108Params;
+use super::tls_keys::{KeyMaterialParams, MasterParams, TlsKdfParams, TlsPrfParams};
+
 /// The form of a mechanism's parameter (`pParameter` of CK_MECHANISM).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ParamKind {
@@ -33,6 +39,56 @@ pub enum ParamKind {
     OptionalEddsa,
     /// CK_ECDH1_DERIVE_PARAMS.
     Ecdh1,
+    /// CK_OBJECT_HANDLE: another key.
+    KeyHandle,
+    /// CK_KEY_DERIVATION_STRING_DATA: bytes.
+    StringData,
+    /// CK_EXTRACT_PARAMS: the first bit of a part of a key.
+    FirstBit,
+    /// CK_AES_CBC_ENCRYPT_DATA_PARAMS and its like, with an IV of so many bytes.
+    CbcData(usize),
+    /// CK_HKDF_PARAMS.
+    Hkdf,
+    /// CK_SP800_108_KDF_PARAMS.
+    Sp800108,
+    /// CK_SP800_108_FEEDBACK_KDF_PARAMS.
+    Sp800108Feedback,
+    /// CK_PKCS5_PBKD2_PARAMS2 or CK_PKCS5_PBKD2_PARAMS.
+    Pbkdf2,
+    /// CK_PBE_PARAMS, with a place for an IV or without.
+    Pbe { iv: bool },
+    /// CK_SSL3_MASTER_KEY_DERIVE_PARAMS with a place for the version.
+    TlsMaster,
+    /// The same without one.
+    TlsMasterDh,
+    /// CK_TLS12_MASTER_KEY_DERIVE_PARAMS with a place for the version.
+    Tls12Master,
+    /// The same without one.
+    Tls12MasterDh,
+    /// CK_TLS12_EXTENDED_MASTER_KEY_DERIVE_PARAMS with a place for the version.
+    TlsExtendedMaster,
+    /// The same without one.
+    TlsExtendedMasterDh,
+    /// CK_SSL3_KEY_MAT_PARAMS.
+    TlsKeyMaterial,
+    /// CK_TLS12_KEY_MAT_PARAMS.
+    Tls12KeyMaterial,
+    /// CK_TLS12_KEY_MAT_PARAMS, of which the IV size is ignored.
+    Tls12KeySafe,
+    /// CK_TLS_KDF_PARAMS.
+    TlsKdf,
+    /// CK_TLS_PRF_PARAMS.
+    TlsPrf,
+    /// CK_TLS_MAC_PARAMS.
+    TlsMac,
+    /// CK_IKE2_PRF_PLUS_DERIVE_PARAMS.
+    Ike2PrfPlus,
+    /// CK_IKE_PRF_DERIVE_PARAMS.
+    IkePrf,
+    /// CK_IKE1_PRF_DERIVE_PARAMS.
+    Ike1Prf,
+    /// CK_IKE1_EXTENDED_DERIVE_PARAMS.
+    Ike1Extended,
 }
 
 /// A mechanism's parameter, owned.
@@ -81,6 +137,31 @@ pub enum Params {
         prehash: bool,
         context: Vec<u8>,
     },
+    /// The number of a bit, from the first bit of the first byte.
+    FirstBit(u64),
+    CbcData {
+        iv: Vec<u8>,
+        data: Vec<u8>,
+    },
+    Hkdf(HkdfParams),
+    Sp800108(Sp800108Params),
+    Pbkdf2(Pbkdf2Params),
+    Pbe(PbeParams),
+    TlsMaster(MasterParams),
+    TlsKeyMaterial(KeyMaterialParams),
+    TlsKdf(TlsKdfParams),
+    TlsPrf(TlsPrfParams),
+    TlsMac {
+        prf: CK_MECHANISM_TYPE,
+        /// Bytes.
+        length: u64,
+        /// 1: server, 2: client.
+        side: u64,
+    },
+    Ike2PrfPlus(PrfPlusParams),
+    IkePrf(IkePrfParams),
+    Ike1Prf(Ike1PrfParams),
+    Ike1Extended(Ike1ExtendedParams),
     Ecdh1 {
         kdf: u64,
         shared_data: Vec<u8>,

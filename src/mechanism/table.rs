@@ -32,6 +32,14 @@ static FAMILIES: &[&[Mechanism]] = &[
     super::ecdsa::ROWS,
     super::eddsa::ROWS,
     super::ecdh::ROWS,
+    super::concatenate::ROWS,
+    super::encrypt_data::ROWS,
+    super::hkdf::ROWS,
+    super::sp800_108::ROWS,
+    super::password::ROWS,
+    super::tls_keys::ROWS,
+    super::tls_mac::ROWS,
+    super::ike::ROWS,
 ];
 
 /// All rows by ascending id, and beside each what its self-tests have come to.

@@ -2,11 +2,11 @@
 
 use crate::ck::*;
 use crate::error::{Error, Result};
-use crate::object::{Attributes, Template, Value};
+use crate::object::{Attributes, Template, Value, rules};
 use crate::policy::UsableKey;
 use crate::secret::Secret;
 
-use super::{Cipher, Derivation, Params, lookup};
+use super::{Cipher, Derivation, Derived, Params, lookup};
 
 pub(super) fn unhex(text: &str) -> Vec<u8> {
     hex::decode(text).unwrap()
@@ -105,10 +105,47 @@ pub(super) fn derive(
     params: &Params,
     wanted: Option<usize>,
 ) -> Result<Vec<u8>> {
-    let template = Template::new();
-    let derivation = Derivation { base, keys: &[], params, template: &template, wanted };
-    let derived = lookup(id).unwrap().ops.derive.unwrap()(&derivation)?;
-    Ok(derived.main.unwrap().bytes(CKA_VALUE).unwrap().to_vec())
+    derive_from(id, base, &[], params, wanted)
+}
+
+/// As `derive`, with the keys that the parameter names.
+pub(super) fn derive_from(
+    id: CK_MECHANISM_TYPE,
+    base: &UsableKey,
+    keys: &[UsableKey],
+    params: &Params,
+    wanted: Option<usize>,
+) -> Result<Vec<u8>> {
+    let made = derived(id, base, keys, params, &length(wanted))?;
+    Ok(made.main.unwrap().bytes(CKA_VALUE).unwrap().to_vec())
+}
+
+/// Everything that a derivation makes.
+pub(super) fn derived(
+    id: CK_MECHANISM_TYPE,
+    base: &UsableKey,
+    keys: &[UsableKey],
+    params: &Params,
+    template: &Template,
+) -> Result<Derived> {
+    let wanted = rules::value_len(template.attributes())?;
+    lookup(id).unwrap().ops.derive.unwrap()(&Derivation { base, keys, params, template, wanted })
+}
+
+/// A template that asks for so many bytes, or for none.
+pub(super) fn length(bytes: Option<usize>) -> Template {
+    let length = bytes.map(|bytes| (CKA_VALUE_LEN, Value::Ulong(bytes as u64)));
+    Attributes::from_iter(length).into()
+}
+
+/// The key with further attributes.
+pub(super) fn with(key: &UsableKey, more: &[(CK_ATTRIBUTE_TYPE, bool)]) -> UsableKey {
+    let own = key.object().attributes().iter().chain(key.object().secrets().unwrap().iter());
+    let mut attributes: Attributes = own.map(|(id, value)| (id, value.clone())).collect();
+    for (id, value) in more {
+        attributes.set(*id, Value::Bool(*value));
+    }
+    UsableKey::unchecked(attributes)
 }
 
 /// `Err` with this error, for comparisons.

@@ -32,7 +32,7 @@ impl Session {
         let row = self.mechanism(mechanism)?;
         let generate = row.ops.generate_key.ok_or(Error::MechanismInvalid)?;
         let creator = self.creator();
-        let key_type = row.key.types.first().copied();
+        let key_type = Some(generated_type(row, template)?);
         rules::check_generate(CKO_SECRET_KEY, key_type, template, &creator)?;
         self.may_create_from(template, CKO_SECRET_KEY)?;
         let generated = generate(params, template.attributes())?;
@@ -150,6 +150,17 @@ impl Session {
     ) -> Result<UsableKey> {
         let key = self.usable_key(handle, row, purpose)?;
         if key.needs_auth() { Err(Error::UserNotLoggedIn) } else { Ok(key) }
+    }
+}
+
+/// The type of the key that a mechanism generates: its own, or the template's where it makes keys of several types
+/// (section 6.37). CKR_TEMPLATE_INCOMPLETE where nobody tells it, CKR_TEMPLATE_INCONSISTENT for another one.
+fn generated_type(row: &Mechanism, template: &Template) -> Result<CK_KEY_TYPE> {
+    match (row.key.types, template.ulong(CKA_KEY_TYPE)) {
+        ([own], _) => Ok(*own),
+        (_, None) => Err(Error::TemplateIncomplete),
+        (types, Some(asked)) if types.contains(&asked) => Ok(asked),
+        _ => Err(Error::TemplateInconsistent),
     }
 }
 

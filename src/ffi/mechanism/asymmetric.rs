@@ -4,7 +4,7 @@ use crate::ck::*;
 use crate::error::{Error, Result};
 use crate::mechanism::Params;
 
-use super::field;
+use super::{field, flag};
 
 pub(super) fn pss(params: CK_RSA_PKCS_PSS_PARAMS) -> Params {
     Params::Pss { hash: params.hashAlg, mgf: params.mgf, salt_len: params.sLen }
@@ -26,11 +26,7 @@ pub(super) unsafe fn oaep(params: CK_RSA_PKCS_OAEP_PARAMS) -> Result<Params> {
 /// # Safety
 /// As `super::Parameter::params`.
 pub(super) unsafe fn eddsa(params: CK_EDDSA_PARAMS) -> Result<Params> {
-    let prehash = match params.phFlag {
-        CK_FALSE => false,
-        CK_TRUE => true,
-        _ => return Err(Error::MechanismParamInvalid),
-    };
+    let prehash = flag(params.phFlag)?;
     // SAFETY: passed on from the caller.
     let context = unsafe { field(params.pContextData, params.ulContextDataLen) }?;
     Ok(Params::Eddsa { prehash, context })

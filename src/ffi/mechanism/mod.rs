@@ -2,6 +2,11 @@
 
 mod asymmetric;
 mod ciphers;
+mod derivation;
+mod ike;
+mod password;
+mod sp800_108;
+mod tls;
 
 use crate::ck::*;
 use crate::error::{Error, Result};
@@ -47,6 +52,8 @@ pub(super) struct References {
     pub(super) keys: Vec<ObjectHandle>,
     /// Places for the handles of further keys, none of them NULL.
     further: Vec<*mut CK_OBJECT_HANDLE>,
+    /// Places for handles of keys that are not wanted, none of them NULL.
+    absent: Vec<*mut CK_OBJECT_HANDLE>,
     /// Places for bytes that are written back, with their lengths, none of them NULL.
     returned: Vec<(*mut CK_BYTE, usize)>,
     /// True for mechanisms that answer no handle apart from those of `further`.
@@ -54,6 +61,29 @@ pub(super) struct References {
 }
 
 impl References {
+    /// A place for the handle of one more key. Errors: CKR_MECHANISM_PARAM_INVALID for NULL.
+    fn further_key(&mut self, place: *mut CK_OBJECT_HANDLE) -> Result<()> {
+        if place.is_null() {
+            return Err(Error::MechanismParamInvalid);
+        }
+        self.further.push(place);
+        Ok(())
+    }
+
+    /// The place of a key that is not wanted, not NULL.
+    fn absent_key(&mut self, place: *mut CK_OBJECT_HANDLE) {
+        self.absent.push(place);
+    }
+
+    /// A place for `len` bytes. Errors: CKR_MECHANISM_PARAM_INVALID for NULL.
+    fn returned_bytes(&mut self, place: *mut CK_BYTE, len: usize) -> Result<()> {
+        if place.is_null() && len > 0 {
+            return Err(Error::MechanismParamInvalid);
+        }
+        self.returned.push((place, len));
+        Ok(())
+    }
+
     /// Writes handles and bytes to their places, in order, after everything has succeeded.
     ///
     /// # Safety
@@ -62,6 +92,10 @@ impl References {
         for (place, handle) in self.further.into_iter().zip(further) {
             // SAFETY: not NULL, and writable as the caller promises; alignment is not assumed.
             unsafe { place.write_unaligned(handle.0) };
+        }
+        for place in self.absent {
+            // SAFETY: as above.
+            unsafe { place.write_unaligned(CK_INVALID_HANDLE) };
         }
         for ((place, len), bytes) in self.returned.into_iter().zip(returned) {
             // SAFETY: not NULL where there is a byte to write, and writable for `len` bytes.
@@ -80,7 +114,7 @@ struct Parameter {
 impl Parameter {
     /// # Safety
     /// `place` has `len` readable bytes; pointers in them have the lengths that stand beside them.
-    unsafe fn params(self, kind: ParamKind, _references: &mut References) -> Result<Params> {
+    unsafe fn params(self, kind: ParamKind, references: &mut References) -> Result<Params> {
         // SAFETY: passed on from the caller.
         unsafe {
             match kind {
@@ -100,6 +134,37 @@ impl Parameter {
                 ParamKind::OptionalEddsa if self.len == 0 => Ok(Params::None),
                 ParamKind::OptionalEddsa => asymmetric::eddsa(self.structure()?),
                 ParamKind::Ecdh1 => asymmetric::ecdh1(self.structure()?),
+                ParamKind::KeyHandle => {
+                    references.keys.push(ObjectHandle(self.structure()?));
+                    Ok(Params::None)
+                }
+                ParamKind::StringData => derivation::string_data(self.structure()?),
+                ParamKind::FirstBit => self.structure().map(Params::FirstBit),
+                ParamKind::CbcData(iv_len) => derivation::cbc_data(self, iv_len),
+                ParamKind::Hkdf => derivation::hkdf(self.structure()?, references),
+                ParamKind::Sp800108 => sp800_108::kdf(self.structure()?, references),
+                ParamKind::Sp800108Feedback => sp800_108::feedback(self.structure()?, references),
+                ParamKind::Pbkdf2 => password::pbkdf2(self.structure()?),
+                ParamKind::Pbe { iv } => password::pbe(self.structure()?, iv, references),
+                ParamKind::TlsMaster => tls::master(self.structure()?, true, references),
+                ParamKind::TlsMasterDh => tls::master(self.structure()?, false, references),
+                ParamKind::Tls12Master => tls::tls12_master(self.structure()?, true, references),
+                ParamKind::Tls12MasterDh => tls::tls12_master(self.structure()?, false, references),
+                ParamKind::TlsExtendedMaster => tls::extended_master(self.structure()?, true, references),
+                ParamKind::TlsExtendedMasterDh => tls::extended_master(self.structure()?, false, references),
+                ParamKind::TlsKeyMaterial => tls::key_material(self.structure()?, references),
+                ParamKind::Tls12KeyMaterial => tls::tls12_key_material(self.structure()?, references),
+                ParamKind::Tls12KeySafe => {
+                    let params = CK_TLS12_KEY_MAT_PARAMS { ulIVSizeInBits: 0, ..self.structure()? };
+                    tls::tls12_key_material(params, references)
+                }
+                ParamKind::TlsKdf => tls::kdf(self.structure()?),
+                ParamKind::TlsPrf => tls::prf(self.structure()?, references),
+                ParamKind::TlsMac => self.structure().map(tls::mac),
+                ParamKind::Ike2PrfPlus => ike::prf_plus(self.structure()?, references),
+                ParamKind::IkePrf => ike::initial(self.structure()?, references),
+                ParamKind::Ike1Prf => ike::ike1(self.structure()?, references),
+                ParamKind::Ike1Extended => ike::ike1_extended(self.structure()?, references),
             }
         }
     }
@@ -133,6 +198,30 @@ impl Parameter {
 #[derive(Clone, Copy)]
 #[repr(transparent)]
 struct MacGeneral(CK_ULONG);
+
+/// A CK_BBOOL of a structure.
+fn flag(value: CK_BBOOL) -> Result<bool> {
+    match value {
+        CK_FALSE => Ok(false),
+        CK_TRUE => Ok(true),
+        _ => Err(Error::MechanismParamInvalid),
+    }
+}
+
+/// The structures of an array, read unaligned. CKR_MECHANISM_PARAM_INVALID for NULL with a count, and for more than `most`.
+///
+/// # Safety
+/// A pointer that is not NULL has `count` readable structures that are valid whatever their bytes are.
+unsafe fn array<T: Copy>(place: *const T, count: CK_ULONG, most: usize) -> Result<Vec<T>> {
+    let count =
+        usize::try_from(count).ok().filter(|count| *count <= most && (*count == 0 || !place.is_null()));
+    let mut items = Vec::new();
+    for index in 0..count.ok_or(Error::MechanismParamInvalid)? {
+        // SAFETY: not NULL, and the caller promises `count` structures; alignment is not assumed.
+        items.push(unsafe { place.add(index).read_unaligned() });
+    }
+    Ok(items)
+}
 
 /// The bytes of a pointer field, copied. NULL with a length is CKR_MECHANISM_PARAM_INVALID.
 ///

@@ -1,0 +1,106 @@
+//! Pseudo-random functions that parameters name by the mechanism of a MAC: for SP 800-108 and IKE.
+
+use crate::ck::*;
+use crate::crypto::cmac::Cmac;
+use crate::crypto::digest::{Hash, Value};
+use crate::crypto::{aes, hmac::Hmac};
+use crate::error::{Error, Result};
+
+/// Keys that serve as keys of an HMAC or CMAC.
+pub(super) const KEYS: &[CK_KEY_TYPE] = &[
+    CKK_GENERIC_SECRET,
+    CKK_HKDF,
+    CKK_AES,
+    CKK_SHA_1_HMAC,
+    CKK_SHA224_HMAC,
+    CKK_SHA256_HMAC,
+    CKK_SHA384_HMAC,
+    CKK_SHA512_HMAC,
+    CKK_SHA512_224_HMAC,
+    CKK_SHA512_256_HMAC,
+    CKK_SHA3_224_HMAC,
+    CKK_SHA3_256_HMAC,
+    CKK_SHA3_384_HMAC,
+    CKK_SHA3_512_HMAC,
+];
+
+/// A pseudo-random function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Prf {
+    /// With the key type of its mechanism.
+    Hmac(Hash, CK_KEY_TYPE),
+    AesCmac,
+}
+
+impl Prf {
+    pub(super) fn of_mechanism(id: CK_MECHANISM_TYPE) -> Option<Self> {
+        Some(match id {
+            CKM_SHA_1_HMAC => Prf::Hmac(Hash::Sha1, CKK_SHA_1_HMAC),
+            CKM_SHA224_HMAC => Prf::Hmac(Hash::Sha224, CKK_SHA224_HMAC),
+            CKM_SHA256_HMAC => Prf::Hmac(Hash::Sha256, CKK_SHA256_HMAC),
+            CKM_SHA384_HMAC => Prf::Hmac(Hash::Sha384, CKK_SHA384_HMAC),
+            CKM_SHA512_HMAC => Prf::Hmac(Hash::Sha512, CKK_SHA512_HMAC),
+            CKM_SHA512_224_HMAC => Prf::Hmac(Hash::Sha512_224, CKK_SHA512_224_HMAC),
+            CKM_SHA512_256_HMAC => Prf::Hmac(Hash::Sha512_256, CKK_SHA512_256_HMAC),
+            CKM_SHA3_224_HMAC => Prf::Hmac(Hash::Sha3_224, CKK_SHA3_224_HMAC),
+            CKM_SHA3_256_HMAC => Prf::Hmac(Hash::Sha3_256, CKK_SHA3_256_HMAC),
+            CKM_SHA3_384_HMAC => Prf::Hmac(Hash::Sha3_384, CKK_SHA3_384_HMAC),
+            CKM_SHA3_512_HMAC => Prf::Hmac(Hash::Sha3_512, CKK_SHA3_512_HMAC),
+            CKM_AES_CMAC => Prf::AesCmac,
+            _ => return None,
+        })
+    }
+
+    /// The type of the keys that belong to the mechanism.
+    pub(super) fn key_type(self) -> CK_KEY_TYPE {
+        match self {
+            Prf::Hmac(_, key_type) => key_type,
+            Prf::AesCmac => CKK_AES,
+        }
+    }
+
+    /// The length of the output in bytes.
+    pub(super) fn output_len(self) -> usize {
+        match self {
+            Prf::Hmac(hash, _) => hash.output_len(),
+            Prf::AesCmac => aes::BLOCK,
+        }
+    }
+
+    /// The function with a key. CKR_KEY_SIZE_RANGE for a key that AES cannot have.
+    pub(super) fn keyed(self, key: &[u8]) -> Result<Keyed<'_>> {
+        Ok(match self {
+            Prf::Hmac(hash, _) => Keyed::Hmac(hash, key),
+            Prf::AesCmac => Keyed::AesCmac(aes::Key::new(key)?),
+        })
+    }
+}
+
+/// A pseudo-random function with its key.
+pub(super) enum Keyed<'a> {
+    Hmac(Hash, &'a [u8]),
+    AesCmac(aes::Key),
+}
+
+impl Keyed<'_> {
+    /// The output for the parts, one behind the other.
+    pub(super) fn output(&self, parts: &[&[u8]]) -> Result<Value> {
+        match self {
+            Keyed::Hmac(hash, key) => {
+                let mut hmac = Hmac::new(*hash, key)?;
+                parts.iter().try_for_each(|part| hmac.update(part))?;
+                Ok(hmac.finish()?)
+            }
+            Keyed::AesCmac(key) => {
+                let mut cmac = Cmac::new(key)?;
+                parts.iter().try_for_each(|part| cmac.update(part))?;
+                Ok(cmac.finish()?)
+            }
+        }
+    }
+}
+
+/// `CKR_MECHANISM_PARAM_INVALID` for a mechanism that is no pseudo-random function.
+pub(super) fn of_parameter(id: CK_MECHANISM_TYPE) -> Result<Prf> {
+    Prf::of_mechanism(id).ok_or(Error::MechanismParamInvalid)
+}
