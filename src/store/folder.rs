@@ -59,6 +59,12 @@ pub fn is_exposed(folder: &Path, mode: Mode) -> bool {
     fs::metadata(folder).is_ok_and(|metadata| metadata.mode() & 0o022 & !allowed != 0)
 }
 
+/// Bytes that can still be written in the folder, where the system tells.
+pub fn room(folder: &Path) -> Option<u64> {
+    let system = rustix::fs::statvfs(folder).ok()?;
+    Some(system.f_bavail.saturating_mul(system.f_frsize))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

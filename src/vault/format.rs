@@ -10,6 +10,8 @@ pub(super) const VERSION: u16 = 1;
 pub(super) const HEADER_LENGTH: usize = 2048;
 /// The part of the header that never changes and that the chain begins with.
 pub(super) const IDENTITY_LENGTH: usize = 512;
+/// Of the instance, in the identity block.
+pub(super) const INSTANCE_OFFSET: usize = 32;
 pub(super) const POINTERS_OFFSET: usize = 512;
 /// One commit pointer is 32 bytes long; there are two.
 pub(super) const POINTER_LENGTH: usize = 32;
@@ -196,6 +198,19 @@ pub(super) enum Kind {
 }
 
 impl Kind {
+    /// Its name in the description of the format.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Base => "BASE",
+            Self::Put => "PUT",
+            Self::Delete => "DEL",
+            Self::Info => "INFO",
+            Self::Wrap => "WRAP",
+            Self::Index => "INDEX",
+            Self::Commit => "COMMIT",
+        }
+    }
+
     fn from_number(number: u8) -> Option<Self> {
         [Self::Base, Self::Put, Self::Delete, Self::Info, Self::Wrap, Self::Index, Self::Commit]
             .into_iter()

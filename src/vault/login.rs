@@ -41,6 +41,14 @@ impl Vault {
     /// Errors: [`Error::PinIncorrect`], [`Error::PinLocked`], [`Error::NotInitialised`], [`Error::ReadOnly`] (the
     /// failure cannot be counted), [`Error::KdfRefused`], [`Error::Tampered`].
     pub fn login(self: &Arc<Self>, entry: Entry, pin: &Secret) -> Result<Unlocked, Error> {
+        let (pin_key, keys) = self.authenticate(entry, pin)?;
+        let unlocked = Unlocked::new(Arc::clone(self), entry, pin_key, keys);
+        unlocked.keys()?;
+        Ok(unlocked)
+    }
+
+    /// The keys that a PIN opens, with counting; the chain is not verified. Errors as [`Vault::login`].
+    pub(super) fn authenticate(&self, entry: Entry, pin: &Secret) -> Result<(Key, Keys), Error> {
         // The PIN may be changed by somebody else while the key is being derived; then it is derived again.
         for _ in 0..4 {
             let state = self.pin_state(entry)?;
@@ -55,9 +63,7 @@ impl Vault {
             let kdf = wrap.kdf().ok_or(Error::KdfRefused)?;
             let pin_key = pin_key(pin, &wrap.salt, kdf, &self.options)?;
             if let Some(keys) = self.attempt(entry, &wrap, instance, &pin_key)? {
-                let unlocked = Unlocked::new(Arc::clone(self), entry, pin_key, keys);
-                unlocked.keys()?;
-                return Ok(unlocked);
+                return Ok((pin_key, keys));
             }
         }
         Err(Error::KeysChanged)

@@ -20,8 +20,10 @@ mod record;
 mod seal;
 // From bytes to a state and back.
 mod recover;
+mod salvage;
 mod scan;
 mod snapshot;
+mod survey;
 mod transaction;
 // A file in use.
 mod commit;
@@ -59,6 +61,8 @@ use transaction::Builder;
 use view::{Look, View};
 
 pub use error::Error;
+pub use salvage::{Lost, Proof, Salvage, Saved, salvage};
+pub use survey::record_at_offset;
 pub use types::*;
 pub use unlocked::Unlocked;
 

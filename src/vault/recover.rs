@@ -142,13 +142,9 @@ impl State {
         let first = match scan::next(bytes, 0, &start, None) {
             Next::Transaction(first) => first,
             Next::End => return Err(damaged(offset, "the file ends before its first transaction")),
-            Next::Broken { offset } => {
+            Next::Broken { offset, what } => {
                 let cut = pointer.is_none_or(|pointer| pointer.length > bytes.len() as u64);
-                let what = if cut {
-                    "the first transaction is incomplete"
-                } else {
-                    "a record of the first transaction does not verify"
-                };
+                let what = if cut { "the first transaction is incomplete" } else { what };
                 return Err(damaged(offset, what));
             }
         };
@@ -231,13 +227,13 @@ impl State {
             match scan::next(bytes, start, &self.position, generation) {
                 Next::End => return Ok(Tail::Clean),
                 Next::Transaction(transaction) => event(self.apply(&transaction)?),
-                Next::Broken { offset } => {
+                Next::Broken { offset, what } => {
                     let file_length = start.saturating_add(bytes.len() as u64);
                     let durable = pointer.is_some_and(|pointer| {
                         self.position.offset < pointer.length && pointer.length <= file_length
                     });
                     if durable || scan::has_later_transaction(bytes, start, &self.position) {
-                        return Err(damaged(offset, "a record does not verify"));
+                        return Err(damaged(offset, what));
                     }
                     return Ok(Tail::Torn);
                 }

@@ -61,6 +61,7 @@ pub(super) enum Next<'a> {
     /// No whole transaction. `offset`: of the first record that does not verify.
     Broken {
         offset: u64,
+        what: &'static str,
     },
 }
 
@@ -73,7 +74,7 @@ pub(super) fn next<'a>(
     generation: Option<u64>,
 ) -> Next<'a> {
     let Some(mut at) = position.offset.checked_sub(start).and_then(|at| usize::try_from(at).ok()) else {
-        return Next::Broken { offset: position.offset };
+        return Next::Broken { offset: position.offset, what: "the file has become shorter" };
     };
     if at == bytes.len() {
         return Next::End;
@@ -83,18 +84,26 @@ pub(super) fn next<'a>(
     let mut records = Vec::new();
     loop {
         let offset = start + at as u64;
-        let broken = Next::Broken { offset };
-        let Some((head, frame)) = frame_at(bytes, at) else { return broken };
+        let broken = |what| Next::Broken { offset, what };
+        if at == bytes.len() {
+            return broken("the file ends in the middle of a transaction");
+        }
+        let Some((head, frame)) = frame_at(bytes, at) else {
+            return broken("it is no record, or the file ends in it");
+        };
         let expected = *generation.get_or_insert(head.generation);
         let (Some(signed), Some(stored)) =
             (frame.get(..frame.len() - CHAIN_LENGTH), frame.last_chunk::<CHAIN_LENGTH>())
         else {
-            return broken;
+            return broken("it is no record, or the file ends in it");
         };
         let digest = chain::digest(signed);
         let after = chain::next(&chain, &digest);
-        if after != *stored || head.generation != expected || head.index as usize != records.len() {
-            return broken;
+        if head.generation != expected || head.index as usize != records.len() {
+            return broken("it is not in its place: records before it were moved, taken out or put in");
+        }
+        if after != *stored {
+            return broken("it was changed, or does not follow on the record before it");
         }
         let body = signed.get(HEAD_LENGTH..).unwrap_or_default();
         at += frame.len();
@@ -104,7 +113,7 @@ pub(super) fn next<'a>(
             continue;
         }
         let Some(commit) = Commit::parse(body).filter(|commit| commit.count as usize == records.len()) else {
-            return broken;
+            return broken("it does not count the records of its transaction rightly");
         };
         let seal = CommitSeal { generation: expected, offset, chain_before: chain, head, commit };
         return Next::Transaction(Transaction {
@@ -119,7 +128,7 @@ pub(super) fn next<'a>(
 }
 
 /// The frame (head, body, chain value) that begins at `at`, if it is there whole.
-fn frame_at(bytes: &[u8], at: usize) -> Option<(Head, &[u8])> {
+pub(super) fn frame_at(bytes: &[u8], at: usize) -> Option<(Head, &[u8])> {
     let head = Head::parse(slice_at(bytes, at, HEAD_LENGTH)?)?;
     Some((head, slice_at(bytes, at, head.frame_length())?))
 }

@@ -189,6 +189,28 @@ impl Default for Options {
     }
 }
 
+/// A record of the file, for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecordName {
+    /// Counted from 1.
+    pub number: u64,
+    /// Of its head, in bytes from the beginning of the file.
+    pub offset: u64,
+    /// As `docs/token-format.md` calls it, or `unreadable`, or `missing` behind the end of the file.
+    pub kind: &'static str,
+}
+
+/// What a thorough check has looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checked {
+    /// All records in the file, of all transactions.
+    pub records: u64,
+    pub transactions: u64,
+    /// The records that are live.
+    pub objects: u64,
+    pub notes: Vec<Note>,
+}
+
 /// Something about the file that is no damage but that a careful owner wants to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Note {

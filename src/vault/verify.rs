@@ -2,22 +2,40 @@
 
 use std::sync::Arc;
 
+use super::bytes::slice_at;
 use super::chain;
-use super::format::{HEADER_LENGTH, IDENTITY_LENGTH};
+use super::format::{FLAG_PRIVATE, HEAD_LENGTH, HEADER_LENGTH, IDENTITY_LENGTH, Kind};
 use super::keys::{Keys, Part};
-use super::recover::{Slot, recover};
-use super::scan::{self, Next, Position};
-use super::types::{RecordId, Visibility};
-use super::unlocked::{Unlocked, open_parts};
-use super::{Error, encoding};
+use super::record::PutHead;
+use super::recover::{Place, recover};
+use super::scan::{self, Next, Position, Transaction};
+use super::types::{Checked, Entry};
+use super::unlocked::Unlocked;
+use super::{Error, Vault, encoding};
+use crate::secret::Secret;
 use crate::store;
 
-impl Unlocked {
-    /// Reads the file again, whole, and verifies everything in it. `progress` is told how many of how many steps are
-    /// done.
+impl Vault {
+    /// Checks a PIN, with counting as in [`Vault::login`], and verifies everything in the file with the keys that it opens.
+    /// `progress` is told how many of how many steps are done.
     ///
-    /// Errors: [`Error::Damaged`] and [`Error::Tampered`] name the offset of the first record that is wrong.
-    pub fn verify(&self, mut progress: impl FnMut(u64, u64)) -> Result<(), Error> {
+    /// Errors: those of [`Vault::login`]; [`Error::Damaged`] and [`Error::Tampered`] name the offset of the first record
+    /// that is wrong.
+    pub fn verify(
+        &self,
+        entry: Entry,
+        pin: &Secret,
+        progress: impl FnMut(u64, u64),
+    ) -> Result<Checked, Error> {
+        let (_, keys) = self.authenticate(entry, pin)?;
+        let image = Arc::clone(&self.view.read().image);
+        check(&store::read_to_end(&*image, 0)?, &keys, progress)
+    }
+}
+
+impl Unlocked {
+    /// Reads the file again, whole, and verifies everything in it, as [`Vault::verify`] does.
+    pub fn verify(&self, progress: impl FnMut(u64, u64)) -> Result<Checked, Error> {
         let (image, base) = {
             let view = self.vault().view.read();
             (Arc::clone(&view.image), view.state.base)
@@ -26,57 +44,94 @@ impl Unlocked {
         if keys.version() != base.root_version {
             return Err(Error::KeysChanged);
         }
-        let contents = store::read_to_end(&*image, 0)?;
-        let state = recover(&contents)?.state;
-        verify_codes(&contents, state.position.offset, &keys)?;
-
-        let mut slots: Vec<(RecordId, Slot)> = state.slots.into_iter().collect();
-        slots.sort_unstable_by_key(|(_, slot)| slot.place.offset);
-        let total = slots.len() as u64;
-        for ((id, slot), done) in slots.iter().zip(1..) {
-            open_parts(&*image, slot, |put, parts| {
-                let private = slot.visibility() == Visibility::Private;
-                if private {
-                    keys.open_tag(*id, slot.sequence, parts.tag)?;
-                }
-                if private || slot.has_secret {
-                    let key = keys.open_object_key(*id, parts.key)?;
-                    if private {
-                        key.open(Part::Metadata, parts.metadata)?;
-                    }
-                    if put.secret_length > 0 {
-                        key.open(Part::Secret, parts.secret)?;
-                    }
-                }
-                Some(())
-            })?;
-            progress(done, total);
-        }
-        if let Some(place) = state.index {
-            let body = super::view::read_body(&*image, &place)?;
-            keys.open_index(state.first_generation, &body)
-                .and_then(|plaintext| encoding::decode_index(&plaintext))
-                .ok_or(Error::Damaged { offset: place.offset, what: "the INDEX does not open" })?;
-        }
-        Ok(())
+        check(&store::read_to_end(&*image, 0)?, &keys, progress)
     }
 }
 
-/// Every COMMIT that claims to be authenticated, up to `end`.
-fn verify_codes(contents: &[u8], end: u64, keys: &Keys) -> Result<(), Error> {
+fn check(contents: &[u8], keys: &Keys, mut progress: impl FnMut(u64, u64)) -> Result<Checked, Error> {
+    let recovered = recover(contents)?;
+    let state = recovered.state;
+    let (transactions, records) = check_codes(contents, state.position.offset, keys)?;
+    let mut slots: Vec<_> = state.slots.iter().collect();
+    slots.sort_unstable_by_key(|(_, slot)| slot.place.offset);
+    let objects = slots.len() as u64;
+    for ((_, slot), done) in slots.iter().zip(1..) {
+        let body = body_at(contents, &slot.place)?;
+        if !opens(keys, body, slot.flags) {
+            return Err(Error::Damaged { offset: slot.place.offset, what: SEALS });
+        }
+        progress(done, objects);
+    }
+    if let Some(place) = state.index {
+        keys.open_index(state.first_generation, body_at(contents, &place)?)
+            .and_then(|plaintext| encoding::decode_index(&plaintext))
+            .ok_or(Error::Damaged { offset: place.offset, what: "the INDEX does not open" })?;
+    }
+    Ok(Checked { records, transactions, objects, notes: recovered.notes })
+}
+
+const SEALS: &str = "its sealed parts do not open: it was changed, or belongs to another token";
+
+/// The body of a record that was read before, and whose digest is that of its place therefore.
+fn body_at<'a>(contents: &'a [u8], place: &Place) -> Result<&'a [u8], Error> {
+    let start = usize::try_from(place.offset).ok().and_then(|offset| offset.checked_add(HEAD_LENGTH));
+    start
+        .and_then(|start| slice_at(contents, start, place.body_length as usize))
+        .ok_or(Error::Damaged { offset: place.offset, what: "the file has become shorter" })
+}
+
+/// Whether every sealed part of a PUT opens.
+fn opens(keys: &Keys, body: &[u8], flags: u8) -> bool {
+    let private = flags & FLAG_PRIVATE != 0;
+    let open = || {
+        let put = PutHead::parse(body, private)?;
+        let parts = put.parts(body)?;
+        if private {
+            keys.open_tag(put.id, put.sequence, parts.tag)?;
+        }
+        if !parts.key.is_empty() {
+            let key = keys.open_object_key(put.id, parts.key)?;
+            if private {
+                key.open(Part::Metadata, parts.metadata)?;
+            }
+            if put.secret_length > 0 {
+                key.open(Part::Secret, parts.secret)?;
+            }
+        }
+        Some(())
+    };
+    open().is_some()
+}
+
+/// Verifies every COMMIT that claims to be authenticated, up to `end`. Returns the numbers of transactions and records.
+fn check_codes(contents: &[u8], end: u64, keys: &Keys) -> Result<(u64, u64), Error> {
     let block = contents.first_chunk::<IDENTITY_LENGTH>().ok_or(Error::NotOurs)?;
     let offset = HEADER_LENGTH as u64;
     let mut position = Position { offset, generation: 0, chain: chain::genesis(block) };
     let mut generation = None;
+    let (mut transactions, mut records) = (0, 0);
     while position.offset < end {
         let Next::Transaction(found) = scan::next(contents, 0, &position, generation) else {
             return Err(Error::Damaged { offset: position.offset, what: "a record does not verify" });
         };
         if found.commit.authenticated() && !keys.verifies(&found.commit) {
-            return Err(Error::Tampered { offset: found.commit.offset });
+            return Err(first_bad(&found, keys));
         }
+        transactions += 1;
+        records += found.records.len() as u64 + 1;
         generation = found.generation.checked_add(1);
         position = Position { offset: found.end, generation: found.generation, chain: found.chain };
     }
-    Ok(())
+    Ok((transactions, records))
+}
+
+/// What is wrong with a transaction whose code does not verify: a record that can be seen to be none of this token's, else
+/// its COMMIT.
+fn first_bad(transaction: &Transaction<'_>, keys: &Keys) -> Error {
+    let puts = transaction.records.iter().filter(|frame| frame.head.kind == Kind::Put);
+    let mut bad = puts.filter(|frame| !opens(keys, frame.body, frame.head.flags));
+    match bad.next() {
+        Some(frame) => Error::Damaged { offset: frame.offset, what: SEALS },
+        None => Error::Tampered { offset: transaction.commit.offset },
+    }
 }

@@ -17,6 +17,9 @@ const COMMANDS: &[&[&str]] = &[
     &["mechanisms"],
     &["selftest"],
     &["uri"],
+    &["verify"],
+    &["compact"],
+    &["salvage"],
     &["doctor"],
     &["softhsm2-util"],
 ];

@@ -1,7 +1,11 @@
 //! The tool `coffer`, run as people run it: each test on a folder of its own, with as few iterations as allowed.
 
+mod care;
 mod errors;
 mod files;
+#[path = "../storage/frames.rs"]
+#[allow(dead_code, reason = "shared with the campaigns, which use all of it")]
+mod frames;
 mod help;
 mod keys;
 mod softhsm2_util;

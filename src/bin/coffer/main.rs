@@ -1,6 +1,7 @@
 //! `coffer`: the tool for the people who answer for the keys. One file per group of commands.
 #![forbid(unsafe_code)]
 
+mod care;
 mod commands;
 mod context;
 mod failure;
@@ -9,6 +10,7 @@ mod kind;
 mod objects;
 mod output;
 mod pin;
+mod progress;
 mod uri;
 
 use std::ffi::OsString;
@@ -34,7 +36,7 @@ PINs are never taken from the command line. They come from --pin-fd or --pin-fil
 environment (COFFER_PIN, COFFER_SO_PIN, COFFER_NEW_PIN, COFFER_PASSPHRASE), else from a prompt.
 
 Exit codes: 0 done; 1 not done; 2 a token file is damaged or was tampered with;
-3 done, but something wants attention (coffer doctor).";
+3 done, but something wants attention (doctor, verify, salvage).";
 
 #[derive(Subcommand)]
 enum Command {
@@ -60,6 +62,12 @@ enum Command {
     Selftest(commands::selftest::Arguments),
     /// Take a PKCS#11 URI apart, or show the URI of a token
     Uri(commands::uri::Arguments),
+    /// Check every record of a token with its keys
+    Verify(commands::verify::Verify),
+    /// Write a token's file anew without what is of no use any more
+    Compact(commands::verify::Compact),
+    /// Save what verifies from a damaged token file into a new token
+    Salvage(commands::salvage::Arguments),
     /// Check the installation, and print the lines that clients need
     Doctor(commands::doctor::Arguments),
     /// Understand the options of softhsm2-util, so that existing scripts run unchanged
@@ -107,6 +115,9 @@ fn run(command: Command) -> Result<Exit> {
         Command::Mechanisms(arguments) => arguments.run(),
         Command::Selftest(arguments) => arguments.run(),
         Command::Uri(arguments) => arguments.run(),
+        Command::Verify(arguments) => arguments.run(),
+        Command::Compact(arguments) => arguments.run(),
+        Command::Salvage(arguments) => arguments.run(),
         Command::Doctor(arguments) => arguments.run(),
         Command::Softhsm2Util(arguments) => arguments.run(),
     }

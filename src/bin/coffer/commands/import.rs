@@ -125,6 +125,13 @@ impl Arguments {
 
 /// The whole file, wiped when it is dropped.
 pub fn read_file(path: &std::path::Path) -> Result<Secret> {
+    read_file_up_to(path, FILE_LIMIT).map_err(|failure| {
+        if failure.advice.is_some() { failure.advise("that is no file with keys") } else { failure }
+    })
+}
+
+/// The whole file, wiped when it is dropped; one with more than `limit` bytes is refused.
+pub fn read_file_up_to(path: &std::path::Path, limit: u64) -> Result<Secret> {
     use std::io::Read;
     let failed = |error: std::io::Error| Failure::new(format!("{} cannot be read: {error}", path.display()));
     // Room for the whole file from the start, so that growing leaves no copies of keys behind.
@@ -135,13 +142,13 @@ pub fn read_file(path: &std::path::Path) -> Result<Secret> {
         let length = file.metadata().map_or(0, |metadata| metadata.len());
         (Box::new(file), length)
     };
-    let mut bytes = Vec::with_capacity(length.min(FILE_LIMIT) as usize + 1);
-    let read = reader.by_ref().take(FILE_LIMIT + 1).read_to_end(&mut bytes);
+    let mut bytes = Vec::with_capacity(length.min(limit) as usize + 1);
+    let read = reader.by_ref().take(limit + 1).read_to_end(&mut bytes);
     let file = Secret::new(bytes);
     read.map_err(failed)?;
-    if file.len() as u64 > FILE_LIMIT {
-        return Err(Failure::new(format!("{} is larger than 16 MiB", path.display()))
-            .advise("that is no file with keys"));
+    if file.len() as u64 > limit {
+        return Err(Failure::new(format!("{} is larger than {} MiB", path.display(), limit >> 20))
+            .advise("that is more than can be taken into memory"));
     }
     Ok(file)
 }

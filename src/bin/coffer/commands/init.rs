@@ -88,17 +88,10 @@ impl Arguments {
     fn target(&self, context: &Context, wanted: &str) -> Result<SlotId> {
         let same = context.tokens().into_iter().find(|token| token.label == wanted);
         if let Some(other) = same.filter(|other| Some(other.slot.0) != self.slot && !self.allow_duplicate) {
-            return Err(Failure::new(format!(
-                "there is a token `{}` already, in slot {}",
-                wanted, other.slot.0
-            ))
-            .advise(format!(
-                "take another label, add --allow-duplicate, or initialise that one anew with --slot {}",
-                other.slot.0
-            )));
+            return Err(taken(wanted, other.slot));
         }
         let Some(slot) = self.slot.map(SlotId) else {
-            return context.free_slot().ok_or_else(|| Failure::new("there is no free slot"));
+            return new_slot(context, wanted, self.allow_duplicate);
         };
         let info = context.module.token_info(slot).map_err(|error| {
             Failure::from(error).advise("`coffer info` shows the slots; without --slot a new token is made")
@@ -112,6 +105,22 @@ impl Arguments {
         }
         Ok(slot)
     }
+}
+
+/// The slot for a new token of this label.
+pub fn new_slot(context: &Context, label: &str, allow_duplicate: bool) -> Result<SlotId> {
+    let same = context.tokens().into_iter().find(|token| token.label == label);
+    if let Some(other) = same.filter(|_| !allow_duplicate) {
+        return Err(taken(label, other.slot));
+    }
+    context.free_slot().ok_or_else(|| Failure::new("there is no free slot"))
+}
+
+fn taken(label: &str, slot: SlotId) -> Failure {
+    Failure::new(format!("there is a token `{label}` already, in slot {}", slot.0)).advise(format!(
+        "take another label, add --allow-duplicate, or initialise that one anew with --slot {}",
+        slot.0
+    ))
 }
 
 /// Refuses labels that CK_TOKEN_INFO cannot hold.

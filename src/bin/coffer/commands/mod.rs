@@ -10,6 +10,8 @@ pub mod init;
 pub mod list;
 pub mod mechanisms;
 pub mod pin;
+pub mod salvage;
 pub mod selftest;
 pub mod softhsm2_util;
 pub mod uri;
+pub mod verify;

@@ -3,18 +3,20 @@
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::time::Duration;
 
-use coffer_pkcs11::config::{Config, Mode};
+use coffer_pkcs11::config::Config;
 use coffer_pkcs11::mechanism;
 use coffer_pkcs11::secret::Secret;
-use coffer_pkcs11::store::{self, FileBackend, folder};
-use coffer_pkcs11::token::{Identity, vault_options};
+use coffer_pkcs11::store::{self, Backend, FileBackend, folder};
+use coffer_pkcs11::token::Identity;
 use coffer_pkcs11::vault::{self, Entry, Vault};
 
 use super::clients;
 use super::{Finding, State};
+use crate::care;
 use crate::output;
+use crate::progress::Progress;
 
 pub fn library(path: Option<&Path>) -> Finding {
     match path {
@@ -69,7 +71,7 @@ fn token_folder(config: &Config, findings: &mut Vec<Finding>) {
     }
     let mode = metadata.mode() & 0o777;
     let wanted = config.mode.folder_bits();
-    findings.push(if folder::is_exposed(home, store_mode(config)) {
+    findings.push(if folder::is_exposed(home, care::store_mode(config)) {
         Finding::new(
             State::Attention,
             format!("others can exchange the files in {} (mode {mode:04o})", home.display()),
@@ -88,8 +90,8 @@ fn tokens(config: &Config, findings: &mut Vec<Finding>, labels: &mut Vec<String>
     let mut by_uuid: BTreeMap<[u8; 16], Vec<PathBuf>> = BTreeMap::new();
     for path in files {
         permissions(config, &path, findings);
-        let backend = Arc::new(FileBackend::new(&path, store_mode(config)));
-        match Vault::open(backend, vault_options(config)) {
+        leftovers(&path, findings);
+        match care::open(config, &path) {
             Ok(vault) => {
                 by_uuid.entry(vault.uuid()).or_default().push(path.clone());
                 token(&path, &vault, findings, labels);
@@ -114,27 +116,21 @@ fn tokens(config: &Config, findings: &mut Vec<Finding>, labels: &mut Vec<String>
 
 /// Verifies every record of a token with the keys that the user PIN opens.
 pub fn records(config: &Config, path: &Path, label: &str, pin: &Secret) -> Finding {
-    let backend = Arc::new(FileBackend::new(path, store_mode(config)));
-    let verified = Vault::open(backend, vault_options(config))
-        .and_then(|vault| vault.login(Entry::User, pin))
-        .and_then(|unlocked| unlocked.verify(|_, _| ()));
+    let progress = Progress::new("verifying");
+    let verified = care::open(config, path)
+        .and_then(|vault| vault.verify(Entry::User, pin, |done, total| progress.show(done, total)));
     match verified {
-        Ok(()) => Finding::good(format!("every record of `{label}` is authentic")),
+        Ok(_) => Finding::good(format!("every record of `{label}` is authentic")),
         Err(error) => broken(path, &error),
     }
 }
 
 fn broken(path: &Path, error: &vault::Error) -> Finding {
-    let damaged = matches!(
-        error,
-        vault::Error::Damaged { .. }
-            | vault::Error::Tampered { .. }
-            | vault::Error::NotOurs
-            | vault::Error::Empty
-    );
-    let state = if damaged { State::Damaged } else { State::Error };
-    Finding::new(state, format!("{}: {error}", path.display()))
-        .advise("the other tokens are not touched by this")
+    if care::is_damage(error) {
+        return Finding::new(State::Damaged, care::describe(path, error))
+            .advise(format!("{}; the other tokens are not touched by this", care::way_out(path)));
+    }
+    Finding::new(State::Error, care::describe(path, error)).advise("the other tokens are not touched by this")
 }
 
 fn permissions(config: &Config, path: &Path, findings: &mut Vec<Finding>) {
@@ -171,6 +167,7 @@ fn token(path: &Path, vault: &Vault, findings: &mut Vec<Finding>, labels: &mut V
     for note in vault.notes() {
         findings.push(note_of(path, note));
     }
+    space(path, vault, &label, findings);
     for (entry, who) in [(Entry::User, "user PIN"), (Entry::SecurityOfficer, "PIN of the security officer")] {
         let Ok(pin) = vault.pin_state(entry) else { continue };
         let advice = match entry {
@@ -212,33 +209,48 @@ fn token(path: &Path, vault: &Vault, findings: &mut Vec<Finding>, labels: &mut V
     labels.push(label);
 }
 
-fn note_of(path: &Path, note: vault::Note) -> Finding {
-    let (what, advice) = match note {
-        vault::Note::CommitPointer => {
-            ("one of its two commit pointers is damaged; the other is used", "the next change writes it anew")
+/// Files beside a token that an interrupted program has left, and a lock that somebody does not give back.
+fn leftovers(path: &Path, findings: &mut Vec<Finding>) {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let beside = path.parent().and_then(|folder| std::fs::read_dir(folder).ok());
+    for entry in beside.into_iter().flatten().flatten() {
+        let other = entry.file_name().to_string_lossy().into_owned();
+        if other.strip_prefix(&name).is_some_and(|rest| rest.starts_with('.') && rest.ends_with(".new")) {
+            let what = format!("{} was left by a program that was interrupted", entry.path().display());
+            let advice = "it is not used; delete it when no program is writing to the token";
+            findings.push(Finding::new(State::Attention, what).advise(advice));
         }
-        vault::Note::PinState => {
-            ("one of its two PIN counts is damaged; the other is used", "the next login writes it anew")
-        }
-        vault::Note::RolledBack => (
-            "its end is missing: it was cut off, or an old copy was put back",
-            "compare it with your backup before you go on",
-        ),
-        vault::Note::TornTail => (
-            "its last change was not written completely",
-            "the next change cuts it off; nothing that was confirmed is lost",
-        ),
-        vault::Note::Superseded => (
-            "it is a copy of a file that was replaced since",
-            "look for the current file; changes made since are not in this one",
-        ),
-    };
-    Finding::new(State::Attention, format!("{}: {what}", path.display())).advise(advice)
+    }
+    let backend = FileBackend::new(path, store::Mode::Owner);
+    let lock = path.with_file_name(format!("{name}.lock"));
+    if lock.exists() && matches!(backend.lock(LOCK_PATIENCE), Err(store::Error::Busy)) {
+        let what = format!("another program has held the lock of {} for a second", path.display());
+        let advice =
+            "nobody can log in or write meanwhile; look for a program that is stopped (fuser shows it)";
+        findings.push(Finding::new(State::Attention, what).advise(advice));
+    }
 }
 
-fn store_mode(config: &Config) -> store::Mode {
-    match config.mode {
-        Mode::Owner => store::Mode::Owner,
-        Mode::Group => store::Mode::Group,
+/// How long another program may hold the lock without being named.
+const LOCK_PATIENCE: Duration = Duration::from_secs(1);
+
+/// What of the file is of no use any more, and whether there is room to write it anew.
+fn space(path: &Path, vault: &Vault, label: &str, findings: &mut Vec<Finding>) {
+    let (length, garbage) = vault.sizes();
+    if garbage > length / 2 && garbage > 1 << 20 {
+        let what = format!("{} of {} KiB of `{label}` are of no use any more", garbage >> 10, length >> 10);
+        findings
+            .push(Finding::new(State::Attention, what).advise(format!("coffer compact {}", path.display())));
     }
+    let folder = path.parent().unwrap_or(path);
+    if let Some(room) = store::folder::room(folder).filter(|room| *room < 2 * length.max(1 << 20)) {
+        let what = format!("{} has only {} KiB of room left", folder.display(), room >> 10);
+        let advice = "a token is written anew from time to time, beside the old file; make room";
+        findings.push(Finding::new(State::Attention, what).advise(advice));
+    }
+}
+
+fn note_of(path: &Path, note: vault::Note) -> Finding {
+    let (what, advice) = care::note(note);
+    Finding::new(State::Attention, format!("{}: {what}", path.display())).advise(advice)
 }
