@@ -221,3 +221,53 @@ fn a_token_that_appears_or_disappears_is_an_event_and_finalize_wakes_who_waits()
         assert_eq!(waiting.join().unwrap(), CKR_CRYPTOKI_NOT_INITIALIZED);
     });
 }
+
+#[test]
+fn a_saved_digest_goes_on_in_another_session_and_in_no_other_token() {
+    in_own_process("a_saved_digest_goes_on_in_another_session_and_in_no_other_token", || {
+        let host = Host::new();
+        let (functions, session) = (host.functions, host.session);
+        let none = output(32, |out, len| call!(functions, C_GetOperationState, session, out, len));
+        assert_eq!(none, Err(CKR_OPERATION_NOT_INITIALIZED));
+        host.digest_init();
+        let (mut first, mut second) = (*b"first ", *b"second");
+        assert_eq!(call!(functions, C_DigestUpdate, session, first.as_mut_ptr(), 6), CKR_OK);
+        let mut len = 0;
+        assert_eq!(call!(functions, C_GetOperationState, session, ptr::null_mut(), &mut len), CKR_OK);
+        let state = output(len as usize, |out, len| call!(functions, C_GetOperationState, session, out, len));
+        let mut state = state.unwrap();
+        assert_eq!(host.digest_final(), host.digest(b"first "));
+
+        let other = Host { functions, session: open_session(functions) };
+        let set = |state: &mut [u8], key| {
+            let len = state.len() as CK_ULONG;
+            call!(functions, C_SetOperationState, other.session, state.as_mut_ptr(), len, key, 0)
+        };
+        assert_eq!(set(&mut state, aes_key(functions, session)), CKR_KEY_NOT_NEEDED);
+        // The same state serves twice.
+        for _ in 0..2 {
+            assert_eq!(set(&mut state, 0), CKR_OK);
+            assert_eq!(call!(functions, C_DigestUpdate, other.session, second.as_mut_ptr(), 6), CKR_OK);
+            assert_eq!(other.digest_final(), host.digest(b"first second"));
+        }
+        state[31] ^= 1;
+        assert_eq!(set(&mut state, 0), CKR_SAVED_STATE_INVALID);
+        state[31] ^= 1;
+        assert_eq!(set(&mut state[..31], 0), CKR_SAVED_STATE_INVALID);
+
+        // Nothing of a key that is in use is saved.
+        let mut cbc = iv_mechanism(CKM_AES_CBC_PAD, &IV);
+        let key = aes_key(functions, session);
+        assert_eq!(call!(functions, C_EncryptInit, session, &mut cbc, key), CKR_OK);
+        let unsaveable = output(32, |out, len| call!(functions, C_GetOperationState, session, out, len));
+        assert_eq!(unsaveable, Err(CKR_STATE_UNSAVEABLE));
+
+        // After C_Finalize the state is gone.
+        assert_eq!(call!(functions, C_Finalize, ptr::null_mut()), CKR_OK);
+        initialize(functions);
+        let fresh = open_session(functions);
+        let (place, len) = (state.as_mut_ptr(), state.len() as CK_ULONG);
+        let answer = call!(functions, C_SetOperationState, fresh, place, len, 0, 0);
+        assert_eq!(answer, CKR_SAVED_STATE_INVALID);
+    });
+}

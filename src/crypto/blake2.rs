@@ -5,7 +5,7 @@ use ::blake2::Blake2bMac;
 use ::blake2::digest::consts::{U20, U32, U48, U64};
 use ::blake2::digest::{FixedOutput, Update};
 
-use super::digest::{Accumulate, Value};
+use super::digest::{Accumulate, Copyable, Value};
 use super::{Error, Result};
 
 /// The longest key in bytes (RFC 7693 section 2.1).
@@ -80,6 +80,12 @@ impl Blake2b {
             Self::Bits384(_) => Size::Bits384,
             Self::Bits512(_) => Size::Bits512,
         }
+    }
+}
+
+impl Copyable for Blake2b {
+    fn try_clone(&self) -> Result<Self> {
+        Ok(self.clone())
     }
 }
 

@@ -146,6 +146,11 @@ pub trait Accumulate: Send {
     fn finish(self) -> Result<Value>;
 }
 
+/// A digest in the making whose state can be had twice.
+pub trait Copyable: Accumulate + Sized {
+    fn try_clone(&self) -> Result<Self>;
+}
+
 /// A digest in the making.
 pub struct Hasher {
     context: Owned<EVP_MD_CTX>,
@@ -196,6 +201,12 @@ impl Hasher {
             unsafe { aws_lc_sys::EVP_MD_CTX_copy_ex(copy.context.as_mut_ptr(), self.context.as_ptr()) };
         succeed(code, Error::Engine)?;
         Ok(copy)
+    }
+}
+
+impl Copyable for Hasher {
+    fn try_clone(&self) -> Result<Self> {
+        Hasher::try_clone(self)
     }
 }
 

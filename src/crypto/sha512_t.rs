@@ -4,7 +4,7 @@
 use aws_lc_sys::SHA512_CTX;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::digest::{Accumulate, Value};
+use super::digest::{Accumulate, Copyable, Value};
 use super::{Error, Result, succeed};
 
 /// The length of the whole SHA-512 in bytes.
@@ -58,6 +58,12 @@ fn initialised() -> Result<SHA512_CTX> {
     let code = unsafe { aws_lc_sys::SHA512_Init(&mut context) };
     succeed(code, Error::Engine)?;
     Ok(context)
+}
+
+impl Copyable for Sha512T {
+    fn try_clone(&self) -> Result<Self> {
+        Ok(Self { context: self.context, bits: self.bits })
+    }
 }
 
 impl Accumulate for Sha512T {

@@ -136,9 +136,9 @@ functions! {
         module C_CloseSession(session: CK_SESSION_HANDLE) session::close;
         module C_CloseAllSessions(slot: CK_SLOT_ID) session::close_all;
         session C_GetSessionInfo(info: CK_SESSION_INFO_PTR) session::info;
-        unsupported C_GetOperationState(CK_SESSION_HANDLE, CK_BYTE_PTR, CK_ULONG_PTR);
-        unsupported C_SetOperationState(CK_SESSION_HANDLE, CK_BYTE_PTR, CK_ULONG, CK_OBJECT_HANDLE,
-            CK_OBJECT_HANDLE);
+        session C_GetOperationState(state: CK_BYTE_PTR, state_len: CK_ULONG_PTR) session::operation_state;
+        session C_SetOperationState(state: CK_BYTE_PTR, state_len: CK_ULONG, encryption_key: CK_OBJECT_HANDLE,
+            authentication_key: CK_OBJECT_HANDLE) session::set_operation_state;
         session C_Login(user_type: CK_USER_TYPE, pin: CK_UTF8CHAR_PTR, pin_len: CK_ULONG) session::login;
         session C_Logout() session::logout;
         session C_CreateObject(template: CK_ATTRIBUTE_PTR, count: CK_ULONG, object: CK_OBJECT_HANDLE_PTR)

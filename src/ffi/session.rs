@@ -6,7 +6,7 @@ use crate::ck::*;
 use crate::error::Result;
 use crate::module::Module;
 use crate::session::Session;
-use crate::token::{SessionHandle, SlotId};
+use crate::token::{ObjectHandle, SessionHandle, SlotId};
 
 use super::pointer::{self, Out};
 
@@ -47,6 +47,29 @@ pub(super) unsafe fn info(session: &Session, info: *mut CK_SESSION_INFO) -> Resu
         ulDeviceError: 0,
     });
     Ok(())
+}
+
+/// C_GetOperationState.
+pub(super) unsafe fn operation_state(
+    session: &Session,
+    state: *mut CK_BYTE,
+    state_len: *mut CK_ULONG,
+) -> Result<()> {
+    // SAFETY: as C_GetOperationState describes its arguments.
+    unsafe { pointer::with_output(state, state_len, |state| session.operation_state(state)) }
+}
+
+/// C_SetOperationState.
+pub(super) unsafe fn set_operation_state(
+    session: &Session,
+    state: *mut CK_BYTE,
+    state_len: CK_ULONG,
+    encryption_key: CK_OBJECT_HANDLE,
+    authentication_key: CK_OBJECT_HANDLE,
+) -> Result<()> {
+    // SAFETY: as C_SetOperationState describes its arguments.
+    let state = unsafe { pointer::bytes(state, state_len) }?;
+    session.set_operation_state(state, [ObjectHandle(encryption_key), ObjectHandle(authentication_key)])
 }
 
 /// C_Login.

@@ -1,7 +1,7 @@
 //! Message digests (PKCS#11 section 6.20): MD5 (RFC 1321), SHA-1 and SHA-2 (FIPS 180-4), SHA-3 (FIPS 202).
 
 use crate::ck::*;
-use crate::crypto::digest::{Accumulate, Hash, Hasher};
+use crate::crypto::digest::{Copyable, Hash, Hasher};
 use crate::error::Result;
 
 use super::operation::Digest;
@@ -42,13 +42,13 @@ fn start(hash: Hash) -> Result<Box<dyn Digest>> {
 }
 
 /// The operation over a hash function of any family.
-pub(super) fn running(hash: impl Accumulate + 'static) -> Box<dyn Digest> {
+pub(super) fn running(hash: impl Copyable + 'static) -> Box<dyn Digest> {
     Box::new(Running(hash))
 }
 
 struct Running<H>(H);
 
-impl<H: Accumulate> Digest for Running<H> {
+impl<H: Copyable + 'static> Digest for Running<H> {
     fn output_len(&self) -> usize {
         self.0.output_len()
     }
@@ -59,6 +59,10 @@ impl<H: Accumulate> Digest for Running<H> {
 
     fn finish(self: Box<Self>, digest: &mut [u8]) -> Result<usize> {
         super::put(self.0.finish()?.as_bytes(), digest)
+    }
+
+    fn copy(&self) -> Result<Box<dyn Digest>> {
+        Ok(running(self.0.try_clone()?))
     }
 }
 

@@ -64,6 +64,9 @@ pub trait Digest: Send {
     fn update(&mut self, data: &[u8]) -> Result<()>;
 
     fn finish(self: Box<Self>, digest: &mut [u8]) -> Result<usize>;
+
+    /// A second digest in the same state.
+    fn copy(&self) -> Result<Box<dyn Digest>>;
 }
 
 /// An encryption or a decryption in progress.

@@ -6,6 +6,7 @@
 use crate::error::{Error, Result};
 
 use super::Session;
+use super::operation::Keyed;
 use super::output::Output;
 
 impl Session {

@@ -10,6 +10,7 @@ mod objects;
 mod operation;
 mod output;
 mod random;
+mod saved;
 mod table;
 
 use std::collections::VecDeque;

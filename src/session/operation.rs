@@ -33,6 +33,10 @@ impl<T> Active<T> {
     pub fn new(run: T, needs_auth: bool, private: bool) -> Self {
         Self { run, needs_auth, private }
     }
+
+    pub fn run(&self) -> &T {
+        &self.run
+    }
 }
 
 /// The step whose result waits in `OutputPending`.
@@ -64,10 +68,6 @@ impl<T> Operation<T> {
         }
     }
 
-    pub fn is_active(&self) -> bool {
-        !matches!(self, Operation::Idle)
-    }
-
     pub fn start(&mut self, active: Active<T>) {
         *self = Operation::Ready(active);
     }
@@ -87,6 +87,8 @@ impl<T> Operation<T> {
 
 /// What a session does to its operations whatever they are.
 pub trait Keyed {
+    fn is_active(&self) -> bool;
+
     /// Ends the operation. `true` where there was one.
     fn cancel(&mut self) -> bool;
 
@@ -101,6 +103,10 @@ pub trait Keyed {
 }
 
 impl<T> Keyed for Operation<T> {
+    fn is_active(&self) -> bool {
+        !matches!(self, Operation::Idle)
+    }
+
     fn cancel(&mut self) -> bool {
         !matches!(std::mem::take(self), Operation::Idle)
     }

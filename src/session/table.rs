@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::token::{SessionHandle, SlotId, Token};
 
+use super::saved::Saved;
 use super::{Session, State};
 
 const SHARDS: usize = 16;
@@ -17,6 +18,7 @@ const SHARDS: usize = 16;
 /// The sessions by handle.
 pub struct SessionTable {
     shards: [RwLock<HashMap<SessionHandle, Arc<Session>>>; SHARDS],
+    saved: Saved,
 }
 
 /// The next session's handle. It outlives C_Finalize, so that a stale handle never meets another session.
@@ -24,7 +26,7 @@ static NEXT_HANDLE: AtomicU64 = AtomicU64::new(1);
 
 impl Default for SessionTable {
     fn default() -> Self {
-        Self { shards: std::array::from_fn(|_| RwLock::default()) }
+        Self { shards: std::array::from_fn(|_| RwLock::default()), saved: Saved::default() }
     }
 }
 
@@ -52,6 +54,10 @@ impl SessionTable {
         Ok(handle)
     }
 
+    pub fn saved(&self) -> &Saved {
+        &self.saved
+    }
+
     /// Errors: CKR_SESSION_HANDLE_INVALID.
     pub fn session(&self, handle: SessionHandle) -> Result<Arc<Session>> {
         self.shard(handle).read().get(&handle).cloned().ok_or(Error::SessionHandleInvalid)
@@ -74,6 +80,7 @@ impl SessionTable {
 
     /// Closes every session (C_Finalize).
     pub fn close_all(&self) {
+        self.saved.forget();
         for shard in &self.shards {
             let sessions: Vec<_> = shard.write().drain().map(|(_, session)| session).collect();
             for session in sessions {
