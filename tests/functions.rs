@@ -271,3 +271,44 @@ fn a_saved_digest_goes_on_in_another_session_and_in_no_other_token() {
         assert_eq!(answer, CKR_SAVED_STATE_INVALID);
     });
 }
+
+#[test]
+fn the_clock_and_the_mechanisms_are_found_by_their_class_alone() {
+    in_own_process("the_clock_and_the_mechanisms_are_found_by_their_class_alone", || {
+        let Host { functions, session } = Host::new();
+        let find = |template: &mut [CK_ATTRIBUTE]| {
+            let (mut found, mut count) = (vec![0; 1000], 0);
+            let len = template.len() as CK_ULONG;
+            assert_eq!(call!(functions, C_FindObjectsInit, session, template.as_mut_ptr(), len), CKR_OK);
+            assert_eq!(
+                call!(functions, C_FindObjects, session, found.as_mut_ptr(), 1000, &mut count),
+                CKR_OK
+            );
+            assert_eq!(call!(functions, C_FindObjectsFinal, session), CKR_OK);
+            found.truncate(count as usize);
+            found
+        };
+        assert_eq!(find(&mut []), []);
+        let clocks = find(&mut [attribute(CKA_CLASS, &[CKO_HW_FEATURE])]);
+        assert_eq!(clocks.len(), 1);
+        let mut time = [0u8; 16];
+        let mut asked = [attribute(CKA_VALUE, &time)];
+        asked[0].pValue = time.as_mut_ptr().cast();
+        assert_eq!(call!(functions, C_GetAttributeValue, session, clocks[0], asked.as_mut_ptr(), 1), CKR_OK);
+        // The clock is the one that C_GetTokenInfo shows: the same day, but for midnight.
+        let mut info = CK_TOKEN_INFO::default();
+        assert_eq!(call!(functions, C_GetTokenInfo, 0, &mut info), CKR_OK);
+        assert_eq!(info.flags & CKF_CLOCK_ON_TOKEN, CKF_CLOCK_ON_TOKEN);
+        assert!(time.iter().all(u8::is_ascii_digit) && time <= info.utcTime, "{time:?}");
+        assert_eq!(call!(functions, C_DestroyObject, session, clocks[0]), CKR_ACTION_PROHIBITED);
+
+        let mut count = 0;
+        assert_eq!(call!(functions, C_GetMechanismList, 0, ptr::null_mut(), &mut count), CKR_OK);
+        assert_eq!(find(&mut [attribute(CKA_CLASS, &[CKO_MECHANISM])]).len(), count as usize);
+        let class = attribute(CKA_CLASS, &[CKO_MECHANISM]);
+        let sha256 = find(&mut [class, attribute(CKA_MECHANISM_TYPE, &[CKM_SHA256])]);
+        assert_eq!(sha256.len(), 1);
+        assert_eq!(find(&mut [class, attribute(CKA_MECHANISM_TYPE, &[0x7fff_ffffu64])]), []);
+        assert_eq!(find(&mut [class, attribute(CKA_LABEL, b"x")]), []);
+    });
+}

@@ -1,6 +1,7 @@
 //! Sessions: what an application does with a token, one call at a time.
 #![forbid(unsafe_code)]
 
+mod built_in;
 mod crypt;
 mod derive;
 mod digest;

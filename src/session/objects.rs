@@ -4,13 +4,14 @@ use crate::ck::*;
 use crate::config::PointEncoding;
 use crate::error::{Error, Result};
 use crate::mechanism::{computed, import};
+use crate::object::codec::encoded_len;
 use crate::object::{
     Attributes, Creator, Defaults, Object, SearchTemplate, Template, Value, ec_point, rules,
 };
 use crate::policy::Role;
 use crate::token::ObjectHandle;
 
-use super::Session;
+use super::{Session, built_in};
 
 impl Session {
     /// C_CreateObject.
@@ -22,6 +23,7 @@ impl Session {
 
     /// C_CopyObject. Errors: CKR_ACTION_PROHIBITED where CKA_COPYABLE is false.
     pub fn copy_object(&self, handle: ObjectHandle, template: &Template) -> Result<ObjectHandle> {
+        self.check_made(handle)?;
         let original = self.token.object(handle)?;
         let mut attributes = rules::copy(&original, template, &self.creator())?;
         self.may_create(&attributes)?;
@@ -34,6 +36,7 @@ impl Session {
     /// C_DestroyObject. Errors: CKR_SESSION_READ_ONLY for a token object, CKR_ACTION_PROHIBITED where
     /// CKA_DESTROYABLE is false.
     pub fn destroy_object(&self, handle: ObjectHandle) -> Result<()> {
+        self.check_made(handle)?;
         let object = self.token.object(handle)?;
         if object.is_true(CKA_TOKEN) {
             self.need_read_write()?;
@@ -46,7 +49,10 @@ impl Session {
 
     /// C_GetObjectSize: bytes in the token file or in memory, sealed values left out.
     pub fn object_size(&self, handle: ObjectHandle) -> Result<usize> {
-        self.token.object_size(handle)
+        match built_in::attributes(handle, &self.config) {
+            Some(attributes) => Ok(encoded_len(&attributes)),
+            None => self.token.object_size(handle),
+        }
     }
 
     /// C_GetAttributeValue: each attribute's value, or why it is not shown (CKR_ATTRIBUTE_SENSITIVE,
@@ -56,9 +62,14 @@ impl Session {
         handle: ObjectHandle,
         attributes: &[CK_ATTRIBUTE_TYPE],
     ) -> Result<Vec<Result<Value>>> {
-        let object = self.token.object(handle)?;
         let mut values = Vec::new();
         values.try_reserve_exact(attributes.len())?;
+        if let Some(held) = built_in::attributes(handle, &self.config) {
+            let shown = |id: &CK_ATTRIBUTE_TYPE| held.value(*id).cloned().ok_or(Error::AttributeTypeInvalid);
+            values.extend(attributes.iter().map(shown));
+            return Ok(values);
+        }
+        let object = self.token.object(handle)?;
         for attribute in attributes {
             let value =
                 rules::reveal(&object, *attribute).map(|value| self.presented(&object, *attribute, value));
@@ -84,6 +95,7 @@ impl Session {
 
     /// C_SetAttributeValue: all of the template or nothing.
     pub fn set_attribute_values(&self, handle: ObjectHandle, template: &Template) -> Result<()> {
+        self.check_made(handle)?;
         let object = self.token.object(handle)?;
         if object.is_true(CKA_TOKEN) {
             self.need_read_write()?;
@@ -97,7 +109,11 @@ impl Session {
         if state.find.is_some() {
             return Err(Error::OperationActive);
         }
-        state.find = Some(self.token.find(search)?.into());
+        let found = match built_in::find(search, &self.config) {
+            Some(found) => found,
+            None => self.token.find(search)?,
+        };
+        state.find = Some(found.into());
         Ok(())
     }
 
@@ -111,6 +127,14 @@ impl Session {
     /// C_FindObjectsFinal.
     pub fn find_final(&self) -> Result<()> {
         self.state().find.take().map(|_| ()).ok_or(Error::OperationNotInitialized)
+    }
+
+    /// Errors: CKR_ACTION_PROHIBITED for an object that is built in.
+    fn check_made(&self, handle: ObjectHandle) -> Result<()> {
+        match built_in::attributes(handle, &self.config) {
+            Some(_) => Err(Error::ActionProhibited),
+            None => Ok(()),
+        }
     }
 
     /// What the rules for new objects need to know of who makes them.
