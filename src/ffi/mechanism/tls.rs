@@ -152,18 +152,16 @@ pub(super) unsafe fn kdf(params: CK_TLS_KDF_PARAMS) -> Result<Params> {
 /// # Safety
 /// As `super::Parameter::params`.
 pub(super) unsafe fn prf(params: CK_TLS_PRF_PARAMS, references: &mut References) -> Result<Params> {
-    // SAFETY: passed on from the caller; the length is read once.
+    // SAFETY: passed on from the caller; the length is read once, after the fields that tell an absurd parameter.
     unsafe {
+        let seed = field(params.pSeed, params.ulSeedLen)?;
+        let label = field(params.pLabel, params.ulLabelLen)?;
         let length =
             pointer::read(params.pulOutputLen.cast_const()).map_err(|_| Error::MechanismParamInvalid)?;
         let bytes = pointer::length(length, 1).map_err(|_| Error::MechanismParamInvalid)?;
         references.returned_bytes(params.pOutput, bytes)?;
         references.no_main_key = true;
-        Ok(Params::TlsPrf(TlsPrfParams {
-            seed: field(params.pSeed, params.ulSeedLen)?,
-            label: field(params.pLabel, params.ulLabelLen)?,
-            length,
-        }))
+        Ok(Params::TlsPrf(TlsPrfParams { seed, label, length }))
     }
 }
 
