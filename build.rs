@@ -1,8 +1,9 @@
-//! Compiles the engine's allocator and sets how the shared library is linked.
+//! Compiles the engine's allocator and its locks, and sets how the shared library is linked.
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-changed=src/crypto/engine_memory.c");
+    println!("cargo:rerun-if-changed=src/crypto/engine_locks.c");
 
     // Linked whole: the engine names these functions weakly, and a weak reference alone pulls nothing out of an archive.
     cc::Build::new()
@@ -15,6 +16,16 @@ fn main() {
         println!("cargo:rustc-link-search=native={folder}");
     }
     println!("cargo:rustc-link-lib=static:+whole-archive=coffer_engine_memory");
+
+    cc::Build::new()
+        .file("src/crypto/engine_locks.c")
+        .warnings_into_errors(true)
+        .flag_if_supported("-fvisibility=hidden")
+        .compile("coffer_engine_locks");
+    // A fork waits for the threads that hold a lock of the engine: its lock functions are ours, which count them.
+    for function in ["rdlock", "wrlock", "unlock"] {
+        println!("cargo:rustc-cdylib-link-arg=-Wl,--wrap=pthread_rwlock_{function}");
+    }
 
     // The engine keeps thread-local state with destructors in this library: dlclose while a thread lives would leave
     // them pointing at unmapped code, so the library stays mapped.

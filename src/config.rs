@@ -44,10 +44,37 @@ pub struct Pin {
     pub min_length: usize,
     /// Longest PIN that can be set, in bytes of UTF-8.
     pub max_length: usize,
+    /// Which characters a PIN that is set may have.
+    pub characters: Characters,
     /// Wrong PINs in a row until the PIN is locked.
     pub attempts: u32,
     /// PBKDF2-HMAC-SHA-512 iterations for PINs that are set from now on; existing PINs keep theirs.
     pub kdf_iterations: u32,
+}
+
+/// Characters of PINs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Characters {
+    /// All; the bytes are taken as they are.
+    Any,
+    /// The printable characters of ASCII, so that every keyboard and terminal makes the same bytes of a PIN.
+    Ascii,
+    /// Letters and digits of ASCII.
+    Alphanumeric,
+    /// Digits of ASCII.
+    Digits,
+}
+
+impl Characters {
+    /// Whether all bytes of a PIN are permitted.
+    pub fn permit(self, pin: &[u8]) -> bool {
+        pin.iter().all(|byte| match self {
+            Characters::Any => true,
+            Characters::Ascii => (b' '..=b'~').contains(byte),
+            Characters::Alphanumeric => byte.is_ascii_alphanumeric(),
+            Characters::Digits => byte.is_ascii_digit(),
+        })
+    }
 }
 
 /// Limits that keep one call from taking everything.
@@ -170,7 +197,13 @@ impl Config {
             file: None,
             mode: Mode::Owner,
             allow_readonly_login: false,
-            pin: Pin { min_length: 4, max_length: 255, attempts: 10, kdf_iterations: 210_000 },
+            pin: Pin {
+                min_length: 4,
+                max_length: 255,
+                characters: Characters::Any,
+                attempts: 10,
+                kdf_iterations: 210_000,
+            },
             mechanisms: Mechanisms::All,
             point_encoding: PointEncoding::Der,
             limits: Limits { gcm_decrypt_bytes: 64 << 20, lock_timeout: Duration::from_secs(10) },

@@ -1,4 +1,5 @@
-//! The errors of the C boundary: one variant for each CK_RV that Coffer returns (PKCS#11 section 5.1).
+//! The errors of the C boundary: one variant for each CK_RV that Coffer returns (PKCS#11 section 5.1), and more than one
+//! where the code alone does not tell people what to do.
 //!
 //! Lower layers have errors of their own; the only conversions stand at the end of this file.
 
@@ -96,7 +97,7 @@ errors! {
     SessionAsyncNotSupported = CKR_SESSION_ASYNC_NOT_SUPPORTED, "asynchronous sessions are not supported";
     SessionClosed = CKR_SESSION_CLOSED, "the session was closed during the call";
     SessionCount = CKR_SESSION_COUNT, "too many sessions are open";
-    SessionExists = CKR_SESSION_EXISTS, "sessions with the token are open";
+    SessionExists = CKR_SESSION_EXISTS, "sessions with the token are open, in this process or another one";
     SessionHandleInvalid = CKR_SESSION_HANDLE_INVALID, "there is no such session";
     SessionParallelNotSupported = CKR_SESSION_PARALLEL_NOT_SUPPORTED, "CKF_SERIAL_SESSION must be set";
     SessionReadOnly = CKR_SESSION_READ_ONLY, "the session is read-only";
@@ -104,10 +105,12 @@ errors! {
     SessionReadWriteSoExists = CKR_SESSION_READ_WRITE_SO_EXISTS, "the SO is logged in: no read-only session can be opened";
     SignatureInvalid = CKR_SIGNATURE_INVALID, "the signature is not valid";
     SignatureLenRange = CKR_SIGNATURE_LEN_RANGE, "the signature has a length that cannot be right";
+    SlotTaken = CKR_FUNCTION_FAILED, "another process has just made a token in this slot";
     SlotIdInvalid = CKR_SLOT_ID_INVALID, "there is no such slot";
     StateUnsaveable = CKR_STATE_UNSAVEABLE, "the operation's state cannot be saved";
     TemplateIncomplete = CKR_TEMPLATE_INCOMPLETE, "the template lacks an attribute that is needed";
     TemplateInconsistent = CKR_TEMPLATE_INCONSISTENT, "attributes of the template contradict each other";
+    TokenBusy = CKR_FUNCTION_FAILED, "another process holds the lock of the token and has not released it in time";
     TokenNotInitialized = CKR_TOKEN_NOT_INITIALIZED, "the token is not initialised";
     TokenNotPresent = CKR_TOKEN_NOT_PRESENT, "there is no token in the slot";
     TokenNotRecognized = CKR_TOKEN_NOT_RECOGNIZED, "the token is not initialised or not readable";
@@ -203,6 +206,9 @@ impl From<crate::store::Error> for Error {
     fn from(error: crate::store::Error) -> Self {
         use crate::store::Error as Store;
         match error {
+            Store::Busy => Error::TokenBusy,
+            Store::InUse => Error::SessionExists,
+            Store::Exists => Error::SlotTaken,
             Store::Full => Error::DeviceMemory,
             Store::NotFound => Error::DeviceRemoved,
             Store::ReadOnly => Error::TokenWriteProtected,

@@ -18,3 +18,4 @@ pub mod store; // where the bytes of a token live: file, memory
 pub mod config; // coffer.toml
 pub mod ck; // the names of PKCS#11
 pub mod secret; // bytes that wipe themselves
+pub mod lock; // locks that a forked child can go on with

@@ -5,13 +5,14 @@ mod events;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use parking_lot::{Mutex, RwLock};
+use once_cell::race::OnceBox;
 
 use crate::ck::*;
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::lock::{Mutex, RwLock};
 use crate::mechanism;
 use crate::secret::Secret;
 use crate::session::{Session, SessionTable};
@@ -60,14 +61,15 @@ pub struct SlotInfo {
 /// of its parent may have held it; it goes on with a place of its own, at the end of the chain.
 struct Place {
     module: RwLock<Option<Arc<Module>>>,
-    next: OnceLock<Box<Place>>,
+    /// Nobody ever waits for it, so it may be inherited in any state.
+    next: OnceBox<Place>,
 }
 
 static FIRST: Place = Place::empty();
 
 impl Place {
     const fn empty() -> Self {
-        Self { module: RwLock::new(None), next: OnceLock::new() }
+        Self { module: RwLock::new(None), next: OnceBox::new() }
     }
 
     fn current() -> &'static Place {
@@ -198,7 +200,8 @@ impl Module {
     }
 
     /// C_InitToken: makes a token in the empty slot, or initialises one anew with its SO PIN.
-    /// Errors: CKR_SESSION_EXISTS, CKR_PIN_INCORRECT, CKR_PIN_LOCKED, CKR_PIN_LEN_RANGE, CKR_SLOT_ID_INVALID.
+    /// Errors: CKR_SESSION_EXISTS, CKR_PIN_INCORRECT, CKR_PIN_LOCKED, CKR_PIN_LEN_RANGE, CKR_PIN_INVALID,
+    /// CKR_SLOT_ID_INVALID, and CKR_FUNCTION_FAILED where another process has just taken the empty slot.
     pub fn init_token(&self, id: SlotId, so_pin: &Secret, label: [u8; LABEL_LEN]) -> Result<()> {
         let slot = self.slot(id)?;
         match slot.content {
@@ -212,7 +215,9 @@ impl Module {
         folder::create(&self.config.home, self.store_mode()).map_err(vault::Error::from)?;
         let serial = uuid::Uuid::new_v4().simple().to_string();
         let identity = Identity { slot: id, label, serial: padded(serial.get(..16).unwrap_or_default()) };
-        let token = Token::create(self.backend(path), self.config.clone(), &identity, so_pin)?;
+        // Where another process was faster, its token is what the slot holds now.
+        let token = Token::create(self.backend(path), self.config.clone(), &identity, so_pin)
+            .inspect_err(|_| self.look_for_tokens())?;
         let content = Content::Token(Arc::new(token));
         self.slots.lock().insert(id, Slot { path: path.to_owned(), content });
         self.look_for_tokens();

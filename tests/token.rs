@@ -3,6 +3,7 @@
 mod common;
 
 use coffer_pkcs11::ck::*;
+use coffer_pkcs11::config::Characters;
 use coffer_pkcs11::error::Error;
 use coffer_pkcs11::mechanism::Params;
 use coffer_pkcs11::object::{SearchTemplate, Value};
@@ -372,4 +373,69 @@ fn a_copy_beside_the_original_is_not_offered() {
     assert_eq!(module.slots(), [SlotId(0), SlotId(1)]);
     let flags = module.token_info(SlotId(1)).unwrap().flags;
     assert_eq!(flags & (CKF_TOKEN_INITIALIZED | CKF_ERROR_STATE), 0);
+}
+
+#[test]
+fn a_token_in_use_elsewhere_is_not_initialised_anew() {
+    let fixture = Fixture::new();
+    let second = fixture.second_module();
+    let init = || fixture.module.init_token(SlotId(0), &secret(SO_PIN), padded("anew"));
+    let other = open(&second, SlotId(0), false);
+    assert_eq!(init(), Err(Error::SessionExists));
+    let another = open(&second, SlotId(0), true);
+    second.close_session(other.handle()).unwrap();
+    assert_eq!(init(), Err(Error::SessionExists));
+    second.close_session(another.handle()).unwrap();
+    init().unwrap();
+}
+
+#[test]
+fn where_its_use_cannot_be_seen_a_token_initialised_anew_ends_the_sessions_of_others() {
+    let fixture = Fixture::new();
+    let second = fixture.second_module();
+    let other = user_session(&second);
+    let stored = other.create_object(&data("old", true, true)).unwrap();
+    other.create_object(&data("in memory", false, false)).unwrap();
+    let key = template(&[(CKA_VALUE_LEN, Value::Ulong(32)), (CKA_ENCRYPT, Value::Bool(true))]);
+    let key = other.generate_key(CKM_AES_KEY_GEN, &Params::None, &key).unwrap();
+    other.encrypt_init(CKM_AES_ECB, &Params::None, key).unwrap();
+    // Nobody sees its sessions any more.
+    std::fs::remove_file(fixture.folder.path().join("token-0.coffer.sessions")).unwrap();
+    fixture.module.init_token(SlotId(0), &secret(SO_PIN), padded("anew")).unwrap();
+
+    assert_eq!(other.attribute_values(stored, &[CKA_LABEL]).err(), Some(Error::SessionClosed));
+    assert_eq!(second.session(other.handle()).err(), Some(Error::SessionHandleInvalid));
+    assert_eq!(second.close_session(other.handle()), Err(Error::SessionHandleInvalid));
+    let info = second.token_info(SlotId(0)).unwrap();
+    assert_eq!((info.session_count, info.rw_session_count), (0, 0));
+    // The other process goes on with the new token.
+    let fresh = open(&second, SlotId(0), true);
+    assert_eq!(fresh.info().state, CKS_RW_PUBLIC_SESSION);
+    assert_eq!(find(&fresh, &SearchTemplate::new()).len(), 0);
+    fresh.login(CKU_SO, &secret(SO_PIN)).unwrap();
+    second.close_session(fresh.handle()).unwrap();
+    fixture.module.init_token(SlotId(0), &secret(SO_PIN), padded("once more")).unwrap();
+}
+
+#[test]
+fn new_pins_have_the_characters_that_the_configuration_allows() {
+    for (characters, good, bad) in [
+        (Characters::Any, "ключ 1", "abc"),
+        (Characters::Ascii, "pin with ~!", "schlüssel"),
+        (Characters::Alphanumeric, "Pin1234", "pin-1234"),
+        (Characters::Digits, "123456", "12345a"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = config(&folder);
+        config.pin.characters = characters;
+        let module = coffer_pkcs11::module::Module::new(config);
+        let refused = if characters == Characters::Any { Error::PinLenRange } else { Error::PinInvalid };
+        assert_eq!(module.init_token(SlotId(0), &secret(bad), padded("t")), Err(refused));
+        module.init_token(SlotId(0), &secret(good), padded("t")).unwrap();
+        let session = open(&module, SlotId(0), true);
+        session.login(CKU_SO, &secret(good)).unwrap();
+        assert_eq!(session.init_pin(&secret(bad)), Err(refused));
+        session.init_pin(&secret(good)).unwrap();
+        assert_eq!(session.set_pin(&secret(good), &secret(bad)), Err(refused));
+    }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use toml::{Table, Value};
 
-use super::{Config, Mechanisms, Mode, PointEncoding, Problem};
+use super::{Characters, Config, Mechanisms, Mode, PointEncoding, Problem};
 
 /// A key of `coffer.toml`.
 pub struct Key {
@@ -26,6 +26,11 @@ pub const KEYS: &[Key] = &[
         name: "pin.max-length",
         expected: "a number from 1 to 255, not less than pin.min-length",
         set: pin_max_length,
+    },
+    Key {
+        name: "pin.characters",
+        expected: "\"any\", \"ascii\", \"alphanumeric\" or \"digits\"",
+        set: pin_characters,
     },
     Key { name: "pin.attempts", expected: "a number from 1 to 255", set: pin_attempts },
     Key { name: "pin.kdf-iterations", expected: "a number from 10000 to 10000000", set: pin_kdf_iterations },
@@ -72,6 +77,17 @@ fn pin_min_length(config: &mut Config, value: &Value) -> Option<()> {
 
 fn pin_max_length(config: &mut Config, value: &Value) -> Option<()> {
     config.pin.max_length = number(value, 1, 255)?;
+    Some(())
+}
+
+fn pin_characters(config: &mut Config, value: &Value) -> Option<()> {
+    config.pin.characters = match value.as_str()? {
+        "any" => Characters::Any,
+        "ascii" => Characters::Ascii,
+        "alphanumeric" => Characters::Alphanumeric,
+        "digits" => Characters::Digits,
+        _ => return None,
+    };
     Some(())
 }
 

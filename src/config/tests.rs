@@ -23,14 +23,23 @@ fn an_empty_file_gives_the_defaults() {
 #[test]
 fn every_key_is_read() {
     let config = parsed(
-        "home = '/srv/tokens'\nmode = 'group'\nallow-readonly-login = true\n[pin]\nmin-length = 6\nmax-length = 64\nattempts = 3\n\
+        "home = '/srv/tokens'\nmode = 'group'\nallow-readonly-login = true\n[pin]\nmin-length = 6\nmax-length = 64\ncharacters = 'ascii'\nattempts = 3\n\
          kdf-iterations = 10000\n[mechanisms]\ndeny = ['CKM_MD5*', 'CKM_DES_ECB']\n[ec]\npoint-encoding = 'raw'\n\
          [limits]\ngcm-decrypt-bytes = 4096\nlock-timeout-ms = 250\n",
     )
     .unwrap();
     assert_eq!(config.home, Path::new("/srv/tokens"));
     assert_eq!((config.mode, config.allow_readonly_login), (Mode::Group, true));
-    assert_eq!(config.pin, Pin { min_length: 6, max_length: 64, attempts: 3, kdf_iterations: 10_000 });
+    assert_eq!(
+        config.pin,
+        Pin {
+            min_length: 6,
+            max_length: 64,
+            characters: Characters::Ascii,
+            attempts: 3,
+            kdf_iterations: 10_000
+        }
+    );
     assert!(!config.mechanisms.permit("CKM_MD5_HMAC") && config.mechanisms.permit("CKM_SHA256"));
     assert_eq!(config.point_encoding, PointEncoding::Raw);
     assert_eq!(config.limits, Limits { gcm_decrypt_bytes: 4096, lock_timeout: Duration::from_millis(250) });

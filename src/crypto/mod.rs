@@ -20,6 +20,7 @@ pub mod ec;
 pub mod edwards;
 mod error;
 pub mod feedback;
+pub mod fork;
 pub mod gcm;
 pub mod gmac;
 pub mod hkdf;

@@ -7,6 +7,7 @@
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
 
+use crate::crypto;
 use crate::error::{Error, Result};
 use crate::store;
 
@@ -67,7 +68,7 @@ fn page() -> Option<&'static AtomicU32> {
     unsafe { PAGE.load(Ordering::Acquire).as_ref() }
 }
 
-/// Maps the page and asks for the fork handler; the first of several threads wins.
+/// Maps the page and asks for the fork handlers; the first of several threads wins.
 fn make_page() -> Result<&'static AtomicU32> {
     let size = size_of::<AtomicU32>();
     // SAFETY: a new anonymous mapping; the kernel rounds the size up to a page.
@@ -87,12 +88,12 @@ fn make_page() -> Result<&'static AtomicU32> {
     let candidate = address.cast::<AtomicU32>();
     match PAGE.compare_exchange(ptr::null_mut(), candidate, Ordering::AcqRel, Ordering::Acquire) {
         Ok(_) => {
-            // SAFETY: the page is ours; the handler below is async-signal-safe.
+            // SAFETY: the page is ours; the handlers below are async-signal-safe.
             unsafe {
                 if libc::madvise(address, size, libc::MADV_WIPEONFORK) != 0 {
                     ASK_PROCESS_ID.store(true, Ordering::Relaxed);
                 }
-                if libc::pthread_atfork(None, None, Some(in_child)) != 0 {
+                if libc::pthread_atfork(Some(before), Some(in_parent), Some(in_child)) != 0 {
                     return Err(Error::HostMemory);
                 }
             }
@@ -105,12 +106,26 @@ fn make_page() -> Result<&'static AtomicU32> {
     page().ok_or(Error::HostMemory)
 }
 
+/// Runs before every `fork`: no lock of the engine may be held when it happens, nor a lock file be opened unnoticed.
+extern "C" fn before() {
+    store::lock_descriptors().fork_begins();
+    crypto::fork::before();
+}
+
+/// Runs in the parent after every `fork`.
+extern "C" fn in_parent() {
+    crypto::fork::after_in_parent();
+    store::lock_descriptors().fork_ended();
+}
+
 /// Runs in every child that `fork` makes: marks it, and closes the inherited locks of token files, which would stay
 /// taken as long as any process holds their descriptors. Async-signal-safe: atomics and `close` only.
 extern "C" fn in_child() {
     if let Some(page) = page() {
         page.store(CHILD, Ordering::Release);
     }
+    crypto::fork::after_in_child();
+    store::lock_descriptors().forked();
     while let Some(descriptor) = store::lock_descriptors().take() {
         // SAFETY: the descriptor of a lock file; its owner in this process is never run or dropped.
         unsafe { libc::close(descriptor) };

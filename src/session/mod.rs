@@ -17,11 +17,10 @@ mod table;
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 
-use parking_lot::{Mutex, MutexGuard};
-
 use crate::ck::*;
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::lock::{Mutex, MutexGuard};
 use crate::mechanism::{self, Cipher, Digest, Mechanism, Sign, Verify};
 use crate::policy::{Role, UsableKey, Use, permit, session_state};
 use crate::secret::Secret;
@@ -38,6 +37,8 @@ pub struct Session {
     handle: SessionHandle,
     slot: SlotId,
     read_write: bool,
+    /// The token's when the session was opened; it ends with it.
+    era: u64,
     token: Arc<Token>,
     config: Arc<Config>,
     /// All sessions of the application: a logout ends operations in each.
@@ -99,6 +100,11 @@ impl Session {
             state: session_state(self.token.role(), self.read_write),
             flags: CKF_SERIAL_SESSION | read_write,
         }
+    }
+
+    /// False when another process has initialised the token anew.
+    fn is_alive(&self) -> bool {
+        self.token.era() == self.era
     }
 
     /// C_InitPIN. Errors: CKR_SESSION_READ_ONLY, CKR_USER_NOT_LOGGED_IN, CKR_PIN_LEN_RANGE.
@@ -184,7 +190,7 @@ impl Session {
     fn close(&self) {
         *self.state.lock() = State::default();
         self.token.drop_session_objects(self.handle);
-        self.token.session_closed(self.read_write);
+        self.token.session_closed(self.read_write, self.era);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -4,10 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use parking_lot::{Mutex, RwLock};
-
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::lock::{Mutex, RwLock};
 use crate::token::{SessionHandle, SlotId, Token};
 
 use super::saved::Saved;
@@ -39,12 +38,13 @@ impl SessionTable {
         config: Arc<Config>,
         read_write: bool,
     ) -> Result<SessionHandle> {
-        token.session_opened(read_write)?;
+        let era = token.session_opened(read_write)?;
         let handle = SessionHandle(NEXT_HANDLE.fetch_add(1, Ordering::Relaxed));
         let session = Session {
             handle,
             slot,
             read_write,
+            era,
             token,
             config,
             siblings: Arc::downgrade(self),
@@ -58,9 +58,15 @@ impl SessionTable {
         &self.saved
     }
 
-    /// Errors: CKR_SESSION_HANDLE_INVALID.
+    /// Errors: CKR_SESSION_HANDLE_INVALID, also for a session whose token was initialised anew.
     pub fn session(&self, handle: SessionHandle) -> Result<Arc<Session>> {
-        self.shard(handle).read().get(&handle).cloned().ok_or(Error::SessionHandleInvalid)
+        let session = self.shard(handle).read().get(&handle).cloned().ok_or(Error::SessionHandleInvalid)?;
+        if session.is_alive() {
+            return Ok(session);
+        }
+        // Another thread may have closed it meanwhile.
+        let _ = self.close(handle);
+        Err(Error::SessionHandleInvalid)
     }
 
     /// Errors: CKR_SESSION_HANDLE_INVALID.

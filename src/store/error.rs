@@ -12,6 +12,8 @@ pub enum Error {
     Exists,
     /// Another process or thread held the lock for the whole of the time allowed.
     Busy,
+    /// Another process has sessions with the token.
+    InUse,
     /// The device or the quota is full.
     Full,
     /// The file, its folder or its file system cannot be written to.
@@ -48,8 +50,9 @@ impl fmt::Display for Error {
             Self::NotFound => formatter.write_str("the token file does not exist"),
             Self::Exists => formatter.write_str("a token file with this name exists already"),
             Self::Busy => formatter.write_str(
-                "another process holds the lock of the token file; wait for it, or end it if it is stopped",
+                "another process holds the lock of the token; try again, and end that process if it is stopped",
             ),
+            Self::InUse => formatter.write_str("another process has sessions with the token; end it first"),
             Self::Full => formatter.write_str("the device or the quota is full; make room and try again"),
             Self::ReadOnly => formatter.write_str("the token file or its folder is read-only"),
             Self::Denied => {

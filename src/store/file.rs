@@ -39,8 +39,11 @@ impl Mode {
     }
 }
 
-/// A token file under a path. Beside `NAME` it keeps `NAME.lock` (made once, never renamed or deleted) and, while a
-/// new image is being written, `NAME.new`.
+/// Ends the name of the lock file that is shared by all processes with sessions.
+const SESSIONS: &str = ".sessions";
+
+/// A token file under a path. Beside `NAME` it keeps the lock files `NAME.lock` and `NAME.sessions` (made once, never
+/// renamed or deleted) and, while a new image is being written, `NAME.new`.
 pub struct FileBackend {
     path: PathBuf,
     mode: Mode,
@@ -90,6 +93,11 @@ impl FileBackend {
                 Ok(()) => return Ok(image.file),
             }
         }
+    }
+
+    /// Lock files are for those who may use the token file.
+    fn lock_mode(&self) -> u32 {
+        fs::metadata(&self.path).map_or(self.mode.file(), |metadata| metadata.mode() & 0o660)
     }
 
     fn sync_folder(&self) -> Result<(), Error> {
@@ -206,8 +214,30 @@ impl Backend for FileBackend {
     }
 
     fn lock(&self, timeout: Duration) -> Result<Box<dyn Guard>, Error> {
-        let mode = fs::metadata(&self.path).map_or(self.mode.file(), |metadata| metadata.mode() & 0o660);
-        Ok(Box::new(FileLock::take(&self.beside(".lock"), mode, timeout)?))
+        Ok(Box::new(FileLock::take(&self.beside(".lock"), self.lock_mode(), timeout)?))
+    }
+
+    fn attend(&self) -> Result<Option<Box<dyn Guard + Send + Sync>>, Error> {
+        match FileLock::share(&self.beside(SESSIONS), self.lock_mode()) {
+            Ok(lock) => Ok(lock.map(|lock| Box::new(lock) as _)),
+            Err(error) => unless_unknowable(error),
+        }
+    }
+
+    fn exclude(&self) -> Result<Option<Box<dyn Guard + Send + Sync>>, Error> {
+        match FileLock::take(&self.beside(SESSIONS), self.lock_mode(), Duration::ZERO) {
+            Ok(lock) => Ok(Some(Box::new(lock))),
+            Err(Error::Busy) => Err(Error::InUse),
+            Err(error) => unless_unknowable(error),
+        }
+    }
+}
+
+/// Where no lock file can be made, nobody can be told of sessions.
+fn unless_unknowable<T>(error: Error) -> Result<Option<T>, Error> {
+    match error {
+        Error::Denied | Error::ReadOnly | Error::NotFound | Error::Full => Ok(None),
+        error => Err(error),
     }
 }
 

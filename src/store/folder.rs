@@ -31,7 +31,11 @@ pub fn token_files(folder: &Path) -> Result<Vec<PathBuf>, Error> {
 /// Makes the folder, with its parents, if it is not there: 0700 or 2770 (see [`Mode`]). The permissions of a folder
 /// that is there are left alone.
 pub fn create(folder: &Path, mode: Mode) -> Result<(), Error> {
-    let failed = |error| Error::from_io("create the folder of", &error);
+    let failed = |error: std::io::Error| match Error::from_io("create the folder of", &error) {
+        // Not the name of a token: a file stands where the folder should be.
+        Error::Exists => Error::Io { operation: "create the folder of", code: error.raw_os_error() },
+        error => error,
+    };
     if folder.is_dir() {
         return Ok(());
     }

@@ -6,10 +6,10 @@
 
 use std::fs::{File, OpenOptions, Permissions, TryLockError};
 use std::io;
-use std::os::fd::AsRawFd;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::fd::{AsRawFd, IntoRawFd};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::{Error, Guard};
@@ -17,30 +17,66 @@ use super::{Error, Guard};
 /// How many locks one process can hold at once (one for each token it is writing to).
 const SLOTS: usize = 64;
 const FREE: i32 = -1;
+/// How long to wait for a moment without forks where nothing else is waited for.
+const OPEN_TIMEOUT: Duration = Duration::from_millis(100);
 
-static HELD: LockDescriptors = LockDescriptors([const { AtomicI32::new(FREE) }; SLOTS]);
+static HELD: LockDescriptors = LockDescriptors {
+    open: [const { AtomicI32::new(FREE) }; SLOTS],
+    forks_begun: AtomicU64::new(0),
+    forks_ended: AtomicU64::new(0),
+};
 
 /// The descriptors of the lock files that this process has open.
 ///
 /// A forked child shares its parent's locks through them: as long as it keeps one open, the lock stays taken
-/// even when the parent has died. The fork handler therefore closes in the child what [`LockDescriptors::take`]
-/// returns; it only reads and writes atomics, so it may be called there.
-pub struct LockDescriptors([AtomicI32; SLOTS]);
+/// even when the parent has died. The fork handlers of this process therefore tell when a fork begins and ends, and
+/// close in the child what [`LockDescriptors::take`] returns. All that they call only reads and writes atomics.
+///
+/// Between the opening of a file and its entry here lies a moment in which a fork would go unnoticed. A lock is taken only
+/// through a descriptor in whose moment no fork was under way; another one is closed again, so that what a child may
+/// have inherited of it never holds a lock.
+pub struct LockDescriptors {
+    open: [AtomicI32; SLOTS],
+    forks_begun: AtomicU64,
+    forks_ended: AtomicU64,
+}
 
 impl LockDescriptors {
+    /// Before a fork.
+    pub fn fork_begins(&self) {
+        self.forks_begun.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// After a fork, in the parent.
+    pub fn fork_ended(&self) {
+        self.forks_ended.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// After a fork, in the child: other threads' forks are not under way here.
+    pub fn forked(&self) {
+        self.forks_ended.store(self.forks_begun.load(Ordering::SeqCst), Ordering::SeqCst);
+    }
+
     /// Hands out the next registered descriptor and forgets it; `None` when there are no more.
     pub fn take(&self) -> Option<i32> {
-        self.0.iter().map(|slot| slot.swap(FREE, Ordering::AcqRel)).find(|descriptor| *descriptor != FREE)
+        self.open.iter().map(|slot| slot.swap(FREE, Ordering::AcqRel)).find(|descriptor| *descriptor != FREE)
+    }
+
+    /// How many forks there were, if none is under way. (Ended ones are asked for first, so that a fork that begins
+    /// between the two questions counts.)
+    fn between_forks(&self) -> Option<u64> {
+        let ended = self.forks_ended.load(Ordering::SeqCst);
+        (self.forks_begun.load(Ordering::SeqCst) == ended).then_some(ended)
     }
 
     fn insert(&self, descriptor: i32) -> Option<usize> {
-        self.0.iter().position(|slot| {
-            slot.compare_exchange(FREE, descriptor, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+        self.open.iter().position(|slot| {
+            slot.compare_exchange(FREE, descriptor, Ordering::SeqCst, Ordering::Relaxed).is_ok()
         })
     }
 
     fn remove(&self, slot: usize) {
-        if let Some(slot) = self.0.get(slot) {
+        if let Some(slot) = self.open.get(slot) {
             slot.store(FREE, Ordering::Release);
         }
     }
@@ -51,30 +87,86 @@ pub fn lock_descriptors() -> &'static LockDescriptors {
     &HELD
 }
 
-/// A held lock.
+/// An opened lock file whose descriptor is registered. What is locked through it is locked until it is dropped.
 pub(super) struct FileLock {
-    file: File,
-    slot: Option<usize>,
+    /// There until it is dropped.
+    file: Option<File>,
+    slot: usize,
+    /// Device and inode.
+    identity: (u64, u64),
 }
 
 impl FileLock {
     /// Opens (or makes, with permissions `mode`) the lock file and waits `timeout` at most for the lock.
     pub(super) fn take(path: &Path, mode: u32, timeout: Duration) -> Result<Self, Error> {
-        let deadline = Instant::now() + timeout;
-        let file = open_lock_file(path, mode).map_err(|error| Error::from_io("open the lock of", &error))?;
-        let lock = Self { slot: HELD.insert(file.as_raw_fd()), file };
-        let mut pause = Duration::from_micros(50);
-        loop {
-            match lock.file.try_lock() {
-                Ok(()) => return Ok(lock),
-                Err(TryLockError::WouldBlock) if Instant::now() >= deadline => return Err(Error::Busy),
-                Err(TryLockError::WouldBlock) => {}
-                Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(TryLockError::Error(error)) => return Err(Error::from_io("lock", &error)),
-            }
-            std::thread::sleep(pause);
-            pause = (pause * 2).min(Duration::from_millis(2));
+        let mut waiting = Waiting::new(timeout);
+        let lock = Self::open(path, mode, &mut waiting)?;
+        while !lock.try_with(File::try_lock)? {
+            waiting.pause()?;
         }
+        Ok(lock)
+    }
+
+    /// Shares the lock with others that do the same; `None` while somebody has it alone.
+    pub(super) fn share(path: &Path, mode: u32) -> Result<Option<Self>, Error> {
+        let lock = Self::open(path, mode, &mut Waiting::new(OPEN_TIMEOUT))?;
+        Ok(lock.try_with(File::try_lock_shared)?.then_some(lock))
+    }
+
+    /// Opens or makes the lock file, in a moment without forks.
+    fn open(path: &Path, mode: u32, waiting: &mut Waiting) -> Result<Self, Error> {
+        loop {
+            if let Some(forks) = HELD.between_forks() {
+                let file =
+                    open_lock_file(path, mode).map_err(|error| Error::from_io("open the lock of", &error))?;
+                let identity = identity_of(&file)?;
+                if let Some(slot) = HELD.insert(file.as_raw_fd()) {
+                    let lock = Self { file: Some(file), slot, identity };
+                    if HELD.between_forks() == Some(forks) {
+                        return Ok(lock);
+                    }
+                }
+            }
+            waiting.pause()?;
+        }
+    }
+
+    /// One try to lock; false if somebody else has the lock.
+    fn try_with(&self, lock: fn(&File) -> Result<(), TryLockError>) -> Result<bool, Error> {
+        let Some(file) = &self.file else { return Ok(false) };
+        match lock(file) {
+            Ok(()) => Ok(true),
+            Err(TryLockError::WouldBlock) => Ok(false),
+            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Interrupted => Ok(false),
+            Err(TryLockError::Error(error)) => Err(Error::from_io("lock", &error)),
+        }
+    }
+}
+
+fn identity_of(file: &File) -> Result<(u64, u64), Error> {
+    let metadata = file.metadata().map_err(|error| Error::from_io("examine the lock of", &error))?;
+    Ok((metadata.dev(), metadata.ino()))
+}
+
+/// Longer and longer pauses until the time is up.
+struct Waiting {
+    deadline: Instant,
+    pause: Duration,
+}
+
+impl Waiting {
+    fn new(timeout: Duration) -> Self {
+        Self { deadline: Instant::now() + timeout, pause: Duration::from_micros(50) }
+    }
+
+    /// [`Error::Busy`] when the time is up.
+    fn pause(&mut self) -> Result<(), Error> {
+        if Instant::now() >= self.deadline {
+            return Err(Error::Busy);
+        }
+        std::thread::sleep(self.pause);
+        self.pause = (self.pause * 2).min(Duration::from_millis(2));
+        Ok(())
     }
 }
 
@@ -102,10 +194,16 @@ impl Guard for FileLock {}
 
 impl Drop for FileLock {
     fn drop(&mut self) {
-        // Unlocked by name, not only by closing: a child forked meanwhile may share the open file.
-        let _ = self.file.unlock();
-        if let Some(slot) = self.slot {
-            HELD.remove(slot);
+        let Some(file) = self.file.take() else { return };
+        let ours = identity_of(&file).ok() == Some(self.identity);
+        if ours {
+            // Unlocked by name, not only by closing: a child forked meanwhile may share the open file.
+            let _ = file.unlock();
+        }
+        HELD.remove(self.slot);
+        if !ours {
+            // The host has closed our descriptor and opened something else under its number, which is not ours to close.
+            let _ = file.into_raw_fd();
         }
     }
 }

@@ -60,6 +60,18 @@ pub trait Backend: Send + Sync {
     /// Takes the lock that keeps out every other writer, in this process and elsewhere, waiting `timeout` at most
     /// ([`Error::Busy`]). It is released when the guard is dropped, and when its holder dies.
     fn lock(&self, timeout: Duration) -> Result<Box<dyn Guard>, Error>;
+
+    /// Tells other processes that this one has sessions with the token, until the guard is dropped or its holder dies.
+    /// `None` where that cannot be told (a folder that takes no file, a token that is being initialised).
+    fn attend(&self) -> Result<Option<Box<dyn Guard + Send + Sync>>, Error> {
+        Ok(None)
+    }
+
+    /// Makes sure that nobody has said [`Backend::attend`] ([`Error::InUse`]), as long as the guard lives. `None` where
+    /// that cannot be known.
+    fn exclude(&self) -> Result<Option<Box<dyn Guard + Send + Sync>>, Error> {
+        Ok(None)
+    }
 }
 
 /// The proof that the lock is held; dropping it releases the lock.

@@ -1,11 +1,14 @@
 //! Login and logout, PINs, and the count of sessions that they depend on (PKCS#11 sections 5.5 and 5.6).
 
+use std::sync::atomic::Ordering;
+
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::policy::Role;
 use crate::secret::Secret;
 use crate::vault::{self, Unlocked};
 
+use super::table::Place;
 use super::{Token, kdf};
 
 /// Who is logged in for all sessions of this process, and the sessions that are open.
@@ -16,15 +19,16 @@ pub struct Login {
     pub unlocked: Option<Unlocked>,
     pub sessions: u64,
     pub read_write_sessions: u64,
+    /// Counts how often the token was initialised anew, which ended all sessions of before.
+    pub era: u64,
 }
 
-/// PIN rules for a new PIN. Errors: CKR_PIN_LEN_RANGE.
+/// PIN rules for a new PIN. Errors: CKR_PIN_LEN_RANGE, CKR_PIN_INVALID.
 pub(super) fn check_new_pin(config: &Config, pin: &Secret) -> Result<()> {
-    if (config.pin.min_length..=config.pin.max_length).contains(&pin.len()) {
-        Ok(())
-    } else {
-        Err(Error::PinLenRange)
+    if !(config.pin.min_length..=config.pin.max_length).contains(&pin.len()) {
+        return Err(Error::PinLenRange);
     }
+    if config.pin.characters.permit(pin.as_bytes()) { Ok(()) } else { Err(Error::PinInvalid) }
 }
 
 fn entry(role: Role) -> Result<vault::Entry> {
@@ -36,20 +40,57 @@ fn entry(role: Role) -> Result<vault::Entry> {
 }
 
 impl Token {
-    /// Counts a new session. Errors: CKR_SESSION_READ_WRITE_SO_EXISTS for a read-only one while the SO is logged in.
-    pub fn session_opened(&self, read_write: bool) -> Result<()> {
+    /// Counts a new session and answers its era. Errors: CKR_SESSION_READ_WRITE_SO_EXISTS for a read-only one while the
+    /// SO is logged in.
+    pub fn session_opened(&self, read_write: bool) -> Result<u64> {
+        // A session that is opened now does not end because the token was initialised anew before. (What is wrong with
+        // the file is told by the first call that needs it.)
+        let _ = self.catch_up();
         let mut login = self.login.write();
         if !read_write && login.role == Role::SecurityOfficer {
             return Err(Error::SessionReadWriteSoExists);
         }
         login.sessions += 1;
         login.read_write_sessions += u64::from(read_write);
-        Ok(())
+        let era = login.era;
+        drop(login);
+        self.tell_of_sessions();
+        Ok(era)
+    }
+
+    /// Which sessions are alive: those of this era.
+    pub fn era(&self) -> u64 {
+        self.era.load(Ordering::Acquire)
+    }
+
+    /// Tells other processes whether this one has sessions, so that they do not initialise the token anew. Where that
+    /// cannot be told, such an initialisation ends the sessions.
+    fn tell_of_sessions(&self) {
+        let mut attendance = self.attendance.lock();
+        if !self.has_sessions() {
+            *attendance = None;
+        } else if attendance.is_none() {
+            *attendance = self.vault.attend().ok().flatten();
+        }
+    }
+
+    /// The token was initialised anew by another process: logged out, and all sessions are over.
+    pub(super) fn end_sessions(&self) {
+        let mut login = self.login.write();
+        *login = Login { era: login.era + 1, ..Login::default() };
+        self.era.store(login.era, Ordering::Release);
+        drop(login);
+        self.table.write().retain(|entry| !matches!(entry.place, Place::Session(_)));
+        self.list_public();
+        self.tell_of_sessions();
     }
 
     /// Forgets a session; the last one's close logs out. `true`: it did.
-    pub fn session_closed(&self, read_write: bool) -> bool {
+    pub fn session_closed(&self, read_write: bool, era: u64) -> bool {
         let mut login = self.login.write();
+        if login.era != era {
+            return false;
+        }
         login.sessions = login.sessions.saturating_sub(1);
         login.read_write_sessions = login.read_write_sessions.saturating_sub(u64::from(read_write));
         let last = login.sessions == 0 && login.role != Role::Public;
@@ -57,6 +98,7 @@ impl Token {
         if last {
             self.end_login();
         }
+        self.tell_of_sessions();
         last
     }
 
@@ -73,6 +115,7 @@ impl Token {
     /// C_Login. Errors: CKR_USER_ALREADY_LOGGED_IN, CKR_USER_ANOTHER_ALREADY_LOGGED_IN, CKR_SESSION_READ_ONLY_EXISTS,
     /// CKR_USER_PIN_NOT_INITIALIZED, CKR_PIN_INCORRECT, CKR_PIN_LOCKED, CKR_TOKEN_WRITE_PROTECTED.
     pub fn log_in(&self, role: Role, pin: &Secret) -> Result<()> {
+        self.sync()?;
         check_can_log_in(&self.login.read(), role)?;
         let unlocked = self.vault.login(entry(role)?, pin)?;
         let mut login = self.login.write();

@@ -14,14 +14,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use parking_lot::{Mutex, RwLock};
-
 use crate::ck::*;
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::lock::{Mutex, RwLock};
 use crate::policy::Role;
 use crate::secret::Secret;
-use crate::store::Backend;
+use crate::store::{Backend, Guard};
 use crate::vault::{self, Kdf, NewToken, Revision, Vault};
 
 pub use handle::{ObjectHandle, SessionHandle, SlotId};
@@ -32,7 +31,7 @@ use table::Table;
 
 /// A token in a slot. Shared by all sessions with it.
 ///
-/// Locks, in this order: `login`, `known`, `table`. None is held across cryptography but `known`, which orders the
+/// Locks, in this order: `attendance`, `login`, `known`, `table`. None is held across cryptography but `known`, which orders the
 /// reading of what other processes have committed.
 pub struct Token {
     vault: Arc<Vault>,
@@ -45,6 +44,10 @@ pub struct Token {
     /// The token objects that were opened, in that order. Held for nothing else.
     open_objects: Mutex<VecDeque<ObjectHandle>>,
     next_handle: AtomicU64,
+    /// That of `login`, to be read without its lock.
+    era: AtomicU64,
+    /// Held while sessions are open, so that other processes know.
+    attendance: Mutex<Option<Box<dyn Guard + Send + Sync>>>,
     /// When the file was last asked for changes, in milliseconds since `opened`.
     checked: AtomicU64,
     opened: Instant,
@@ -82,6 +85,8 @@ impl Token {
             table: RwLock::default(),
             open_objects: Mutex::default(),
             next_handle: AtomicU64::new(1),
+            era: AtomicU64::new(0),
+            attendance: Mutex::default(),
             checked: AtomicU64::new(0),
             opened: Instant::now(),
         };
@@ -90,14 +95,15 @@ impl Token {
     }
 
     /// Initialises the token anew (C_InitToken with the SO PIN): every object and the user PIN are gone.
-    /// Errors: CKR_SESSION_EXISTS, CKR_PIN_INCORRECT, CKR_PIN_LOCKED.
+    /// Errors: CKR_SESSION_EXISTS (also for sessions of other processes), CKR_PIN_INCORRECT, CKR_PIN_LOCKED.
     pub fn reinitialise(&self, label: [u8; LABEL_LEN], so_pin: &Secret) -> Result<()> {
         if self.login.read().sessions > 0 {
             return Err(Error::SessionExists);
         }
+        let _alone = self.vault.exclude()?;
         let identity = Identity { label, ..self.identity()? };
         self.vault.reinitialise(new_token(&self.config, &identity, so_pin))?;
-        self.sync()
+        self.catch_up().map(|_| ())
     }
 
     pub fn identity(&self) -> Result<Identity> {
@@ -115,7 +121,7 @@ impl Token {
 
     /// C_GetTokenInfo, fresh from the file (PKCS#11 section 3.2, CK_TOKEN_INFO).
     pub fn info(&self) -> Result<TokenInfo> {
-        self.sync()?;
+        self.catch_up()?;
         let user = self.vault.pin_state(vault::Entry::User)?;
         let so = self.vault.pin_state(vault::Entry::SecurityOfficer)?;
         let flags = [

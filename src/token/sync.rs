@@ -22,12 +22,18 @@ const CHECK_INTERVAL: u64 = 1;
 const OPENED: usize = if cfg!(test) { 4 } else { 8192 };
 
 impl Token {
-    /// Brings the table up to date: one read of 64 bytes where nothing has changed.
+    /// Brings the table up to date: one read of 64 bytes where nothing has changed. Errors: CKR_SESSION_CLOSED where
+    /// another process has initialised the token anew, which ends all sessions.
     pub(super) fn sync(&self) -> Result<()> {
+        if self.catch_up()? { Err(Error::SessionClosed) } else { Ok(()) }
+    }
+
+    /// As `sync`; true where the token was initialised anew.
+    pub(super) fn catch_up(&self) -> Result<bool> {
         let unlocked = self.unlocked();
         let mut known = self.known.lock();
         let revision = match self.vault.refresh(*known)? {
-            Changes::None => return Ok(()),
+            Changes::None => return Ok(false),
             Changes::Records { revision, ids, .. } => {
                 let mut table = self.table.write();
                 for id in ids {
@@ -42,12 +48,12 @@ impl Token {
             Changes::Reinitialised { revision } => {
                 *known = revision;
                 drop(known);
-                self.end_login();
-                return Ok(());
+                self.end_sessions();
+                return Ok(true);
             }
         };
         *known = revision;
-        Ok(())
+        Ok(false)
     }
 
     /// As `sync`, but asks the file at most once a millisecond: the use of a key makes no system call.
@@ -57,8 +63,10 @@ impl Token {
         if now.saturating_sub(last) < CHECK_INTERVAL {
             return Ok(());
         }
+        self.sync()?;
+        // Only now: who does not look relies on a look that is over.
         self.checked.store(now, Ordering::Relaxed);
-        self.sync()
+        Ok(())
     }
 
     /// After a login: private objects too, and public ones verified.

@@ -6,8 +6,6 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use parking_lot::{Mutex, MutexGuard};
-
 use super::format::{FLAG_PRIVATE, FLAG_UNAUTHENTICATED, Kind};
 use super::keys::{Keys, Part};
 use super::record::{Parts, encode_delete, encode_put};
@@ -17,6 +15,7 @@ use super::types::{Change, MAXIMUM_INFO, Put, RecordId, Revision, SecretPart, Vi
 use super::unlocked::{Unlocked, open_parts};
 use super::write::Writing;
 use super::{Error, Vault};
+use crate::lock::{Mutex, TurnGuard};
 use crate::store;
 
 /// So many threads share a transaction at most.
@@ -68,12 +67,12 @@ impl Queue {
 
 impl Vault {
     /// Waits for the writer's mutex, or for the result that another thread brings about meanwhile.
-    fn turn(&self, job: &Arc<Job>) -> Result<MutexGuard<'_, ()>, Result<Revision, Error>> {
-        let writer = match self.writer.try_lock_for(self.options.lock_timeout) {
+    fn turn(&self, job: &Arc<Job>) -> Result<TurnGuard<'_>, Result<Revision, Error>> {
+        let writer = match self.writer.take_within(self.options.lock_timeout) {
             Some(writer) => writer,
             None if self.queue.withdraw(job) => return Err(Err(store::Error::Busy.into())),
             // Whoever has the job in hand has the locks, and does not hold them for long.
-            None => self.writer.lock(),
+            None => self.writer.take(),
         };
         match job.result.lock().take() {
             Some(result) => Err(result),

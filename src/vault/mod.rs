@@ -50,9 +50,8 @@ mod vectors;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
-use parking_lot::{Mutex, RwLock};
-
-use crate::store::Backend;
+use crate::lock::{Mutex, RwLock, Turn};
+use crate::store::{Backend, Guard};
 use format::{FLAG_UNAUTHENTICATED, Kind};
 use record::{Base, Parts, PutHead, encode_put};
 use recover::Slot;
@@ -82,7 +81,7 @@ pub struct Vault {
     /// One thread at a time reads what others have written.
     reading: Mutex<()>,
     /// One thread at a time writes.
-    writer: Mutex<()>,
+    writer: Turn,
     /// What threads want to be committed by whoever writes next.
     queue: commit::Queue,
     /// A write could not be made durable.
@@ -130,7 +129,7 @@ impl Vault {
             options,
             view: RwLock::new(view),
             reading: Mutex::new(()),
-            writer: Mutex::new(()),
+            writer: Turn::default(),
             queue: commit::Queue::default(),
             failed: AtomicBool::new(false),
             compact_from: AtomicU64::new(0),
@@ -160,6 +159,18 @@ impl Vault {
     /// Whether logins are allowed where failures cannot be counted.
     pub fn allows_readonly_login(&self) -> bool {
         self.view.read().state.identity.allow_readonly_login
+    }
+
+    /// Tells other processes that this one has sessions with the token, until the guard is dropped; `None` where that
+    /// cannot be told.
+    pub fn attend(&self) -> Result<Option<Box<dyn Guard + Send + Sync>>, Error> {
+        Ok(self.backend.attend()?)
+    }
+
+    /// Makes sure that no process has sessions with the token ([`crate::store::Error::InUse`]), as long as the guard lives;
+    /// `None` where that cannot be known.
+    pub fn exclude(&self) -> Result<Option<Box<dyn Guard + Send + Sync>>, Error> {
+        Ok(self.backend.exclude()?)
     }
 
     /// What a careful owner wants to know about the file.

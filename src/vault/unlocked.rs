@@ -4,8 +4,6 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use parking_lot::{Mutex, RwLock};
-
 use super::format::Kind;
 use super::keys::{Keys, Part, pin_key};
 use super::record::{Parts, PutHead};
@@ -18,6 +16,7 @@ use super::types::{Entry, Kdf, Record, RecordId, Revision, Visibility};
 use super::view::{Located, read_body};
 
 use super::{Error, Vault, encoding, pin, random};
+use crate::lock::{Mutex, RwLock};
 use crate::secret::Secret;
 use crate::store::Image;
 

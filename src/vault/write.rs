@@ -4,8 +4,6 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use parking_lot::MutexGuard;
-
 use super::format::{HEADER_LENGTH, POINTERS_OFFSET, Pointer};
 use super::recover::{State, Tail};
 use super::scan::Position;
@@ -13,6 +11,7 @@ use super::transaction::Made;
 use super::types::{Note, Revision};
 use super::view::Look;
 use super::{Error, Vault};
+use crate::lock::TurnGuard;
 use crate::store::{self, Guard, Image};
 
 /// The proof that this thread alone may write, and has seen everything that was written before.
@@ -21,18 +20,18 @@ pub(super) struct Writing<'a> {
     pub(super) image: Arc<dyn Image>,
     // Dropped in this order: the file lock first, so that a waiting thread finds it free.
     _lock: Box<dyn Guard>,
-    _writer: MutexGuard<'a, ()>,
+    _writer: TurnGuard<'a>,
 }
 
 impl Vault {
     /// Takes the locks and catches up with the file.
     pub(super) fn begin(&self) -> Result<Writing<'_>, Error> {
-        let writer = self.writer.try_lock_for(self.options.lock_timeout).ok_or(store::Error::Busy)?;
+        let writer = self.writer.take_within(self.options.lock_timeout).ok_or(store::Error::Busy)?;
         self.begin_as(writer)
     }
 
     /// As [`Vault::begin`], for the thread that holds the writer's mutex already.
-    pub(super) fn begin_as<'a>(&'a self, writer: MutexGuard<'a, ()>) -> Result<Writing<'a>, Error> {
+    pub(super) fn begin_as<'a>(&'a self, writer: TurnGuard<'a>) -> Result<Writing<'a>, Error> {
         let timeout = self.options.lock_timeout;
         if self.failed.load(Ordering::Acquire) {
             return Err(Error::Failed);

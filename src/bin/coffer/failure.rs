@@ -74,6 +74,13 @@ impl From<Error> for Failure {
             Error::UserPinNotInitialized => {
                 failure.advise("set it as the security officer: coffer pin reset")
             }
+            Error::PinInvalid => failure.advise("the characters that a PIN may have are pin.characters of coffer.toml"),
+            Error::TokenBusy => failure.advise(
+                "try again; a process that is stopped in the middle of a change must go on or be ended. The time to wait is \
+                 limits.lock-timeout-ms of coffer.toml",
+            ),
+            Error::SessionExists => failure.advise("end the programs that use the token, then try again"),
+            Error::SlotTaken => failure.advise("`coffer info` shows it; try again for another slot"),
             Error::TokenWriteProtected => failure
                 .advise("check who owns the token file and whether its folder is writable: coffer doctor"),
             Error::DeviceError | Error::DeviceRemoved => {
