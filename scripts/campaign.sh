@@ -3,22 +3,30 @@
 # them run with the other tests.
 # usage: campaign.sh NAME…|all     the names: campaign.sh list
 #   COFFER_SEED=NUMBER             another random choice
+#   COFFER_CAMPAIGN_SECONDS=NUMBER ends `kills` and `syscalls` after that time
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export CARGO_TERM_COLOR=never
 
-# A name, and the test filter of `cargo test --test storage`.
-declare -A storage=(
-    [crash]=crash::
-    [prefix]=damage::every_byte_prefix
-    [bits]=damage::every_flipped_bit
-    [edits]=damage::every_edited_record
-    [splice]=splice::
-    [faults]=faults::
+# A name, and the test and filter of `cargo test --test TEST`.
+declare -A campaigns=(
+    [crash]="storage crash::"
+    [prefix]="storage damage::every_byte_prefix"
+    [bits]="storage damage::every_flipped_bit"
+    [edits]="storage damage::every_edited_record"
+    [splice]="storage splice::"
+    [faults]="storage faults::"
+    [kills]="processes kills::"
+    [syscalls]="processes syscalls::"
+    [crowd]="processes crowd::"
+    [locks]="processes locks::"
+    [starts]="processes starts::"
+    [pins]="processes pins::"
+    [forks]="processes forks::"
 )
-names=(crash prefix bits edits splice faults power-cut)
+names=(crash prefix bits edits splice faults kills syscalls crowd locks starts pins forks power-cut)
 
-usage() { sed -n '2,5s/^# \{0,1\}//p' "$0"; }
+usage() { sed -n '2,6s/^# \{0,1\}//p' "$0"; }
 
 # A virtual machine whose power is cut; what it cannot run without is told, and is no failure.
 power_cut() {
@@ -30,17 +38,18 @@ power_cut() {
 
 run() {
     local name=$1
-    local filter=${storage[$name]:-}
     if [ "$name" = power-cut ]; then
         power_cut
         return
     fi
+    local test filter
+    read -r test filter <<<"${campaigns[$name]:-}"
     if [ -z "$filter" ]; then
         echo "there is no campaign '$name'; there are: ${names[*]}" >&2
         exit 2
     fi
     echo "== $name"
-    COFFER_CAMPAIGN=full nice cargo test --quiet --locked --test storage -- \
+    COFFER_CAMPAIGN=full nice cargo test --quiet --locked --test "$test" -- \
         --nocapture --test-threads 1 "$filter"
 }
 

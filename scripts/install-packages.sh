@@ -22,6 +22,7 @@ clients=(
     "jq:jq"
     "binutils:nm"
     "g++:g++"
+    "strace:strace"
 )
 
 case $set_name in

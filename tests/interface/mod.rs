@@ -16,15 +16,26 @@ const CHILD: &str = "COFFER_TEST_IN_OWN_PROCESS";
 /// Runs the test `name` in a new process with an empty token folder, because C_Initialize and forks concern a whole
 /// process. `name` is the test's own name.
 pub fn in_own_process(name: &str, check: impl FnOnce()) {
+    in_own_process_with(name, &std::env::temp_dir(), &[], check);
+}
+
+/// As [`in_own_process`], with the token folder somewhere in `place` and these variables in its environment.
+pub fn in_own_process_with(
+    name: &str,
+    place: &std::path::Path,
+    variables: &[(&str, &std::ffi::OsStr)],
+    check: impl FnOnce(),
+) {
     if std::env::var_os(CHILD).is_some_and(|running| running == name) {
         return check();
     }
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir_in(place).unwrap();
     let home = folder.path().join("tokens");
     std::fs::create_dir(&home).unwrap();
     std::fs::write(home.join("coffer.toml"), "[pin]\nkdf-iterations = 10000\n").unwrap();
     let output = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", name, "--nocapture", "--test-threads", "1"])
+        .envs(variables.iter().copied())
         .env(CHILD, name)
         .env("COFFER_HOME", &home)
         .env("HOME", folder.path())

@@ -1,11 +1,11 @@
 //! Forked children with a pipe each: they report lines, and tests wait for those lines and never for time.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Write};
-use std::os::fd::FromRawFd;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::fd::{AsRawFd, FromRawFd};
 
 /// A child that is not done after so many seconds hangs: the kernel ends it, and the test fails.
-const HANGS_AFTER: u32 = 120;
+pub const HANGS_AFTER: u32 = 120;
 
 /// A pipe: the end to read and the end to write.
 pub fn pipe() -> (File, File) {
@@ -43,7 +43,7 @@ pub fn fork(work: impl FnOnce(&Report)) -> Child {
             // SAFETY: plain system calls.
             unsafe {
                 libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
-                libc::alarm(HANGS_AFTER);
+                libc::alarm(size(HANGS_AFTER as usize, 3600) as u32);
             }
             drop(read);
             let report = Report(write);
@@ -65,6 +65,32 @@ impl Child {
 
     pub fn rest(&mut self) -> Vec<String> {
         std::iter::from_fn(|| self.next_line()).collect()
+    }
+
+    /// What a child that is killed has said. Its own children keep the pipe open, so the end is not waited for.
+    pub fn rest_until_dead(&mut self) -> Vec<String> {
+        let mut text = self.lines.buffer().to_vec();
+        self.lines.consume(text.len());
+        // SAFETY: our own child, which is left to be reaped, and our own descriptor.
+        unsafe {
+            let mut info = std::mem::zeroed();
+            let waited = libc::waitid(libc::P_PID, self.pid as u32, &mut info, libc::WEXITED | libc::WNOWAIT);
+            assert_eq!(waited, 0);
+            libc::fcntl(self.lines.get_ref().as_raw_fd(), libc::F_SETFL, libc::O_NONBLOCK);
+        }
+        let mut bytes = [0; 4096];
+        while let Ok(count @ 1..) = self.lines.get_mut().read(&mut bytes) {
+            text.extend_from_slice(&bytes[..count]);
+        }
+        String::from_utf8(text).unwrap().lines().map(str::to_owned).collect()
+    }
+
+    /// Waits until the child is stopped by a signal.
+    pub fn wait_until_stopped(&self) {
+        let mut status = 0;
+        // SAFETY: waits for our own child.
+        assert_eq!(unsafe { libc::waitpid(self.pid, &mut status, libc::WUNTRACED) }, self.pid);
+        assert!(libc::WIFSTOPPED(status), "it has ended: {status}");
     }
 
     pub fn signal(&self, signal: i32) {
@@ -98,6 +124,37 @@ impl Drop for Child {
     }
 }
 
+/// In a child that is to outlive its parent: does not keep the output of the test open.
+pub fn close_standard_streams() {
+    for descriptor in 0..3 {
+        // SAFETY: nobody uses the standard streams of such a child.
+        unsafe { libc::close(descriptor) };
+    }
+}
+
+/// Holds children back until all of them may start at the same instant.
+pub struct Gate {
+    wait: File,
+    open: File,
+}
+
+impl Gate {
+    pub fn new() -> Self {
+        let (wait, open) = pipe();
+        Self { wait, open }
+    }
+
+    /// In a child: waits until the parent opens the gate.
+    pub fn wait(&self) {
+        assert_eq!((&self.wait).read(&mut [0]).unwrap(), 1);
+    }
+
+    /// In the parent: lets so many children go.
+    pub fn open(&mut self, children: usize) {
+        self.open.write_all(&vec![0; children]).unwrap();
+    }
+}
+
 /// A small generator of random numbers (splitmix64), to repeat a campaign by its seed.
 pub struct Random(u64);
 
@@ -121,6 +178,12 @@ pub fn seed() -> u64 {
         Ok(seed) => seed.parse().expect("COFFER_SEED is a number"),
         Err(_) => now.as_micros() as u64 % 1_000_000_000,
     }
+}
+
+/// The time for a campaign in seconds: a slice's, or `COFFER_CAMPAIGN_SECONDS` (a day) for the long one.
+pub fn limit_in_seconds(slice: u64) -> u64 {
+    let given = std::env::var("COFFER_CAMPAIGN_SECONDS").ok().map(|limit| limit.parse().expect("seconds"));
+    size(slice as usize, given.unwrap_or(24 * 3600)) as u64
 }
 
 /// The size of a campaign: a slice for each change, or the long one.

@@ -76,7 +76,7 @@ pub fn create_pair(functions: Functions, session: CK_SESSION_HANDLE, id: &str, l
     ];
     let [token, id, label] = common;
     let mut public = [token, id, label, attribute(CKA_EC_PARAMS, P256)];
-    let mut private = [token, id, label];
+    let mut private = [token, id, label, attribute(CKA_DERIVE, &[CK_TRUE])];
     let mut generate = mechanism(CKM_EC_KEY_PAIR_GEN);
     let (mut one, mut other) = (0, 0);
     call!(
@@ -87,7 +87,7 @@ pub fn create_pair(functions: Functions, session: CK_SESSION_HANDLE, id: &str, l
         public.as_mut_ptr(),
         4,
         private.as_mut_ptr(),
-        3,
+        4,
         &mut one,
         &mut other
     )
@@ -155,6 +155,71 @@ pub fn sign(functions: Functions, session: CK_SESSION_HANDLE, key: CK_OBJECT_HAN
         CKR_OK => {
             call!(functions, C_Sign, session, data.as_mut_ptr(), 16, code.as_mut_ptr(), &mut length)
         }
+        refused => refused,
+    }
+}
+
+/// Wraps a session key (AES key wrap).
+pub fn wrap(
+    functions: Functions,
+    session: CK_SESSION_HANDLE,
+    wrapping_key: CK_OBJECT_HANDLE,
+) -> Result<Vec<u8>, CK_RV> {
+    let mut template = [
+        attribute(CKA_CLASS, &[CKO_SECRET_KEY]),
+        attribute(CKA_KEY_TYPE, &[CKK_AES]),
+        attribute(CKA_VALUE, b"fedcba9876543210"),
+        attribute(CKA_TOKEN, &[CK_FALSE]),
+        attribute(CKA_PRIVATE, &[CK_TRUE]),
+        attribute(CKA_EXTRACTABLE, &[CK_TRUE]),
+    ];
+    let mut key = 0;
+    let made = call!(functions, C_CreateObject, session, template.as_mut_ptr(), 6, &mut key);
+    answer(made, ())?;
+    let (mut key_wrap, mut wrapped, mut length) = (mechanism(CKM_AES_KEY_WRAP), [0u8; 64], 64);
+    let rv = call!(
+        functions,
+        C_WrapKey,
+        session,
+        &mut key_wrap,
+        wrapping_key,
+        key,
+        wrapped.as_mut_ptr(),
+        &mut length
+    );
+    answer(destroy(functions, session, key), ())?;
+    answer(rv, wrapped[..length.min(64) as usize].to_vec())
+}
+
+/// Unwraps what `wrap` has made into a session key, and destroys that.
+pub fn unwrap(
+    functions: Functions,
+    session: CK_SESSION_HANDLE,
+    unwrapping_key: CK_OBJECT_HANDLE,
+    wrapped: &[u8],
+) -> CK_RV {
+    let mut template = [
+        attribute(CKA_CLASS, &[CKO_SECRET_KEY]),
+        attribute(CKA_KEY_TYPE, &[CKK_AES]),
+        attribute(CKA_TOKEN, &[CK_FALSE]),
+        attribute(CKA_PRIVATE, &[CK_TRUE]),
+    ];
+    let (mut key_wrap, mut key) = (mechanism(CKM_AES_KEY_WRAP), 0);
+    let (bytes, length) = (wrapped.as_ptr().cast_mut(), wrapped.len() as CK_ULONG);
+    let count = template.len() as CK_ULONG;
+    match call!(
+        functions,
+        C_UnwrapKey,
+        session,
+        &mut key_wrap,
+        unwrapping_key,
+        bytes,
+        length,
+        template.as_mut_ptr(),
+        count,
+        &mut key
+    ) {
+        CKR_OK => destroy(functions, session, key),
         refused => refused,
     }
 }

@@ -7,7 +7,7 @@ use coffer_pkcs11::ck::*;
 
 use crate::child::*;
 use crate::client::*;
-use crate::interface::*;
+use crate::shim::*;
 
 /// Two processes work and die side by side; each has names of its own.
 const LANES: usize = 2;
@@ -42,8 +42,8 @@ fn apply(contents: &mut Contents, step: &str) {
 }
 
 impl Model {
-    /// Takes over the lines of a dead child; answers whether it lived to look at the token.
-    fn read(&mut self, lines: &[String]) -> bool {
+    /// Takes over the lines of a dead child; answers whether it lived to look at the token. An error tells a loss.
+    fn read(&mut self, lines: &[String]) -> Result<bool, String> {
         let mut looked = false;
         for line in lines {
             let (kind, rest) = line.split_once(' ').unwrap_or((line, ""));
@@ -51,7 +51,7 @@ impl Model {
                 "sees" => {
                     let pairs = rest.split(' ').filter_map(|word| word.split_once('='));
                     let seen: Contents = pairs.map(|(name, label)| (name.into(), label.into())).collect();
-                    self.compare(seen);
+                    self.compare(seen)?;
                     looked = true;
                 }
                 "tries" => self.in_doubt = Some(rest.into()),
@@ -62,20 +62,22 @@ impl Model {
                 _ => panic!("a child says {line}"),
             }
         }
-        looked
+        Ok(looked)
     }
 
-    fn compare(&mut self, seen: Contents) {
+    fn compare(&mut self, seen: Contents) -> Result<(), String> {
         let mut with = self.acknowledged.clone();
         if let Some(step) = self.in_doubt.take() {
             apply(&mut with, &step);
         }
-        assert!(
-            seen == self.acknowledged || seen == with,
-            "lost or halved: seen {seen:?}, acknowledged {:?}, with the step in doubt {with:?}",
-            self.acknowledged
-        );
-        self.acknowledged = seen;
+        let acknowledged = std::mem::replace(&mut self.acknowledged, seen);
+        let seen = &self.acknowledged;
+        if *seen == acknowledged || *seen == with {
+            return Ok(());
+        }
+        Err(format!(
+            "lost or halved: seen {seen:?}, acknowledged {acknowledged:?}, with the step in doubt {with:?}"
+        ))
     }
 }
 
@@ -142,50 +144,126 @@ fn carry_out(functions: Functions, session: CK_SESSION_HANDLE, step: &str) {
     assert_eq!(rv, CKR_OK, "{step}");
 }
 
+/// What a campaign came to.
+#[derive(Default)]
+struct Counts {
+    kills: usize,
+    /// Kills by the step of a change, at random moments and aimed at the step.
+    random: [usize; STEPS.len()],
+    aimed: [usize; STEPS.len()],
+    acknowledged: usize,
+    inside: usize,
+    looks: usize,
+    losses: Vec<String>,
+}
+
+/// Lets a child live until it dies by the shim, or so many steps at most and then dies by us. Answers its lines.
+fn live_and_die(child: &mut Child, random: &mut Random, aimed: bool) -> Vec<String> {
+    let mut lines = Vec::new();
+    if aimed {
+        lines.extend((0..24).map_while(|_| child.next_line()));
+    } else if random.below(8) > 0 {
+        lines.extend((0..2 + random.below(8)).map_while(|_| child.next_line()));
+        std::thread::sleep(Duration::from_micros(random.below(3_000)));
+    } else {
+        // On its way in.
+        std::thread::sleep(Duration::from_micros(random.below(20_000)));
+    }
+    child.signal(libc::SIGKILL);
+    lines.extend(child.rest());
+    lines
+}
+
+/// Kills processes until `wanted` of them are dead or the time is up, or something was lost.
+fn campaign(functions: Functions, wanted: usize, limit: Duration, seed: u64, lie: i32) -> Counts {
+    let (start, mut random, mut counts) = (Instant::now(), Random::new(seed), Counts::default());
+    let mut models: [Model; LANES] = Default::default();
+    let pages: [&'static Page; LANES] = std::array::from_fn(|_| Page::new());
+    while counts.kills < wanted && start.elapsed() < limit && counts.losses.is_empty() {
+        // Every other process dies exactly at the beginning of a step, so that the short ones have their share.
+        let aims: [bool; LANES] = std::array::from_fn(|_| random.below(2) == 0);
+        let mut children: Vec<_> = (0..LANES)
+            .map(|lane| {
+                let (seed, page) = (random.below(u64::MAX >> 16), pages[lane]);
+                page.clear();
+                page.lie(lie);
+                if aims[lane] {
+                    let step = 1 + random.below(STEPS.len() as u64 - 1);
+                    page.plan(step as i32, random.below(3) as i32, Action::Kill);
+                }
+                fork(move |report| {
+                    page.attach();
+                    work(functions, report, lane, seed);
+                })
+            })
+            .collect();
+        for (lane, child) in children.iter_mut().enumerate() {
+            let lines = live_and_die(child, &mut random, aims[lane]);
+            let (status, step) = (child.wait(), pages[lane].step());
+            if status != libc::SIGKILL {
+                counts.losses.push(format!("a process ended with {status} after {lines:?}"));
+                continue;
+            }
+            counts.kills += 1;
+            if aims[lane] {
+                counts.aimed[step] += 1
+            } else {
+                counts.random[step] += 1
+            }
+            counts.acknowledged += lines.iter().filter(|line| line.starts_with("did")).count();
+            match models[lane].read(&lines) {
+                Ok(looked) => counts.looks += usize::from(looked),
+                Err(loss) => counts.losses.push(loss),
+            }
+            counts.inside += usize::from(models[lane].in_doubt.is_some());
+        }
+    }
+    counts
+}
+
 #[test]
 fn kills_at_random_moments_lose_nothing_that_was_acknowledged() {
-    in_own_process("kills::kills_at_random_moments_lose_nothing_that_was_acknowledged", || {
+    in_shimmed_process("kills::kills_at_random_moments_lose_nothing_that_was_acknowledged", || {
         // Kills during logins use tries up; a login that lives gives them back.
-        configure("[pin]\nkdf-iterations = 10000\nattempts = 255\n");
+        configure("[pin]\nkdf-iterations = 10000\nattempts = 255\n[limits]\nlock-timeout-ms = 100000\n");
         let functions = functions();
         prepare(functions);
-        let (seed, wanted) = (seed(), size(2_000, 100_000));
-        let (start, limit) = (Instant::now(), Duration::from_secs(size(40, 24 * 3600) as u64));
-        let mut random = Random::new(seed);
-        let mut models: [Model; LANES] = Default::default();
-        let (mut kills, mut looks, mut acknowledged, mut doubts) = (0, 0, 0, 0);
-        while kills < wanted && start.elapsed() < limit {
-            let mut children: Vec<_> = (0..LANES)
-                .map(|lane| {
-                    let seed = random.below(u64::MAX >> 16);
-                    fork(move |report| work(functions, report, lane, seed))
-                })
-                .collect();
-            for (child, model) in children.iter_mut().zip(&mut models) {
-                let mut lines = Vec::new();
-                // One in eight dies on its way in; the others after some steps, at a moment of the next one.
-                if random.below(8) > 0 {
-                    for _ in 0..2 + random.below(8) {
-                        lines.extend(child.next_line());
-                    }
-                    std::thread::sleep(Duration::from_micros(random.below(3_000)));
-                } else {
-                    std::thread::sleep(Duration::from_micros(random.below(20_000)));
-                }
-                child.signal(libc::SIGKILL);
-                lines.extend(child.rest());
-                assert_eq!(child.wait(), libc::SIGKILL, "a child ended on its own after {lines:?}");
-                kills += 1;
-                acknowledged += lines.iter().filter(|line| line.starts_with("did")).count();
-                looks += usize::from(model.read(&lines));
-                doubts += usize::from(model.in_doubt.is_some());
+        let (seed, wanted, start) = (seed(), size(2_000, 100_000), Instant::now());
+        let limit = Duration::from_secs(limit_in_seconds(30));
+        let counts = campaign(functions, wanted, limit, seed, 0);
+        println!(
+            "kills: seed {seed}, {} kills of {wanted} in {:.0} s, {} acknowledged changes, {} kills inside a change, token \
+             opened and compared {} times: {} lost or halved",
+            counts.kills,
+            start.elapsed().as_secs_f64(),
+            counts.acknowledged,
+            counts.inside,
+            counts.looks,
+            counts.losses.len()
+        );
+        println!("kills by step (at random + aimed):");
+        for (step, name) in STEPS.iter().enumerate() {
+            println!("  {name}: {} + {}", counts.random[step], counts.aimed[step]);
+        }
+        assert!(counts.losses.is_empty(), "{:#?}", counts.losses);
+        assert!(counts.looks > 0 && counts.inside > 0 && counts.acknowledged > 0, "nothing was hit");
+        if wanted == counts.kills && wanted > 2_000 {
+            let each = (1..STEPS.len()).filter(|step| STEPS[*step] != "cutting off a torn end");
+            for step in each {
+                assert!(counts.random[step] + counts.aimed[step] >= 50, "too few kills: {}", STEPS[step]);
             }
         }
-        println!(
-            "seed {seed}: {kills} kills of {wanted} in {:.0} s, {acknowledged} acknowledged changes, {doubts} kills \
-             inside a change, token opened and compared {looks} times: 0 lost, 0 half",
-            start.elapsed().as_secs_f64()
-        );
-        assert!(looks > 0 && doubts > 0 && acknowledged > 0, "the campaign did not hit anything");
+    });
+}
+
+#[test]
+fn the_campaign_notices_transactions_that_are_not_written() {
+    in_shimmed_process("kills::the_campaign_notices_transactions_that_are_not_written", || {
+        let functions = functions();
+        prepare(functions);
+        let lie = TRANSACTIONS_THAT_ARE_NOT_WRITTEN;
+        let counts = campaign(functions, 200, Duration::from_secs(60), seed(), lie);
+        println!("kills, with transactions that are not written: {} losses, as it must", counts.losses.len());
+        assert!(!counts.losses.is_empty(), "the campaign did not notice");
     });
 }

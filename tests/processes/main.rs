@@ -7,4 +7,13 @@ mod interface;
 
 mod child;
 mod client;
+mod crowd;
+mod forks;
+mod history;
 mod kills;
+mod locks;
+mod mutations;
+mod pins;
+mod shim;
+mod starts;
+mod syscalls;

@@ -1,0 +1,139 @@
+//! Forks of a process whose threads are busy in the library.
+
+use std::collections::HashSet;
+use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Instant;
+
+use coffer_pkcs11::ck::*;
+
+use crate::call;
+use crate::child::*;
+use crate::client::*;
+use crate::interface::*;
+
+/// Children that run at the same time.
+const ALONGSIDE: usize = 4;
+
+/// 32 random bytes of the token in hexadecimal digits.
+fn random_number(functions: Functions, session: CK_SESSION_HANDLE) -> String {
+    let mut bytes = [0u8; 32];
+    assert_eq!(call!(functions, C_GenerateRandom, session, bytes.as_mut_ptr(), 32), CKR_OK);
+    hex::encode(bytes)
+}
+
+/// What every function must answer in a child that has not called C_Initialize.
+fn is_refused(functions: Functions, session: CK_SESSION_HANDLE, key: CK_OBJECT_HANDLE) {
+    let (mut bytes, mut opened) = ([0u8; 32], 0);
+    let flags = CKF_SERIAL_SESSION;
+    let answers = [
+        call!(functions, C_GenerateRandom, session, bytes.as_mut_ptr(), 32),
+        call!(functions, C_OpenSession, 0, flags, ptr::null_mut(), None, &mut opened),
+        call!(functions, C_CloseSession, session),
+        call!(functions, C_Finalize, ptr::null_mut()),
+        digest(functions, session),
+        sign(functions, session, key),
+        destroy(functions, session, key),
+        login(functions, session, CKU_USER, USER_PIN),
+        find(functions, session, None).err().unwrap_or(CKR_OK),
+    ];
+    assert_eq!(answers, [CKR_CRYPTOKI_NOT_INITIALIZED; 9], "not refused");
+}
+
+/// Ends the parent's threads, also when the test panics.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// What the parent's threads do while it forks: one kind of work each.
+fn work(functions: Functions, number: usize, key: CK_OBJECT_HANDLE, stop: &AtomicBool, done: &AtomicUsize) {
+    let session = open_session(functions);
+    for round in 0.. {
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+        match number {
+            0 => drop(random_number(functions, session)),
+            1 => assert_eq!(sign(functions, session, key), CKR_OK),
+            _ => {
+                let object = create(functions, session, &format!("w{number}.{round}"), "work").unwrap();
+                assert_eq!(destroy(functions, session, object), CKR_OK);
+            }
+        }
+        done.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// The life of a child: refused, then initialised, then of full value. Tells its random number.
+fn child(
+    functions: Functions,
+    report: &Report,
+    session: CK_SESSION_HANDLE,
+    key: CK_OBJECT_HANDLE,
+    number: usize,
+) {
+    is_refused(functions, session, key);
+    initialize(functions);
+    let session = open_session(functions);
+    report.line(&random_number(functions, session));
+    if number.is_multiple_of(8) {
+        log_in(functions, session);
+        let [key] = find(functions, session, Some("signing key")).unwrap()[..] else { panic!("no key") };
+        assert_eq!(sign(functions, session, key), CKR_OK);
+        let object = create(functions, session, &format!("c{number}"), "child").unwrap();
+        assert_eq!(destroy(functions, session, object), CKR_OK);
+        finalize(functions);
+    }
+}
+
+#[test]
+fn children_forked_under_load_are_refused_until_they_initialise_and_then_work() {
+    in_own_process(
+        "forks::children_forked_under_load_are_refused_until_they_initialise_and_then_work",
+        || {
+            configure("[pin]\nkdf-iterations = 10000\n[limits]\nlock-timeout-ms = 100000\n");
+            let functions = functions();
+            prepare(functions);
+            let session = join(functions);
+            let key = create(functions, session, "signing key", "k").unwrap();
+            let (stop, done, start) = (AtomicBool::new(false), AtomicUsize::new(0), Instant::now());
+            let wanted = size(200, 10_000);
+            let (mut numbers, mut children) = (Vec::new(), Vec::new());
+            std::thread::scope(|scope| {
+                let _stop = Stop(&stop);
+                for number in 0..4 {
+                    let (stop, done) = (&stop, &done);
+                    scope.spawn(move || work(functions, number, key, stop, done));
+                }
+                for number in 0..wanted {
+                    // Before and after: a child that went on with its parent's random numbers would show.
+                    numbers.push(random_number(functions, session));
+                    children.push(fork(|report| child(functions, report, session, key, number)));
+                    numbers.push(random_number(functions, session));
+                    if children.len() == ALONGSIDE {
+                        numbers.extend(children.drain(..).flat_map(Child::finish));
+                    }
+                }
+                numbers.extend(children.drain(..).flat_map(Child::finish));
+                stop.store(true, Ordering::Relaxed);
+            });
+            assert_eq!(numbers.len(), 3 * wanted);
+            let different: HashSet<_> = numbers.iter().collect();
+            assert_eq!(different.len(), numbers.len(), "random numbers were given out twice");
+            // The parent is unharmed: it is logged in, and its objects are there.
+            assert_eq!(find(functions, session, None).unwrap(), [key]);
+            assert_eq!(sign(functions, session, key), CKR_OK);
+            println!(
+                "forks: {wanted} under load in {:.0} s ({} calls of the parent's threads meanwhile), each refused until it \
+             initialised and worked then, {} random numbers all different, 0 hung",
+                start.elapsed().as_secs_f64(),
+                done.load(Ordering::Relaxed),
+                numbers.len()
+            );
+        },
+    );
+}
