@@ -5,7 +5,7 @@
 //! hand would wait for it for ever, with locks of its own as well. A panic does not poison them.
 #![forbid(unsafe_code)]
 
-use std::sync::{Condvar, PoisonError};
+use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 pub use std::sync::{MutexGuard, RwLockReadGuard, RwLockWriteGuard};
@@ -42,6 +42,29 @@ impl<T> RwLock<T> {
     }
 }
 
+/// Waiting for something that another thread does under a [`Mutex`].
+#[derive(Debug, Default)]
+pub struct Condvar(std::sync::Condvar);
+
+impl Condvar {
+    pub fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
+        self.0.wait(guard).unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// As [`Condvar::wait`], but no longer than this.
+    pub fn wait_for<'a, T>(&self, guard: MutexGuard<'a, T>, limit: Duration) -> MutexGuard<'a, T> {
+        self.0.wait_timeout(guard, limit).unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    pub fn notify_one(&self) {
+        self.0.notify_one();
+    }
+
+    pub fn notify_all(&self) {
+        self.0.notify_all();
+    }
+}
+
 /// One thread at a time, and the others wait no longer than they want to.
 #[derive(Debug, Default)]
 pub struct Turn {
@@ -58,7 +81,7 @@ impl Turn {
     pub fn take(&self) -> TurnGuard<'_> {
         let mut taken = self.taken.lock();
         while *taken {
-            taken = self.given_back.wait(taken).unwrap_or_else(PoisonError::into_inner);
+            taken = self.given_back.wait(taken);
         }
         *taken = true;
         TurnGuard(self)
@@ -70,7 +93,7 @@ impl Turn {
         let mut taken = self.taken.lock();
         while *taken {
             let left = limit.checked_sub(start.elapsed()).filter(|left| !left.is_zero())?;
-            taken = self.given_back.wait_timeout(taken, left).unwrap_or_else(PoisonError::into_inner).0;
+            taken = self.given_back.wait_for(taken, left);
         }
         *taken = true;
         Some(TurnGuard(self))

@@ -3,9 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use parking_lot::{Condvar, Mutex};
-
 use crate::error::{Error, Result};
+use crate::lock::{Condvar, Mutex};
 use crate::token::SlotId;
 
 /// How often a waiting thread looks at the folder. There is no thread of our own that could look for it.
@@ -45,7 +44,7 @@ impl Events {
     pub(super) fn pause(&self) -> Result<()> {
         let mut state = self.state.lock();
         if !state.finalized {
-            self.ended.wait_for(&mut state, LOOK);
+            state = self.ended.wait_for(state, LOOK);
         }
         if state.finalized { Err(Error::CryptokiNotInitialized) } else { Ok(()) }
     }

@@ -5,11 +5,11 @@
 
 use std::collections::VecDeque;
 
-use parking_lot::Mutex;
 use subtle::ConstantTimeEq;
 
 use crate::crypto::random;
 use crate::error::{Error, Result};
+use crate::lock::Mutex;
 use crate::mechanism::Digest;
 use crate::secret::Secret;
 use crate::token::{ObjectHandle, SlotId};
