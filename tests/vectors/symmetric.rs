@@ -123,7 +123,7 @@ pub fn encrypt_both(
 pub fn gmac(token: &Token, vector: &Vector) -> Outcomes {
     let key = secret_key(CKK_AES, &vector.bytes("key"));
     let (message, tag) = (vector.bytes("msg"), vector.bytes("tag"));
-    let mechanism = Mechanism::bytes(CKM_AES_GMAC, &vector.bytes("iv"));
+    let mechanism = Mechanism::gcm(CKM_AES_GMAC, &vector.bytes("iv"), b"", tag.len());
     vec![with_key(token, CKM_AES_GMAC, &key, |key| check_mac(token, &mechanism, key, &message, &tag, vector))]
 }
 

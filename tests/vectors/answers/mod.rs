@@ -57,9 +57,8 @@ pub fn secret(key_type: CK_KEY_TYPE, value: &str) -> Key {
     Key { public: key.clone(), private: key }
 }
 
-fn digests(id: CK_MECHANISM_TYPE, data: &str, digest: &str) -> Known {
-    let does = Does::Digests { data: hex(data), digest: hex(digest) };
-    Known { mechanism: Mechanism::plain(id), does }
+fn digests(mechanism: Mechanism, data: &str, digest: &str) -> Known {
+    Known { mechanism, does: Does::Digests { data: hex(data), digest: hex(digest) } }
 }
 
 fn signs(mechanism: Mechanism, key: Key, data: &str, signature: &str) -> Known {
