@@ -36,6 +36,7 @@ pub mod random;
 pub mod rsa;
 pub mod xts;
 pub mod sha512_t;
+pub mod shake;
 pub mod xcbc;
 pub mod tls_prf;
 

@@ -27,6 +27,7 @@ mod ecdsa;
 mod eddsa;
 mod encrypt_data;
 mod generate;
+mod hash_derive;
 mod hashes;
 mod hmac;
 pub mod hkdf;

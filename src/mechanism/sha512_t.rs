@@ -33,7 +33,8 @@ fn hmac(key: &UsableKey, params: &Params) -> Result<Leading<HmacSha512T>> {
     Leading::asked(HmacSha512T::new(bits(params)?, super::secret_value(key)?)?, &Params::None)
 }
 
-fn bits(params: &Params) -> Result<u64> {
+/// t, the length of the digest in bits.
+pub(super) fn bits(params: &Params) -> Result<u64> {
     match params {
         Params::MacGeneral(bits) => Ok(*bits),
         _ => Err(Error::MechanismParamInvalid),

@@ -17,6 +17,7 @@ static FAMILIES: &[&[Mechanism]] = &[
     super::aes_mac::ROWS,
     super::des_mac::ROWS,
     super::poly1305::ROWS,
+    super::hash_derive::ROWS,
     super::generate::ROWS,
     super::aes_modes::ROWS,
     super::aes_feedback::ROWS,

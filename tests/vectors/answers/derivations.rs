@@ -9,7 +9,7 @@ use super::signatures::{POINT, p256};
 use super::{Known, derives, hex};
 
 /// A generic secret of so many bytes that can be read.
-fn of(len: CK_ULONG) -> Attributes {
+pub fn of(len: CK_ULONG) -> Attributes {
     let mut template = readable(CKK_GENERIC_SECRET);
     template.push((CKA_VALUE_LEN, ulong(len)));
     template

@@ -16,6 +16,7 @@ mod ciphers;
 mod derivations;
 mod digests;
 mod generation;
+mod hash_derivations;
 mod macs;
 mod signatures;
 
@@ -93,6 +94,7 @@ pub fn run(token: &Token, pattern: &str, report: &mut Report) {
         ("answers/derivations", derivations::answers()),
         ("answers/digests", digests::answers()),
         ("answers/generation", generation::answers()),
+        ("answers/hash_derivations", hash_derivations::answers()),
         ("answers/macs", macs::answers()),
         ("answers/signatures", signatures::answers()),
     ];
