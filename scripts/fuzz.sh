@@ -37,8 +37,10 @@ program="$folder/$host/release/targets"
 coverage="-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 -Ccodegen-units=1 --cfg fuzzing"
 coverage+=" -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table"
 coverage+=" -Cllvm-args=-sanitizer-coverage-trace-compares"
+# The versions of the project's own lock file; cargo adds what only the fuzzer needs.
+cp Cargo.lock fuzz/Cargo.lock
 (cd fuzz && RUSTUP_TOOLCHAIN=$toolchain RUSTFLAGS="$coverage -Zsanitizer=address" CARGO_TARGET_DIR=$folder \
-    cargo build --quiet --release --locked --target "$host")
+    cargo build --quiet --release --target "$host")
 
 mapfile -t all < <(COFFER_FUZZ_LIST=1 "$program")
 if [ -n "$list" ]; then

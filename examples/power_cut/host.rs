@@ -55,6 +55,12 @@ pub fn run(machine: &Machine<'_>, cuts: u64, without_sync: bool) -> ExitCode {
         }
         running.cut();
         machine.keep_what_was_written();
+        if boot % 10 == 9 {
+            eprintln!(
+                "{} cuts, {} acknowledged changes, {} lost",
+                counts.cuts, counts.acknowledged, counts.losses
+            );
+        }
     }
     println!(
         "seed {seed}: {} power cuts in {:.0} s, {} of them inside a change, {} after writes had begun to fail ({} \

@@ -118,12 +118,12 @@ fn structure(arguments: &mut Arguments, fields: &[Field]) -> (*mut u8, u64) {
     plain(arguments, &bytes)
 }
 
-/// A structure of a form that this file does not know: of zeros and of pointers, which as lengths are longer than any
-/// that is accepted.
+/// A structure of a form that this file does not know: of zeros and of pointers to zeros. As lengths and counts, pointers are
+/// larger than any that is accepted; where such memory has pointers of its own, they are NULL.
 fn pointers_only(arguments: &mut Arguments) -> (*mut u8, u64) {
     let mut bytes = Vec::new();
     for _ in 0..arguments.input.below(16) {
-        let word = if arguments.input.rarely(2) { arguments.keep(&[3; 1 << 10]) as u64 } else { 0 };
+        let word = if arguments.input.rarely(2) { arguments.keep(&[0; 1 << 10]) as u64 } else { 0 };
         bytes.extend(word.to_ne_bytes());
     }
     plain(arguments, &bytes)
