@@ -31,7 +31,7 @@ impl Vault {
             limit,
             initialised,
             locked: failures >= limit,
-            final_try: failures + 1 == limit,
+            final_try: failures.checked_add(1) == Some(limit),
             count_low: failures > 0,
         })
     }
@@ -122,5 +122,29 @@ impl Vault {
         let base =
             Base { chain: position.chain, generation: position.generation, next_sequence, root_version: 1 };
         writing.replace(&new_file(&new, uuid, &base, salt, &pin_key)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Backend, MemoryBackend};
+    use crate::vault::{Kdf, NewToken, Options};
+
+    /// Found by fuzzing: the sum with the next attempt overflowed.
+    #[test]
+    fn the_highest_count_that_a_doctored_file_can_hold_is_a_locked_pin() {
+        let backend = Arc::new(MemoryBackend::new());
+        let (so_pin, kdf) = (Secret::copy_of(b"1234"), Kdf::Pbkdf2Sha512 { iterations: 1 });
+        let new =
+            NewToken { info: Vec::new(), so_pin: &so_pin, kdf, allow_readonly_login: false, pin_limit: 10 };
+        let options = Options { minimum_iterations: 1, ..Options::default() };
+        let vault = Vault::create(backend.clone(), options, new).unwrap();
+        let instance = vault.view.read().state.identity.instance;
+        let entry = Entry::SecurityOfficer;
+        pin::set(&*backend.open().unwrap(), &instance, entry.number(), u32::MAX, true).unwrap();
+        let state = vault.pin_state(entry).unwrap();
+        assert!(state.locked && !state.final_try && state.failures == u32::MAX);
+        assert_eq!(vault.login(entry, &so_pin).err(), Some(Error::PinLocked));
     }
 }
