@@ -257,14 +257,23 @@ fn rsa_numbers() -> rsa::Components {
 }
 
 fn private_keys() -> Vec<Vec<u8>> {
-    let keys = [
-        ec_key(ec::Curve::P256),
-        ec_key(ec::Curve::P521),
-        pkcs8::Private::Ed25519(Secret::copy_of(&[5; 32])),
-        pkcs8::Private::X25519(Secret::copy_of(&[5; 32])),
-        pkcs8::Private::Rsa(rsa_numbers()),
-    ];
-    keys.iter().map(|key| pkcs8::encode_private(key).unwrap().as_bytes().to_vec()).collect()
+    let keys = [ec_key(ec::Curve::P256), ec_key(ec::Curve::P521), pkcs8::Private::Rsa(rsa_numbers())];
+    let mut encoded: Vec<_> =
+        keys.iter().map(|key| pkcs8::encode_private(key).unwrap().as_bytes().to_vec()).collect();
+    for last in [ED25519, X25519] {
+        let head = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, last, 4, 0x22, 4, 0x20];
+        encoded.push([&head[..], &[5; 32]].concat());
+    }
+    encoded
+}
+
+/// The last numbers of the object identifiers of RFC 8410.
+const ED25519: u8 = 0x70;
+const X25519: u8 = 0x6e;
+
+/// The SubjectPublicKeyInfo of RFC 8410.
+fn curve_public_key(last: u8) -> Vec<u8> {
+    [&[0x30, 0x2a, 0x30, 5, 6, 3, 0x2b, 0x65, last, 3, 0x21, 0][..], &[5; 32]].concat()
 }
 
 fn rsa_private_keys() -> Vec<Vec<u8>> {
@@ -282,16 +291,15 @@ fn public_keys() -> Vec<Vec<u8>> {
     let (curve, key) = (ec::Curve::P256, ec::PrivateKey::generate(ec::Curve::P256).unwrap());
     let keys = [
         pkcs8::Public::Ec { curve, point: key.public_point().unwrap() },
-        pkcs8::Public::Ed25519(vec![5; 32]),
-        pkcs8::Public::X25519(vec![5; 32]),
         pkcs8::Public::Rsa { modulus: vec![0xc5; 128], public_exponent: vec![1, 0, 1] },
     ];
-    keys.iter().map(pkcs8::encode_public).collect()
+    let encoded = keys.iter().map(pkcs8::encode_public);
+    encoded.chain([curve_public_key(ED25519), curve_public_key(X25519)]).collect()
 }
 
 /// As much of a certificate as is read.
 fn certificates() -> Vec<Vec<u8>> {
-    let key = pkcs8::encode_public(&pkcs8::Public::Ed25519(vec![5; 32]));
+    let key = curve_public_key(ED25519);
     let fields = [&[2, 1, 1][..], &[0x30, 0], &[0x30, 0], &[0x30, 0], &[0x30, 0], &key].concat();
     let inner = [&[0x30, fields.len() as u8][..], &fields].concat();
     vec![[&[0x30, inner.len() as u8][..], &inner].concat()]

@@ -54,7 +54,30 @@ fn fields(arguments: &mut Arguments, kind: ParamKind) -> Option<Vec<Field>> {
         ParamKind::Oaep => {
             vec![Number(CKM_SHA_1), Number(CKG_MGF1_SHA1), Number(CKZ_DATA_SPECIFIED), Bytes(blob(3))]
         }
-        ParamKind::OptionalEddsa => return None,
+        // The length of the data comes first: those that are encrypted where the input says nothing else.
+        ParamKind::Ccm => vec![Number(32), Bytes(blob(12)), Bytes(blob(5)), Number(16)],
+        ParamKind::ChaCha20Poly1305 => vec![Bytes(blob(12)), Bytes(blob(5))],
+        ParamKind::StringData => vec![Bytes(blob(16))],
+        ParamKind::KeyHandle => {
+            let mut secret = arguments.world.keys.iter().filter(|key| key.class == CKO_SECRET_KEY);
+            vec![Number(secret.next().map_or(0, |key| key.handle))]
+        }
+        ParamKind::FirstBit => vec![Number(0)],
+        ParamKind::CbcData(iv) => {
+            let iv = (0..iv / 8).map(|_| Number(7));
+            iv.chain([Bytes(blob(32))]).collect()
+        }
+        // Extract and expand, each one byte.
+        ParamKind::Hkdf => vec![
+            Number(0x0101),
+            Number(CKM_SHA256),
+            Number(CKF_HKDF_SALT_DATA),
+            Bytes(blob(16)),
+            Number(0),
+            Bytes(blob(4)),
+        ],
+        ParamKind::Ike2PrfPlus => vec![Number(CKM_SHA256_HMAC), Number(0), Number(0), Bytes(blob(16))],
+        ParamKind::TlsMac => vec![Number(CKM_SHA256), Number(12), Number(1)],
         ParamKind::Ecdh1 => {
             vec![Number(CKD_NULL), Counted(Vec::new()), Counted(peer(arguments))]
         }
