@@ -234,7 +234,7 @@ impl Mechanism {
 }
 
 /// A copy of some bytes on the heap and the pointer to it; NULL for no bytes.
-fn hold(bytes: &[u8]) -> (*mut u8, Box<dyn Any>) {
+pub fn hold(bytes: &[u8]) -> (*mut u8, Box<dyn Any>) {
     let mut copy = bytes.to_vec();
     let pointer = if copy.is_empty() { ptr::null_mut() } else { copy.as_mut_ptr() };
     (pointer, Box::new(copy))

@@ -3,7 +3,7 @@
 //! The section does not say what the keys inherit; here they are as hidden as any key that they come from.
 
 use crate::ck::*;
-use crate::crypto::{self, digest::Value as Output};
+use crate::crypto::digest::Value as Output;
 use crate::error::{Error, Result};
 use crate::object::rules::Inheritance;
 use crate::object::{Attributes, Value};
@@ -69,14 +69,30 @@ const fn row(id: CK_MECHANISM_TYPE, name: &'static str, params: ParamKind, deriv
     }
 }
 
-/// The pseudo-random function of IKE. AES-CMAC takes keys of any length: another than 16 bytes is hashed first
-/// (RFC 4615).
+/// The pseudo-random function of IKE. Those of AES take keys of any length: another than 16 bytes is hashed first, but
+/// for AES-XCBC a shorter one is filled with zeros (RFC 4615, RFC 4434).
 fn output(prf: Prf, key: &[u8], parts: &[&[u8]]) -> Result<Output> {
-    if prf == Prf::AesCmac && key.len() != crypto::aes::BLOCK {
-        let key = prf.keyed(&[0; crypto::aes::BLOCK])?.output(&[key])?;
-        return prf.keyed(key.as_bytes())?.output(parts);
+    const KEY: usize = 16;
+    match (prf, key.len()) {
+        (Prf::AesXcbc, ..KEY) => {
+            let mut filled = Secret::zeroed(KEY);
+            filled.as_mut_bytes().iter_mut().zip(key).for_each(|(place, byte)| *place = *byte);
+            prf.keyed(filled.as_bytes())?.output(parts)
+        }
+        (Prf::AesCmac | Prf::AesXcbc, length) if length != KEY => {
+            let key = prf.keyed(&[0; KEY])?.output(&[key])?;
+            prf.keyed(key.as_bytes())?.output(parts)
+        }
+        _ => prf.keyed(key)?.output(parts),
     }
-    prf.keyed(key)?.output(parts)
+}
+
+/// The functions that IKE has. CKR_MECHANISM_PARAM_INVALID for others.
+fn prf_of(id: CK_MECHANISM_TYPE) -> Result<Prf> {
+    match prf::of_parameter(id)? {
+        Prf::Des3Cmac => Err(Error::MechanismParamInvalid),
+        prf => Ok(prf),
+    }
 }
 
 fn secret(value: Secret) -> Derived {
@@ -92,7 +108,7 @@ fn values<'a>(input: &Derivation<'a>) -> Result<Vec<&'a [u8]>> {
 /// last at once, CKR_KEY_SIZE_RANGE for another length than the function's.
 fn initial(input: &Derivation) -> Result<Derived> {
     let Params::IkePrf(params) = input.params else { return Err(Error::MechanismParamInvalid) };
-    let prf = prf::of_parameter(params.prf)?;
+    let prf = prf_of(params.prf)?;
     let base = secret_value(input.base)?;
     let nonces = params.nonces.as_slice();
     let output = match (params.data_as_key, params.rekey, values(input)?.as_slice()) {
@@ -125,7 +141,7 @@ fn ike1(input: &Derivation) -> Result<Derived> {
     }
     let number = [params.number];
     parts.extend([&params.cookies[..], &number]);
-    let output = output(prf::of_parameter(params.prf)?, secret_value(input.base)?, &parts)?;
+    let output = output(prf_of(params.prf)?, secret_value(input.base)?, &parts)?;
     Ok(secret(cut(Secret::copy_of(output.as_bytes()), input.wanted, End::Leading)?))
 }
 
@@ -133,14 +149,14 @@ fn ike1(input: &Derivation) -> Result<Derived> {
 fn prf_plus(input: &Derivation) -> Result<Derived> {
     let Params::Ike2PrfPlus(params) = input.params else { return Err(Error::MechanismParamInvalid) };
     let seed = [&values(input)?.concat()[..], &params.seed].concat();
-    chained(input, prf::of_parameter(params.prf)?, &seed, true)
+    chained(input, prf_of(params.prf)?, &seed, true)
 }
 
 /// RFC 2409 section 5.5 and appendix B: K(n) = prf(base, K(n-1) | g^xy | extra data), or the base key itself where that is
 /// long enough and there is no g^xy.
 fn ike1_extended(input: &Derivation) -> Result<Derived> {
     let Params::Ike1Extended(params) = input.params else { return Err(Error::MechanismParamInvalid) };
-    let prf = prf::of_parameter(params.prf)?;
+    let prf = prf_of(params.prf)?;
     let wanted = input.wanted.ok_or(Error::TemplateIncomplete)?;
     let data = [&values(input)?.concat()[..], &params.extra].concat();
     if input.keys.is_empty() && wanted <= prf.output_len() {

@@ -2,15 +2,19 @@
 
 use crate::ck::*;
 use crate::crypto::cmac::Cmac;
-use crate::crypto::digest::{Hash, Value};
-use crate::crypto::{aes, hmac::Hmac};
+use crate::crypto::digest::{Accumulate, Hash, Value};
+use crate::crypto::hmac::Hmac;
+use crate::crypto::xcbc::Xcbc;
+use crate::crypto::{aes, des};
 use crate::error::{Error, Result};
 
-/// Keys that serve as keys of an HMAC or CMAC.
+/// Keys that serve as keys of one of the functions.
 pub(super) const KEYS: &[CK_KEY_TYPE] = &[
     CKK_GENERIC_SECRET,
     CKK_HKDF,
     CKK_AES,
+    CKK_DES2,
+    CKK_DES3,
     CKK_SHA_1_HMAC,
     CKK_SHA224_HMAC,
     CKK_SHA256_HMAC,
@@ -30,6 +34,8 @@ pub(super) enum Prf {
     /// With the key type of its mechanism.
     Hmac(Hash, CK_KEY_TYPE),
     AesCmac,
+    AesXcbc,
+    Des3Cmac,
 }
 
 impl Prf {
@@ -47,6 +53,8 @@ impl Prf {
             CKM_SHA3_384_HMAC => Prf::Hmac(Hash::Sha3_384, CKK_SHA3_384_HMAC),
             CKM_SHA3_512_HMAC => Prf::Hmac(Hash::Sha3_512, CKK_SHA3_512_HMAC),
             CKM_AES_CMAC => Prf::AesCmac,
+            CKM_AES_XCBC_MAC => Prf::AesXcbc,
+            CKM_DES3_CMAC => Prf::Des3Cmac,
             _ => return None,
         })
     }
@@ -55,7 +63,8 @@ impl Prf {
     pub(super) fn key_type(self) -> CK_KEY_TYPE {
         match self {
             Prf::Hmac(_, key_type) => key_type,
-            Prf::AesCmac => CKK_AES,
+            Prf::AesCmac | Prf::AesXcbc => CKK_AES,
+            Prf::Des3Cmac => CKK_DES3,
         }
     }
 
@@ -63,15 +72,18 @@ impl Prf {
     pub(super) fn output_len(self) -> usize {
         match self {
             Prf::Hmac(hash, _) => hash.output_len(),
-            Prf::AesCmac => aes::BLOCK,
+            Prf::AesCmac | Prf::AesXcbc => aes::BLOCK,
+            Prf::Des3Cmac => des::BLOCK,
         }
     }
 
-    /// The function with a key. CKR_KEY_SIZE_RANGE for a key that AES cannot have.
+    /// The function with a key. CKR_KEY_SIZE_RANGE for a key that the cipher cannot have.
     pub(super) fn keyed(self, key: &[u8]) -> Result<Keyed<'_>> {
         Ok(match self {
             Prf::Hmac(hash, _) => Keyed::Hmac(hash, key),
             Prf::AesCmac => Keyed::AesCmac(aes::Key::new(key)?),
+            Prf::AesXcbc => Keyed::AesXcbc(aes::Key::new(key)?),
+            Prf::Des3Cmac => Keyed::Des3Cmac(des::Key::new(key)?),
         })
     }
 }
@@ -80,24 +92,25 @@ impl Prf {
 pub(super) enum Keyed<'a> {
     Hmac(Hash, &'a [u8]),
     AesCmac(aes::Key),
+    AesXcbc(aes::Key),
+    Des3Cmac(des::Key),
 }
 
 impl Keyed<'_> {
     /// The output for the parts, one behind the other.
     pub(super) fn output(&self, parts: &[&[u8]]) -> Result<Value> {
         match self {
-            Keyed::Hmac(hash, key) => {
-                let mut hmac = Hmac::new(*hash, key)?;
-                parts.iter().try_for_each(|part| hmac.update(part))?;
-                Ok(hmac.finish()?)
-            }
-            Keyed::AesCmac(key) => {
-                let mut cmac = Cmac::new(key)?;
-                parts.iter().try_for_each(|part| cmac.update(part))?;
-                Ok(cmac.finish()?)
-            }
+            Keyed::Hmac(hash, key) => mac(Hmac::new(*hash, key)?, parts),
+            Keyed::AesCmac(key) => mac(Cmac::new(key)?, parts),
+            Keyed::AesXcbc(key) => mac(Xcbc::new(key)?, parts),
+            Keyed::Des3Cmac(key) => mac(Cmac::with_des(key)?, parts),
         }
     }
+}
+
+fn mac(mut mac: impl Accumulate, parts: &[&[u8]]) -> Result<Value> {
+    parts.iter().try_for_each(|part| mac.update(part))?;
+    Ok(mac.finish()?)
 }
 
 /// `CKR_MECHANISM_PARAM_INVALID` for a mechanism that is no pseudo-random function.

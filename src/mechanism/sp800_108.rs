@@ -109,10 +109,7 @@ const fn row(id: CK_MECHANISM_TYPE, name: &'static str, params: ParamKind, deriv
 /// CKR_TEMPLATE_INCOMPLETE for a key without a length, CKR_KEY_SIZE_RANGE for more than the counter can count.
 fn derive(input: &Derivation, mode: Mode) -> Result<Derived> {
     let Params::Sp800108(params) = input.params else { return Err(Error::MechanismParamInvalid) };
-    let prf = prf::of_parameter(params.prf)?;
-    if (prf == Prf::AesCmac) != (input.base.object().key_type() == Some(CKK_AES)) {
-        return Err(Error::KeyTypeInconsistent);
-    }
+    let prf = prf_of(params.prf, input.base.object().key_type())?;
     let mut lengths = vec![input.wanted.ok_or(Error::TemplateIncomplete)?];
     for template in &params.additional {
         lengths.push(rules::value_len(template.attributes())?.ok_or(Error::TemplateIncomplete)?);
@@ -132,6 +129,18 @@ fn derive(input: &Derivation, mode: Mode) -> Result<Derived> {
     let main = keys.next();
     let further = params.additional.iter().cloned().zip(keys).collect();
     Ok(Derived { main, further, ..Derived::nothing() }.inheriting(Inheritance::Base))
+}
+
+/// The functions of section 6.42. A cipher wants its own keys, HMAC any others: CKR_KEY_TYPE_INCONSISTENT.
+fn prf_of(id: CK_MECHANISM_TYPE, key_type: Option<CK_KEY_TYPE>) -> Result<Prf> {
+    let prf = prf::of_parameter(id)?;
+    let fits = match (prf, key_type) {
+        (Prf::AesXcbc, _) => return Err(Error::MechanismParamInvalid),
+        (Prf::AesCmac, key_type) => key_type == Some(CKK_AES),
+        (Prf::Des3Cmac, key_type) => matches!(key_type, Some(CKK_DES2 | CKK_DES3)),
+        (Prf::Hmac(..), key_type) => !matches!(key_type, Some(CKK_AES | CKK_DES2 | CKK_DES3)),
+    };
+    if fits { Ok(prf) } else { Err(Error::KeyTypeInconsistent) }
 }
 
 /// How much is made.

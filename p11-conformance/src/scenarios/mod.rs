@@ -12,6 +12,7 @@ mod bad_input;
 mod buffers;
 mod changes;
 mod ciphers;
+mod derivation;
 mod digest;
 mod ec;
 mod ec_vectors;
@@ -77,6 +78,7 @@ const AREAS: &[(&str, &[Scenario])] = &[
     ("eddsa", eddsa::SCENARIOS),
     ("hashes", hashes::SCENARIOS),
     ("keys", secret_keys::SCENARIOS),
+    ("derivation", derivation::SCENARIOS),
     ("wrap", wrap::SCENARIOS),
     ("threads", threads::SCENARIOS),
     ("fork", fork::SCENARIOS),

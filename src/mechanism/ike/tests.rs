@@ -130,6 +130,19 @@ fn cmac_takes_keys_of_every_length() {
     }
 }
 
+/// RFC 4434 section 2.
+#[test]
+fn xcbc_takes_keys_of_every_length() {
+    let message = unhex("000102030405060708090a0b0c0d0e0f10111213");
+    for (key, wanted) in [
+        ("000102030405060708090a0b0c0d0e0f", "47f51b4564966215b8985c63055ed308"),
+        ("00010203040506070809", "0fa087af7d866e7653434e602fdde835"),
+        ("000102030405060708090a0b0c0d0e0fedcb", "8cd3c93ae598a9803006ffb67c40e9e4"),
+    ] {
+        assert_eq!(hex::encode(output(Prf::AesXcbc, &unhex(key), &[&message]).unwrap()), wanted);
+    }
+}
+
 #[test]
 fn the_first_key_has_the_type_and_the_length_of_its_function() {
     for (prf, key_type) in [(CKM_SHA256_HMAC, CKK_SHA256_HMAC), (CKM_AES_CMAC, CKK_AES)] {
@@ -166,8 +179,11 @@ fn wrong_parameters_and_lengths_are_refused() {
     for row in ROWS {
         assert_eq!(run(row.id, &["00"], &Params::None, Some(20)), Some(Error::MechanismParamInvalid));
     }
-    let unknown = Params::Ike2PrfPlus(PrfPlusParams { prf: CKM_SHA_1, seed: vec![] });
-    assert_eq!(run(CKM_IKE2_PRF_PLUS_DERIVE, &[], &unknown, Some(20)), Some(Error::MechanismParamInvalid));
+    for prf in [CKM_SHA_1, CKM_DES3_CMAC] {
+        let unknown = Params::Ike2PrfPlus(PrfPlusParams { prf, seed: vec![] });
+        let refused = run(CKM_IKE2_PRF_PLUS_DERIVE, &[], &unknown, Some(20));
+        assert_eq!(refused, Some(Error::MechanismParamInvalid));
+    }
 }
 
 #[test]

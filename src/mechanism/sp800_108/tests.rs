@@ -18,7 +18,11 @@ fn params(prf: CK_MECHANISM_TYPE, data: Vec<PrfData>, iv: &str) -> Params {
 }
 
 fn base(prf: CK_MECHANISM_TYPE, value: &str) -> UsableKey {
-    let key_type = if prf == CKM_AES_CMAC { CKK_AES } else { CKK_GENERIC_SECRET };
+    let key_type = match prf {
+        CKM_AES_CMAC => CKK_AES,
+        CKM_DES3_CMAC => CKK_DES2,
+        _ => CKK_GENERIC_SECRET,
+    };
     secret_key(key_type, &unhex(value))
 }
 
@@ -110,6 +114,16 @@ fn the_cavp_keys_of_the_feedback_mode_come_out() {
     let wanted = "7164471f559812581a53aaf7fb6d6c53a1293115cda873887efcc7ce6b3a026b2d19f0d38db8590e218a2676df88f53cab33\
                   13ed63bd1e4828f3c066ea5eb1fd";
     assert_eq!(run(FEEDBACK, &key, &with_counter, Some(64)).as_deref(), Ok(wanted));
+}
+
+/// NIST CAVP: feedback mode with Triple DES, the first 28 bytes.
+#[test]
+fn a_cavp_key_of_triple_des_comes_out() {
+    let fixed = "28400c621bc2f7ae04de8ab279009803885e7966b2391e7a2cf28ca458f83f48882135066d31f701fb46937cf867dabbfa1bac";
+    let params = params(CKM_DES3_CMAC, vec![PrfData::Iteration(None), bytes(fixed)], "9e24eef3fe79719f");
+    let key = base(CKM_DES3_CMAC, "1cc91ac93ce93215c74ca11cb900fcb3");
+    let wanted = "3f46494db77b4497075e0abea59b15c4d97b5055e48eaf1db3c86012";
+    assert_eq!(run(FEEDBACK, &key, &params, Some(28)).as_deref(), Ok(wanted));
 }
 
 /// NIST CAVP: double-pipeline mode, without a counter and with one of 8 and 32 bits.
@@ -249,10 +263,16 @@ fn data_that_a_mode_does_not_have_is_refused() {
         Err(Error::MechanismParamInvalid)
     );
     assert_eq!(run(COUNTER, &key, &Params::None, Some(32)), Err(Error::MechanismParamInvalid));
-    assert_eq!(
-        run(COUNTER, &key, &params(CKM_AES_CMAC, data, ""), Some(32)),
-        Err(Error::KeyTypeInconsistent)
-    );
+    for (prf, other) in
+        [(CKM_AES_CMAC, CKM_SHA256_HMAC), (CKM_DES3_CMAC, CKM_AES_CMAC), (CKM_SHA256_HMAC, CKM_AES_CMAC)]
+    {
+        let key = base(other, &"00".repeat(16));
+        let made = run(COUNTER, &key, &params(prf, data.clone(), ""), Some(32));
+        assert_eq!(made, Err(Error::KeyTypeInconsistent));
+    }
+    let xcbc = params(CKM_AES_XCBC_MAC, data, "");
+    let made = run(COUNTER, &base(CKM_AES_CMAC, &"00".repeat(16)), &xcbc, Some(16));
+    assert_eq!(made, Err(Error::MechanismParamInvalid));
 }
 
 #[test]
