@@ -3,7 +3,7 @@
 
 use aws_lc_sys::{BIGNUM, BN_CTX, BN_CTX_free, BN_CTX_new, BN_clear_free, BN_new};
 use std::cmp::Ordering;
-use std::ffi::CStr;
+use std::ffi::{CStr, c_int};
 use std::ptr;
 
 use super::{Error, Owned, Result, succeed};
@@ -11,6 +11,9 @@ use crate::secret::Secret;
 
 /// An unsigned integer, wiped when dropped.
 pub(crate) struct Number(Owned<BIGNUM>);
+
+// SAFETY: the engine does not change a number that it is given as constant, and only `&mut self` gives another pointer.
+unsafe impl Sync for Number {}
 
 /// Scratch space of the engine's arithmetic.
 pub(crate) struct Scratch(Owned<BN_CTX>);
@@ -136,6 +139,14 @@ impl Number {
         Ok(difference)
     }
 
+    pub(crate) fn plus(&self, other: &Number) -> Result<Number> {
+        let mut sum = Number::zero()?;
+        // SAFETY: three live numbers.
+        let code = unsafe { aws_lc_sys::BN_add(sum.as_mut_ptr(), self.as_ptr(), other.as_ptr()) };
+        succeed(code, Error::Memory)?;
+        Ok(sum)
+    }
+
     pub(crate) fn times(&self, other: &Number, scratch: &mut Scratch) -> Result<Number> {
         let mut product = Number::zero()?;
         // SAFETY: three live numbers and a live context.
@@ -246,8 +257,52 @@ impl Number {
         Ok(number)
     }
 
+    /// A random number of exactly `bits` bits.
+    pub(crate) fn random_of_bits(bits: usize) -> Result<Number> {
+        let mut number = Number::zero()?;
+        let bits = i32::try_from(bits).map_err(|_| Error::Argument)?;
+        // SAFETY: a live number; the highest bit is set, the lowest is any.
+        let code = unsafe {
+            aws_lc_sys::BN_rand(
+                number.as_mut_ptr(),
+                bits,
+                aws_lc_sys::BN_RAND_TOP_ONE,
+                aws_lc_sys::BN_RAND_BOTTOM_ANY,
+            )
+        };
+        succeed(code, Error::Random)?;
+        Ok(number)
+    }
+
+    /// Whether this is a prime, with an error probability of at most 2^-128 whoever chose it.
+    pub(crate) fn is_prime(&self) -> Result<bool> {
+        let mut answer = 0;
+        // SAFETY: a live number; the engine makes its own scratch space for NULL and takes NULL for no callback.
+        let code = unsafe {
+            aws_lc_sys::BN_primality_test(
+                &mut answer,
+                self.as_ptr(),
+                aws_lc_sys::BN_prime_checks_for_validation,
+                ptr::null_mut(),
+                1,
+                ptr::null_mut(),
+            )
+        };
+        succeed(code, Error::Engine)?;
+        Ok(answer == 1)
+    }
+
     /// A random prime of exactly `bits` bits, the two highest set.
     pub(crate) fn random_prime(bits: usize) -> Result<Number> {
+        Self::random_prime_of_kind(bits, 0)
+    }
+
+    /// A random prime p of exactly `bits` bits for which (p - 1) / 2 is a prime too.
+    pub(crate) fn random_safe_prime(bits: usize) -> Result<Number> {
+        Self::random_prime_of_kind(bits, 1)
+    }
+
+    fn random_prime_of_kind(bits: usize, safe: c_int) -> Result<Number> {
         let mut prime = Number::zero()?;
         let bits = i32::try_from(bits).map_err(|_| Error::KeySize)?;
         // SAFETY: a live number; the engine accepts NULL for the conditions and for the callback.
@@ -255,7 +310,7 @@ impl Number {
             aws_lc_sys::BN_generate_prime_ex(
                 prime.as_mut_ptr(),
                 bits,
-                0,
+                safe,
                 ptr::null(),
                 ptr::null(),
                 ptr::null_mut(),

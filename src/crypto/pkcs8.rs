@@ -1,5 +1,5 @@
 //! Key files: PrivateKeyInfo (RFC 5958, PKCS #8), SubjectPublicKeyInfo (RFC 5280), and the older RSAPrivateKey
-//! (RFC 8017) and ECPrivateKey (RFC 5915), for RSA, elliptic curves, and the curves of RFC 8410.
+//! (RFC 8017) and ECPrivateKey (RFC 5915), for RSA, elliptic curves, the curves of RFC 8410, and finite fields.
 //!
 //! The bytes may come from anybody: what is read here is well formed, but whether its numbers make a key is checked by
 //! who makes one of them.
@@ -13,6 +13,72 @@ use crate::secret::Secret;
 const RSA_ENCRYPTION: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
 /// id-ecPublicKey, 1.2.840.10045.2.1.
 const EC_PUBLIC_KEY: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
+
+/// Which scheme a key over a finite field is for, by its object identifier (PKCS#11 section 6.7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Field {
+    Dsa,
+    /// PKCS #3.
+    Dh,
+    /// ANSI X9.42.
+    X942Dh,
+}
+
+impl Field {
+    const ALL: &'static [Field] = &[Field::Dsa, Field::Dh, Field::X942Dh];
+
+    /// id-dsa 1.2.840.10040.4.1, dhKeyAgreement 1.2.840.113549.1.3.1, dhpublicnumber 1.2.840.10046.2.1.
+    fn oid(self) -> &'static [u8] {
+        match self {
+            Field::Dsa => &[0x2a, 0x86, 0x48, 0xce, 0x38, 0x04, 0x01],
+            Field::Dh => &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x03, 0x01],
+            Field::X942Dh => &[0x2a, 0x86, 0x48, 0xce, 0x3e, 0x02, 0x01],
+        }
+    }
+}
+
+/// Domain parameters of a finite field; PKCS #3 has no subprime.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    pub field: Field,
+    pub prime: Vec<u8>,
+    pub subprime: Option<Vec<u8>>,
+    pub base: Vec<u8>,
+}
+
+impl Group {
+    /// Dss-Parms (p, q, g), DHParameter (p, g) or DomainParameters (p, g, q). What follows is passed over: the length of
+    /// private values, the cofactor and the seed, which PKCS#11 does not keep.
+    fn read(field: Field, algorithm: &mut Reader) -> Result<Self> {
+        if !algorithm.next_is(SEQUENCE) {
+            // Parameters that are inherited from a certificate's issuer.
+            return Err(Error::Parameters);
+        }
+        let mut numbers = algorithm.sequence()?;
+        let mut next = || numbers.unsigned().map(<[u8]>::to_vec);
+        let (prime, second) = (next()?, next()?);
+        let (subprime, base) = match field {
+            Field::Dsa => (Some(second), next()?),
+            Field::Dh => (None, second),
+            Field::X942Dh => (Some(next()?), second),
+        };
+        if field == Field::Dsa {
+            numbers.end()?;
+        }
+        Ok(Self { field, prime, subprime, base })
+    }
+
+    fn write(&self) -> Secret {
+        let (prime, base) = (asn1::unsigned(&self.prime), asn1::unsigned(&self.base));
+        let subprime = asn1::unsigned(self.subprime.as_deref().unwrap_or(&[]));
+        let numbers: &[&Secret] = match self.field {
+            Field::Dsa => &[&prime, &subprime, &base],
+            Field::Dh => &[&prime, &base],
+            Field::X942Dh => &[&prime, &base, &subprime],
+        };
+        element(SEQUENCE, &numbers.iter().map(|number| number.as_bytes()).collect::<Vec<_>>())
+    }
+}
 
 /// A private key as key files tell it.
 #[derive(Clone)]
@@ -31,6 +97,10 @@ pub enum Private {
     },
     Montgomery {
         curve: montgomery::Curve,
+        value: Secret,
+    },
+    Field {
+        group: Group,
         value: Secret,
     },
 }
@@ -55,6 +125,10 @@ pub enum Public {
         curve: montgomery::Curve,
         value: Vec<u8>,
     },
+    Field {
+        group: Group,
+        value: Vec<u8>,
+    },
 }
 
 /// The algorithms that both structures name.
@@ -63,6 +137,7 @@ enum Algorithm {
     Ec(Curve),
     Edwards(edwards::Curve),
     Montgomery(montgomery::Curve),
+    Field(Group),
 }
 
 impl Algorithm {
@@ -78,7 +153,10 @@ impl Algorithm {
                 Algorithm::Rsa
             }
             EC_PUBLIC_KEY => Algorithm::Ec(named_curve(&mut algorithm)?),
-            other => Self::of_rfc_8410(other).ok_or(Error::Unsupported)?,
+            other => match Field::ALL.iter().find(|field| field.oid() == other) {
+                Some(field) => Algorithm::Field(Group::read(*field, &mut algorithm)?),
+                None => Self::of_rfc_8410(other).ok_or(Error::Unsupported)?,
+            },
         };
         algorithm.end()?;
         Ok(found)
@@ -102,6 +180,9 @@ impl Algorithm {
             }
             Algorithm::Edwards(curve) => element(SEQUENCE, &[oid(curve.oid()).as_bytes()]),
             Algorithm::Montgomery(curve) => element(SEQUENCE, &[oid(curve.oid()).as_bytes()]),
+            Algorithm::Field(group) => {
+                element(SEQUENCE, &[oid(group.field.oid()).as_bytes(), group.write().as_bytes()])
+            }
         }
     }
 }
@@ -138,6 +219,9 @@ pub fn decode_private(der: &[u8]) -> Result<Private> {
         Algorithm::Montgomery(curve) => {
             raw_private(key, curve.value_len()).map(|value| Private::Montgomery { curve, value })
         }
+        Algorithm::Field(group) => {
+            only_number(key).map(|value| Private::Field { group, value: Secret::copy_of(value) })
+        }
     }
 }
 
@@ -153,6 +237,9 @@ pub fn encode_private(key: &Private) -> Result<Secret> {
         }
         Private::Montgomery { curve, value } => {
             (Algorithm::Montgomery(*curve), element(OCTET_STRING, &[value.as_bytes()]))
+        }
+        Private::Field { group, value } => {
+            (Algorithm::Field(group.clone()), asn1::unsigned(value.as_bytes()))
         }
     };
     let version = asn1::unsigned(&[]);
@@ -176,6 +263,7 @@ pub fn decode_public(der: &[u8]) -> Result<Public> {
         Algorithm::Ec(curve) => Public::Ec { curve, point: key.to_vec() },
         Algorithm::Edwards(curve) => Public::Edwards { curve, point: key.to_vec() },
         Algorithm::Montgomery(curve) => Public::Montgomery { curve, value: key.to_vec() },
+        Algorithm::Field(group) => Public::Field { group, value: only_number(key)?.to_vec() },
     })
 }
 
@@ -189,6 +277,7 @@ pub fn encode_public(key: &Public) -> Vec<u8> {
         Public::Ec { curve, point } => (Algorithm::Ec(*curve), Secret::copy_of(point)),
         Public::Edwards { curve, point } => (Algorithm::Edwards(*curve), Secret::copy_of(point)),
         Public::Montgomery { curve, value } => (Algorithm::Montgomery(*curve), Secret::copy_of(value)),
+        Public::Field { group, value } => (Algorithm::Field(group.clone()), asn1::unsigned(value)),
     };
     let bits = element(asn1::BIT_STRING, &[&[0], contents.as_bytes()]);
     element(SEQUENCE, &[algorithm.write().as_bytes(), bits.as_bytes()]).as_bytes().to_vec()
@@ -298,6 +387,14 @@ fn write_ec_private(curve: Curve, value: &Secret, point: Option<&[u8]>) -> Resul
         None => Secret::default(),
     };
     Ok(element(SEQUENCE, &[asn1::unsigned(&[1]).as_bytes(), value.as_bytes(), public.as_bytes()]))
+}
+
+/// The INTEGER that a private or public value over a finite field is.
+fn only_number(der: &[u8]) -> Result<&[u8]> {
+    let mut reader = Reader::new(der);
+    let value = reader.unsigned()?;
+    reader.end()?;
+    Ok(value)
 }
 
 /// CurvePrivateKey (RFC 8410 section 7): an OCTET STRING of this length.

@@ -6,6 +6,7 @@ use crate::object::{Attributes, Computed, ec_point};
 
 use super::ec_keys;
 use super::ec_params::{self, Named};
+use super::{ffc_keys, private_key_info};
 
 /// Computes with the engine.
 pub struct Engine;
@@ -40,6 +41,14 @@ fn public_half(attributes: &Attributes) -> Option<Public> {
             modulus: attributes.bytes(CKA_MODULUS)?.to_vec(),
             public_exponent: attributes.bytes(CKA_PUBLIC_EXPONENT)?.to_vec(),
         });
+    }
+    if let Some(group) = private_key_info::group_of(attributes, key_type) {
+        let value = attributes.bytes(CKA_VALUE)?;
+        let value = match attributes.ulong(CKA_CLASS)? {
+            CKO_PRIVATE_KEY => ffc_keys::domain_of(attributes, key_type).ok()?.public_of(value).ok()?,
+            _ => value.to_vec(),
+        };
+        return Some(Public::Field { group, value });
     }
     let named = match key_type {
         CKK_EC | CKK_EC_EDWARDS | CKK_EC_MONTGOMERY => {

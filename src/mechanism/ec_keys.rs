@@ -149,6 +149,14 @@ pub(super) fn montgomery_private(key: &UsableKey) -> Result<&montgomery::Private
     })
 }
 
+/// Curve and public value of a public key object of the type CKK_EC_MONTGOMERY.
+pub(super) fn montgomery_public(key: &UsableKey) -> Result<(montgomery::Curve, &[u8])> {
+    match params(key.object())? {
+        Named::Montgomery(curve) => Ok((curve, raw_point(key.object().attributes(), CKK_EC_MONTGOMERY)?)),
+        _ => Err(Error::KeyTypeInconsistent),
+    }
+}
+
 /// The private value in the form that is stored: as long as the order, or as the curve's seeds and values. Errors:
 /// CKR_ATTRIBUTE_VALUE_INVALID for a value that no key of the curve has.
 pub(super) fn checked_value(named: Named, value: &[u8]) -> Result<Secret> {

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::object::{Attributes, Value, ec_point};
 
 use super::ec_params::{self, Named};
-use super::{ec_keys, rsa_keys};
+use super::{ec_keys, ffc_keys, rsa_keys};
 
 /// The attributes with values that are checked and complete: RSA private keys with all CRT parts, points wrapped in
 /// an OCTET STRING, private values of curves in their full length. Other keys and objects come back as they are.
@@ -26,8 +26,32 @@ pub fn check_key(attributes: &Attributes) -> Result<Attributes> {
         (Some(CKO_PRIVATE_KEY), Some(key_type @ (CKK_EC | CKK_EC_EDWARDS | CKK_EC_MONTGOMERY))) => {
             curve_private(attributes, key_type)
         }
+        (Some(CKO_DOMAIN_PARAMETERS), Some(key_type @ (CKK_DSA | CKK_DH | CKK_X9_42_DH))) => {
+            field_parameters(attributes, key_type)
+        }
+        (Some(CKO_PUBLIC_KEY | CKO_PRIVATE_KEY), Some(key_type @ (CKK_DSA | CKK_DH | CKK_X9_42_DH))) => {
+            field_key(attributes, key_type)
+        }
         _ => Ok(attributes.clone()),
     }
+}
+
+/// Domain parameters must make a group.
+fn field_parameters(attributes: &Attributes, key_type: CK_KEY_TYPE) -> Result<Attributes> {
+    ffc_keys::domain_of(attributes, key_type)?;
+    Ok(attributes.clone())
+}
+
+/// FIPS 186-4 and SP 800-56A: the public value is from 2 to p - 2 and of the order q, the private one below q.
+fn field_key(attributes: &Attributes, key_type: CK_KEY_TYPE) -> Result<Attributes> {
+    let domain = ffc_keys::domain_of(attributes, key_type)?;
+    let value = attributes.bytes(CKA_VALUE).ok_or(Error::TemplateIncomplete)?;
+    if attributes.ulong(CKA_CLASS) == Some(CKO_PUBLIC_KEY) {
+        domain.check_public(value)?;
+    } else {
+        domain.check_private(value).map_err(|_| Error::AttributeValueInvalid)?;
+    }
+    Ok(attributes.clone())
 }
 
 fn rsa_public(attributes: &Attributes) -> Result<Attributes> {

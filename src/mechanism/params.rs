@@ -19,6 +19,8 @@ pub enum ParamKind {
     Bytes(usize),
     /// Plain bytes of a length in this range, none among them (AES-KEY-WRAP without an IV).
     OptionalBytes(usize),
+    /// Plain bytes of any length from 1 (a public value).
+    AnyBytes,
     /// CK_MAC_GENERAL_PARAMS: the length of the MAC in bytes.
     MacGeneral,
     /// CK_AES_CTR_PARAMS.
@@ -89,6 +91,12 @@ pub enum ParamKind {
     Ike1Prf,
     /// CK_IKE1_EXTENDED_DERIVE_PARAMS.
     Ike1Extended,
+    /// CK_X9_42_DH1_DERIVE_PARAMS.
+    X942Dh1,
+    /// CK_RSA_AES_KEY_WRAP_PARAMS.
+    RsaAesKeyWrap,
+    /// CK_ECDH_AES_KEY_WRAP_PARAMS.
+    EcdhAesKeyWrap,
 }
 
 /// A mechanism's parameter, owned.
@@ -166,6 +174,21 @@ pub enum Params {
         kdf: u64,
         shared_data: Vec<u8>,
         public_data: Vec<u8>,
+    },
+    X942Dh1 {
+        kdf: u64,
+        other_info: Vec<u8>,
+        public_data: Vec<u8>,
+    },
+    RsaAesKeyWrap {
+        key_bits: u64,
+        /// `Params::Oaep`.
+        oaep: Box<Params>,
+    },
+    EcdhAesKeyWrap {
+        key_bits: u64,
+        kdf: u64,
+        shared_data: Vec<u8>,
     },
 }
 

@@ -1,7 +1,8 @@
 //! Private keys as C_WrapKey and C_UnwrapKey carry them: PrivateKeyInfo of PKCS #8 (PKCS#11 section 6.7).
 
 use crate::ck::*;
-use crate::crypto::{Error as CryptoError, pkcs8};
+use crate::crypto::Error as CryptoError;
+use crate::crypto::pkcs8::{self, Field, Group};
 use crate::error::{Error, Result};
 use crate::object::{Attributes, Object, Value, ec_point};
 use crate::secret::Secret;
@@ -20,6 +21,11 @@ pub fn encode(object: &Object) -> Result<Secret> {
             pkcs8::Private::Rsa(numbers)
         }
         Some(CKK_EC | CKK_EC_EDWARDS | CKK_EC_MONTGOMERY) => curve_key(object)?,
+        Some(key_type @ (CKK_DSA | CKK_DH | CKK_X9_42_DH)) => {
+            let group = group_of(object.attributes(), key_type).ok_or(Error::KeyNotWrappable)?;
+            let value = Secret::copy_of(object.material(CKA_VALUE)?.ok_or(Error::KeyNotWrappable)?);
+            pkcs8::Private::Field { group, value }
+        }
         _ => return Err(Error::KeyNotWrappable),
     };
     pkcs8::encode_private(&key).map_err(|_| Error::KeyNotWrappable)
@@ -46,6 +52,33 @@ fn curve_key(object: &Object) -> Result<pkcs8::Private> {
     })
 }
 
+/// The domain parameters of a key over a finite field; `None` where one is missing.
+pub(super) fn group_of(attributes: &Attributes, key_type: CK_KEY_TYPE) -> Option<Group> {
+    let (field, subprime) = match key_type {
+        CKK_DSA => (Field::Dsa, Some(attributes.bytes(CKA_SUBPRIME)?.to_vec())),
+        CKK_DH => (Field::Dh, None),
+        CKK_X9_42_DH => (Field::X942Dh, Some(attributes.bytes(CKA_SUBPRIME)?.to_vec())),
+        _ => return None,
+    };
+    let (prime, base) = (attributes.bytes(CKA_PRIME)?.to_vec(), attributes.bytes(CKA_BASE)?.to_vec());
+    Some(Group { field, prime, subprime, base })
+}
+
+/// Key type and domain parameters of a key over a finite field.
+fn set_group(attributes: &mut Attributes, group: Group) {
+    let key_type = match group.field {
+        Field::Dsa => CKK_DSA,
+        Field::Dh => CKK_DH,
+        Field::X942Dh => CKK_X9_42_DH,
+    };
+    attributes.set(CKA_KEY_TYPE, Value::Ulong(key_type));
+    attributes.set(CKA_PRIME, Value::Bytes(group.prime));
+    attributes.set(CKA_BASE, Value::Bytes(group.base));
+    if let Some(subprime) = group.subprime {
+        attributes.set(CKA_SUBPRIME, Value::Bytes(subprime));
+    }
+}
+
 /// The attributes that a PrivateKeyInfo contributes to the new key: CKA_CLASS, CKA_KEY_TYPE and the values, checked
 /// and complete. CKR_WRAPPED_KEY_INVALID: it is not one, or its numbers make no key; CKR_CURVE_NOT_SUPPORTED.
 pub fn decode(der: &[u8]) -> Result<Attributes> {
@@ -58,6 +91,7 @@ pub fn decode(der: &[u8]) -> Result<Attributes> {
         Error::TemplateIncomplete
         | Error::TemplateInconsistent
         | Error::AttributeValueInvalid
+        | Error::DomainParamsInvalid
         | Error::PublicKeyInvalid => Error::WrappedKeyInvalid,
         other => other,
     })
@@ -97,6 +131,11 @@ pub fn attributes_of(key: pkcs8::Private) -> Result<Attributes> {
             (CKK_EC, Named::Weierstrass(curve), value)
         }
         pkcs8::Private::Edwards { curve, seed } => (CKK_EC_EDWARDS, Named::Edwards(curve), seed),
+        pkcs8::Private::Field { group, value } => {
+            set_group(&mut attributes, group);
+            attributes.set(CKA_VALUE, Value::Secret(value));
+            return Ok(attributes);
+        }
         pkcs8::Private::Montgomery { curve, value } => (CKK_EC_MONTGOMERY, Named::Montgomery(curve), value),
     };
     attributes.set(CKA_KEY_TYPE, Value::Ulong(key_type));
@@ -117,6 +156,11 @@ pub fn public_attributes_of(key: pkcs8::Public) -> Result<Attributes> {
         }
         pkcs8::Public::Ec { curve, point } => (CKK_EC, Named::Weierstrass(curve), point),
         pkcs8::Public::Edwards { curve, point } => (CKK_EC_EDWARDS, Named::Edwards(curve), point),
+        pkcs8::Public::Field { group, value } => {
+            set_group(&mut attributes, group);
+            attributes.set(CKA_VALUE, Value::Bytes(value));
+            return Ok(attributes);
+        }
         pkcs8::Public::Montgomery { curve, value } => (CKK_EC_MONTGOMERY, Named::Montgomery(curve), value),
     };
     attributes.set(CKA_KEY_TYPE, Value::Ulong(key_type));

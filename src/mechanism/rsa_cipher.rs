@@ -178,6 +178,16 @@ fn unwrap(key: &UsableKey, encoding: &Encoding, wrapped: &[u8]) -> Result<Secret
     })
 }
 
+/// As `wrap`, with the parameter of CKM_RSA_PKCS_OAEP.
+pub(super) fn wrap_oaep(key: &UsableKey, params: &Params, material: &[u8]) -> Result<Vec<u8>> {
+    wrap(key, &Encoding::oaep(params)?, material)
+}
+
+/// As `unwrap`, with the parameter of CKM_RSA_PKCS_OAEP.
+pub(super) fn unwrap_oaep(key: &UsableKey, params: &Params, wrapped: &[u8]) -> Result<Secret> {
+    unwrap(key, &Encoding::oaep(params)?, wrapped)
+}
+
 struct Encrypting {
     key: UsableKey,
     encoding: Encoding,

@@ -41,6 +41,10 @@ static FAMILIES: &[&[Mechanism]] = &[
     super::tls_keys::ROWS,
     super::tls_mac::ROWS,
     super::ike::ROWS,
+    super::key_transport::ROWS,
+    super::ffc_keys::ROWS,
+    super::dsa::ROWS,
+    super::dh::ROWS,
 ];
 
 /// All rows by ascending id, and beside each what its self-tests have come to.

@@ -67,7 +67,7 @@ pub struct Need<'a> {
     pub types: &'a [CK_KEY_TYPE],
     /// See `KeyNeed::asymmetric` of the mechanism table.
     pub asymmetric: bool,
-    /// Smallest and largest size, bits for RSA, bytes for secret keys; `(0, 0)`: any.
+    /// Smallest and largest size, bits for RSA and finite fields, bytes for secret keys; `(0, 0)`: any.
     pub sizes: (u64, u64),
 }
 
@@ -136,6 +136,7 @@ fn size_fits(object: &Object, (smallest, largest): (u64, u64)) -> bool {
     }
     let size = match object.key_type() {
         Some(CKK_RSA) => object.bytes(CKA_MODULUS).map(bit_length),
+        Some(CKK_DSA | CKK_DH | CKK_X9_42_DH) => object.bytes(CKA_PRIME).map(bit_length),
         _ if object.class() == CKO_SECRET_KEY => object.ulong(CKA_VALUE_LEN),
         _ => None,
     };

@@ -33,11 +33,13 @@ impl Session {
         let generate = row.ops.generate_key.ok_or(Error::MechanismInvalid)?;
         let creator = self.creator();
         let key_type = Some(generated_type(row, template)?);
-        rules::check_generate(CKO_SECRET_KEY, key_type, template, &creator)?;
-        self.may_create_from(template, CKO_SECRET_KEY)?;
+        // C_GenerateKey for an asymmetric key type makes domain parameters (section 5.18.1).
+        let class = if row.key.asymmetric { CKO_DOMAIN_PARAMETERS } else { CKO_SECRET_KEY };
+        rules::check_generate(class, key_type, template, &creator)?;
+        self.may_create_from(template, class)?;
         let generated = generate(params, template.attributes())?;
         let iv = row.ops.generate_iv.map(|generate| generate(params)).transpose()?;
-        let attributes = rules::generate(CKO_SECRET_KEY, key_type, template, generated, mechanism, &creator)?;
+        let attributes = rules::generate(class, key_type, template, generated, mechanism, &creator)?;
         Ok((self.keep(attributes)?, iv))
     }
 
@@ -73,7 +75,8 @@ impl Session {
         if template.is_true(CKA_TOKEN) {
             self.need_read_write()?;
         }
-        let private = template.bool(CKA_PRIVATE).unwrap_or(class != CKO_PUBLIC_KEY);
+        let public = matches!(class, CKO_PUBLIC_KEY | CKO_DOMAIN_PARAMETERS);
+        let private = template.bool(CKA_PRIVATE).unwrap_or(!public);
         if private && self.token.role() != Role::User {
             return Err(Error::UserNotLoggedIn);
         }

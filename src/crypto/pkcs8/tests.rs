@@ -1,6 +1,7 @@
 //! Key files of another implementation (OpenSSL), read and written back byte by byte; and hostile ones.
 
 use super::*;
+use crate::crypto::ffc::Domain;
 
 /// PrivateKeyInfo and SubjectPublicKeyInfo of one key.
 pub(crate) struct Files {
@@ -88,7 +89,73 @@ pub(crate) const MONTGOMERY448: Files = Files {
               b3d3e4c699d353c1e6dad06141d9b9a9cc9f",
 };
 
-const ALL: &[&Files] = &[&RSA, &P256, &P521, &BRAINPOOL, &EDWARDS, &MONTGOMERY, &EDWARDS448, &MONTGOMERY448];
+/// The DSA key of RFC 6979 appendix A.2.1, written by Python's cryptography.
+pub(crate) const DSA: Files = Files {
+    private: "3082014a0201003082012b06072a8648ce3804013082011e0281810086f5ca03dcfeb225063ff830a0c769b9dd9d6153\
+              ad91d7ce27f787c43278b447e6533b86b18bed6e8a48b784a14c252c5be0dbf60b86d6385bd2f12fb763ed8873abfd3f\
+              5ba2e0a8c0a59082eac056935e529daf7c610467899c77adedfc846c881870b7b19b2b58f9be0521a17002e3bdd6b866\
+              85ee90b3d9a1b02b782b1779021500996f967f6c8e388d9e28d01e205fba957a5698b102818007b0f92546150b62514b\
+              b771e2a0c0ce387f03bda6c56b505209ff25fd3c133d89bbcd97e904e09114d9a7defdeadfc9078ea544d2e401aeecc4\
+              0bb9fbbf78fd87995a10a1c27cb7789b594ba7efb5c4326a9fe59a070e136db77175464adca417be5dce2f40d10a46a3\
+              a3943f26ab7fd9c0398ff8c76ee0a56826a8a88f1dbd04160214411602cb19a6ccc34494d79d98ef1e7ed5af25f7",
+    public: "308201b63082012b06072a8648ce3804013082011e0281810086f5ca03dcfeb225063ff830a0c769b9dd9d6153ad91d7\
+              ce27f787c43278b447e6533b86b18bed6e8a48b784a14c252c5be0dbf60b86d6385bd2f12fb763ed8873abfd3f5ba2e0\
+              a8c0a59082eac056935e529daf7c610467899c77adedfc846c881870b7b19b2b58f9be0521a17002e3bdd6b86685ee90\
+              b3d9a1b02b782b1779021500996f967f6c8e388d9e28d01e205fba957a5698b102818007b0f92546150b62514bb771e2\
+              a0c0ce387f03bda6c56b505209ff25fd3c133d89bbcd97e904e09114d9a7defdeadfc9078ea544d2e401aeecc40bb9fb\
+              bf78fd87995a10a1c27cb7789b594ba7efb5c4326a9fe59a070e136db77175464adca417be5dce2f40d10a46a3a3943f\
+              26ab7fd9c0398ff8c76ee0a56826a8a88f1dbd038184000281805df5e01ded31d0297e274e1691c192fe5868fef9e19a\
+              84776454b100cf16f65392195a38b90523e2542ee61871c0440cb87c322fc4b4d2ec5e1e7ec766e1be8d4ce935437dc1\
+              1c3c8fd426338933ebfe739cb3465f4d3668c5e473508253b1e682f65cbdc4fae93c2ea212390e54905a86e2223170b4\
+              4eaa7da5dd9ffcfb7f3b",
+};
+
+/// A Diffie-Hellman key of PKCS #3.
+pub(crate) const DH: Files = Files {
+    private: "30819c020100305306092a864886f70d0103013046024100fd469d255c6691dcb6a15c97734993fac8406f1798630bed\
+              529576d66ae49e2f4ccded3fdd34be3a721a9b398ce20635e9cf006336177c84e53518fcc933a0e70201020442024031\
+              6c7914c920bc1034e40ae5b8872cd525141137296b0dd0d3eca7d3b146d12a30648383954daa422a21b888ed784d5948\
+              bb80b7e1c3ac98bd3c67a758174e1d",
+    public: "30819b305306092a864886f70d0103013046024100fd469d255c6691dcb6a15c97734993fac8406f1798630bed529576\
+              d66ae49e2f4ccded3fdd34be3a721a9b398ce20635e9cf006336177c84e53518fcc933a0e7020102034400024100f31c\
+              755c40ebb81970f617bdde7ba6ea0d2054a3aa8283ede7f6ae257844b239ca0e2941c6e02ad72e15750f71b6cfe90338\
+              1dc5c726a5752454d5e8c23d2fcd",
+};
+
+/// A key of ANSI X9.42 in the group of RFC 5114 section 2.1.
+pub(crate) const X9_42_DH: Files = Files {
+    private: "3082014c0201003082012c06072a8648ce3e02013082011f02818100b10b8f96a080e01dde92de5eae5d54ec52c99fbc\
+              fb06a3c69a6a9dca52d23b616073e28675a23d189838ef1e2ee652c013ecb4aea906112324975c3cd49b83bfaccbdd7d\
+              90c4bd7098488e9c219a73724effd6fae5644738faa31a4ff55bccc0a151af5f0dc8b4bd45bf37df365c1a65e68cfda7\
+              6d4da708df1fb2bc2e4a437102818100a4d1cbd5c3fd34126765a442efb99905f8104dd258ac507fd6406cff14266d31\
+              266fea1e5c41564b777e690f5504f213160217b4b01b886a5e91547f9e2749f4d7fbd7d3b9a92ee1909d0d2263f80a76\
+              a6a24c087a091f531dbf0a0169b6a28ad662a4d18e73afa32d779d5918d08bc8858f4dcef97c2a24855e6eeb22b3b2e5\
+              021500f518aa8781a8df278aba4e7d64b7cb9d494623530417021500b3b54f69b96766c9e1d5caf8fdd73219ddc9a79e",
+    public: "308201b83082012c06072a8648ce3e02013082011f02818100b10b8f96a080e01dde92de5eae5d54ec52c99fbcfb06a3\
+              c69a6a9dca52d23b616073e28675a23d189838ef1e2ee652c013ecb4aea906112324975c3cd49b83bfaccbdd7d90c4bd\
+              7098488e9c219a73724effd6fae5644738faa31a4ff55bccc0a151af5f0dc8b4bd45bf37df365c1a65e68cfda76d4da7\
+              08df1fb2bc2e4a437102818100a4d1cbd5c3fd34126765a442efb99905f8104dd258ac507fd6406cff14266d31266fea\
+              1e5c41564b777e690f5504f213160217b4b01b886a5e91547f9e2749f4d7fbd7d3b9a92ee1909d0d2263f80a76a6a24c\
+              087a091f531dbf0a0169b6a28ad662a4d18e73afa32d779d5918d08bc8858f4dcef97c2a24855e6eeb22b3b2e5021500\
+              f518aa8781a8df278aba4e7d64b7cb9d494623530381850002818100a3df9ad7cf7f48a364a40529847d675344ee89d7\
+              3e6278ab77b4a0e1c3abada7620aad530e99fbf3e27514411f1deca89438820ac50c3ec5547948332879d5e51140e489\
+              927b2b99f82375ec07b6305f0d555663780fba9a7b1aee0e86c3b7eddd2162e27855d6f229353804a83c0dc05f204cc4\
+              aed39f6bffea7088c03b3f3b",
+};
+
+const ALL: &[&Files] = &[
+    &RSA,
+    &P256,
+    &P521,
+    &BRAINPOOL,
+    &EDWARDS,
+    &MONTGOMERY,
+    &EDWARDS448,
+    &MONTGOMERY448,
+    &DSA,
+    &DH,
+    &X9_42_DH,
+];
 
 fn bytes(text: &str) -> Vec<u8> {
     hex::decode(text).unwrap()
@@ -126,6 +193,13 @@ fn the_public_key_is_the_one_of_the_private_key() {
             Private::Montgomery { curve, value } => {
                 let key = montgomery::PrivateKey::new(curve, value.as_bytes()).unwrap();
                 Public::Montgomery { curve, value: key.public_value().unwrap() }
+            }
+            Private::Field { group, value } => {
+                let domain = Domain::new(&group.prime, group.subprime.as_deref(), &group.base).unwrap();
+                domain.check_private(value.as_bytes()).unwrap();
+                let value = domain.public_of(value.as_bytes()).unwrap();
+                domain.check_public(&value).unwrap();
+                Public::Field { group, value }
             }
         };
         assert_eq!(decode_public(&bytes(files.public)).unwrap(), public);
@@ -195,8 +269,11 @@ fn what_cannot_be_used_is_told_apart() {
         changed(&[6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3], &[48, 8, 2, 6, 1, 1, 1, 1]),
         Some(Error::Parameters)
     );
+    let other = [0x2a, 0x86, 0x48, 0xce, 0x38, 0x04, 0x02];
+    assert_eq!(changed(EC_PUBLIC_KEY, &other), Some(Error::Unsupported));
+    // DSA with parameters that are not there.
     let dsa = [0x2a, 0x86, 0x48, 0xce, 0x38, 0x04, 0x01];
-    assert_eq!(changed(EC_PUBLIC_KEY, &dsa), Some(Error::Unsupported));
+    assert_eq!(changed(EC_PUBLIC_KEY, &dsa), Some(Error::Parameters));
 }
 
 #[test]

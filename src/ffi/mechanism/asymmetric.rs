@@ -44,3 +44,35 @@ pub(super) unsafe fn ecdh1(params: CK_ECDH1_DERIVE_PARAMS) -> Result<Params> {
         })
     }
 }
+
+/// # Safety
+/// As `super::Parameter::params`.
+pub(super) unsafe fn x9_42_dh1(params: CK_X9_42_DH1_DERIVE_PARAMS) -> Result<Params> {
+    // SAFETY: passed on from the caller.
+    unsafe {
+        Ok(Params::X942Dh1 {
+            kdf: params.kdf,
+            other_info: field(params.pOtherInfo, params.ulOtherInfoLen)?,
+            public_data: field(params.pPublicData, params.ulPublicDataLen)?,
+        })
+    }
+}
+
+/// # Safety
+/// As `super::Parameter::params`; `pOAEPParams` is NULL or leads to a structure.
+pub(super) unsafe fn rsa_aes_key_wrap(params: CK_RSA_AES_KEY_WRAP_PARAMS) -> Result<Params> {
+    if params.pOAEPParams.is_null() {
+        return Err(Error::MechanismParamInvalid);
+    }
+    // SAFETY: not NULL, and readable as the caller promises; alignment is not assumed.
+    let oaep = unsafe { oaep(params.pOAEPParams.read_unaligned()) }?;
+    Ok(Params::RsaAesKeyWrap { key_bits: params.ulAESKeyBits, oaep: Box::new(oaep) })
+}
+
+/// # Safety
+/// As `super::Parameter::params`.
+pub(super) unsafe fn ecdh_aes_key_wrap(params: CK_ECDH_AES_KEY_WRAP_PARAMS) -> Result<Params> {
+    // SAFETY: passed on from the caller.
+    let shared_data = unsafe { field(params.pSharedData, params.ulSharedDataLen) }?;
+    Ok(Params::EcdhAesKeyWrap { key_bits: params.ulAESKeyBits, kdf: params.kdf, shared_data })
+}

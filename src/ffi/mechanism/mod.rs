@@ -123,6 +123,8 @@ impl Parameter {
                 ParamKind::Bytes(len) => self.exactly(len).map(Params::Bytes),
                 ParamKind::OptionalBytes(_) if self.len == 0 => Ok(Params::None),
                 ParamKind::OptionalBytes(len) => self.exactly(len).map(Params::Bytes),
+                ParamKind::AnyBytes if self.len == 0 => Err(Error::MechanismParamInvalid),
+                ParamKind::AnyBytes => field(self.place, self.len).map(Params::Bytes),
                 ParamKind::MacGeneral => self.structure().map(|MacGeneral(len)| Params::MacGeneral(len)),
                 ParamKind::AesCtr => self.structure().map(ciphers::aes_ctr),
                 ParamKind::Gcm => ciphers::gcm(self.structure()?),
@@ -165,6 +167,9 @@ impl Parameter {
                 ParamKind::IkePrf => ike::initial(self.structure()?, references),
                 ParamKind::Ike1Prf => ike::ike1(self.structure()?, references),
                 ParamKind::Ike1Extended => ike::ike1_extended(self.structure()?, references),
+                ParamKind::X942Dh1 => asymmetric::x9_42_dh1(self.structure()?),
+                ParamKind::RsaAesKeyWrap => asymmetric::rsa_aes_key_wrap(self.structure()?),
+                ParamKind::EcdhAesKeyWrap => asymmetric::ecdh_aes_key_wrap(self.structure()?),
             }
         }
     }

@@ -150,3 +150,27 @@ fn null_and_unknown_mechanisms_are_told_apart() {
         assert_eq!(read(&unknown), Err(Error::MechanismInvalid));
     }
 }
+
+#[test]
+fn key_wrap_parameters_lead_to_their_oaep_parameters() {
+    let mut oaep = CK_RSA_PKCS_OAEP_PARAMS {
+        hashAlg: CKM_SHA256,
+        mgf: CKG_MGF1_SHA256,
+        source: CKZ_DATA_SPECIFIED,
+        pSourceData: ptr::null_mut(),
+        ulSourceDataLen: 0,
+    };
+    let params = CK_RSA_AES_KEY_WRAP_PARAMS { ulAESKeyBits: 256, pOAEPParams: &mut oaep };
+    let inner = Params::Oaep { hash: CKM_SHA256, mgf: CKG_MGF1_SHA256, label: vec![] };
+    let wanted = Params::RsaAesKeyWrap { key_bits: 256, oaep: Box::new(inner) };
+    assert_eq!(parse(ParamKind::RsaAesKeyWrap, &params, 16), Ok(wanted));
+    let none = CK_RSA_AES_KEY_WRAP_PARAMS { ulAESKeyBits: 256, pOAEPParams: ptr::null_mut() };
+    assert_eq!(parse(ParamKind::RsaAesKeyWrap, &none, 16), Err(Error::MechanismParamInvalid));
+}
+
+#[test]
+fn a_public_value_has_at_least_one_byte() {
+    let value = [3u8; 16];
+    assert_eq!(parse(ParamKind::AnyBytes, &value, 16), Ok(Params::Bytes(vec![3; 16])));
+    assert_eq!(parse(ParamKind::AnyBytes, &value, 0), Err(Error::MechanismParamInvalid));
+}

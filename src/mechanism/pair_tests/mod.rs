@@ -1,9 +1,11 @@
 //! Tests of the families of key pairs, through the rows as the session layer uses them.
 
 mod curves;
+mod fields;
 mod keys;
 mod rsa;
 mod rsa_openssl;
+mod transport;
 mod vectors;
 
 use crate::ck::*;

