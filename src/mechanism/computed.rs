@@ -34,7 +34,8 @@ pub fn public_key_info(attributes: &Attributes) -> Option<Vec<u8>> {
     }
 }
 
-fn public_half(attributes: &Attributes) -> Option<Public> {
+/// The public key that the attributes of a public or private key tell.
+pub(super) fn public_half(attributes: &Attributes) -> Option<Public> {
     let key_type = attributes.ulong(CKA_KEY_TYPE)?;
     if key_type == CKK_RSA {
         return Some(Public::Rsa {

@@ -154,8 +154,10 @@ fn generate_pair(key_type: CK_KEY_TYPE, public: &Attributes, private: &Attribute
     let (mut public, mut private) = (parameters.clone(), parameters);
     public.set(CKA_VALUE, Value::Bytes(shown));
     private.set(CKA_VALUE, Value::Secret(value));
-    if key_type == CKK_DSA {
-        check_pair(&public, &private)?;
+    match key_type {
+        CKK_DSA => check_pair(&public, &private)?,
+        // SP 800-56A section 5.6.2.1.4: the public value again, from the private one.
+        _ => check_again(&domain, &public, &private)?,
     }
     Ok(KeyPair { public, private })
 }
@@ -168,6 +170,11 @@ fn check_pair(public: &Attributes, private: &Attributes) -> Result<()> {
     let mut signature = vec![0; signing.signature_len()];
     signing.sign(digest.as_bytes(), &mut signature)?;
     verifying.verify(digest.as_bytes(), &signature).map_err(|_| Error::FunctionFailed)
+}
+
+fn check_again(domain: &Domain, public: &Attributes, private: &Attributes) -> Result<()> {
+    let again = domain.public_of(needed(private, CKA_VALUE)?)?;
+    if needed(public, CKA_VALUE)? == again { Ok(()) } else { Err(Error::FunctionFailed) }
 }
 
 fn needed(attributes: &Attributes, id: CK_ATTRIBUTE_TYPE) -> Result<&[u8]> {
@@ -224,4 +231,25 @@ pub(super) fn dsa_public(key: &UsableKey) -> Result<&dsa::PublicKey> {
 pub(super) fn dh_domain(key: &UsableKey) -> Result<&Domain> {
     key.object()
         .engine_key(|object| domain_of(object.attributes(), object.key_type().ok_or(Error::GeneralError)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::dsa::tests as rfc_6979;
+
+    #[test]
+    fn halves_of_two_pairs_fail_the_pairwise_checks() {
+        let values =
+            [(CKA_PRIME, rfc_6979::PRIME), (CKA_SUBPRIME, rfc_6979::SUBPRIME), (CKA_BASE, rfc_6979::BASE)];
+        let group = values.map(|(id, hex)| (id, Value::Bytes(hex::decode(hex).unwrap())));
+        let group = Attributes::from_iter(group);
+        let pair = || generate_pair(CKK_DSA, &group, &Attributes::new()).unwrap();
+        let (mine, other) = (pair(), pair());
+        check_pair(&mine.public, &mine.private).unwrap();
+        assert_eq!(check_pair(&other.public, &mine.private), Err(Error::FunctionFailed));
+        let domain = domain_of(&group, CKK_DSA).unwrap();
+        check_again(&domain, &mine.public, &mine.private).unwrap();
+        assert_eq!(check_again(&domain, &other.public, &mine.private), Err(Error::FunctionFailed));
+    }
 }

@@ -29,6 +29,7 @@ static FAMILIES: &[&[Mechanism]] = &[
     super::rsa_keys::ROWS,
     super::rsa_cipher::ROWS,
     super::rsa_sign::ROWS,
+    super::rsa_x9_31::ROWS,
     super::ec_keys::ROWS,
     super::ecdsa::ROWS,
     super::eddsa::ROWS,
@@ -45,6 +46,7 @@ static FAMILIES: &[&[Mechanism]] = &[
     super::ffc_keys::ROWS,
     super::dsa::ROWS,
     super::dh::ROWS,
+    super::public_key::ROWS,
 ];
 
 /// All rows by ascending id, and beside each what its self-tests have come to.

@@ -160,6 +160,11 @@ impl Mechanism {
         }
     }
 
+    /// The bytes of the parameter, for a structure that leads to another one without pointers.
+    pub fn structure_bytes(&self) -> Vec<u8> {
+        self.parameter.clone()
+    }
+
     /// The same mechanism with a parameter of one byte more.
     pub fn longer(&self) -> Self {
         Self::bytes(self.id, &[self.parameter.as_slice(), &[0]].concat())

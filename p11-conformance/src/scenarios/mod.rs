@@ -19,6 +19,7 @@ mod ec_vectors;
 mod ecdh;
 mod eddsa;
 mod find;
+mod finite_fields;
 mod fork;
 mod gcm;
 mod general;
@@ -76,6 +77,7 @@ const AREAS: &[(&str, &[Scenario])] = &[
     ("ec", ec::SCENARIOS),
     ("ecdh", ecdh::SCENARIOS),
     ("eddsa", eddsa::SCENARIOS),
+    ("finite-fields", finite_fields::SCENARIOS),
     ("hashes", hashes::SCENARIOS),
     ("keys", secret_keys::SCENARIOS),
     ("derivation", derivation::SCENARIOS),

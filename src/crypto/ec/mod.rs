@@ -128,7 +128,9 @@ impl PrivateKey {
         let mut key = new_key(curve.engine()?)?;
         // SAFETY: a live key with a group that nobody else sees.
         succeed(unsafe { aws_lc_sys::EC_KEY_generate_key(key.as_mut_ptr()) }, Error::Engine)?;
-        Ok(Self { curve, key })
+        let key = Self { curve, key };
+        check_pair(&key, &PublicKey::new(curve, &key.public_point()?)?)?;
+        Ok(key)
     }
 
     pub fn curve(&self) -> Curve {
@@ -205,6 +207,13 @@ impl PrivateKey {
         succeed(complete.into(), Error::PublicKey)?;
         Ok(shared)
     }
+}
+
+/// The pairwise check: what the private key signs, the public one verifies. `Engine` otherwise.
+fn check_pair(private: &PrivateKey, public: &PublicKey) -> Result<()> {
+    let mut signature = vec![0; 2 * private.curve.order_len()];
+    private.sign(b"pairwise check", &mut signature)?;
+    public.verify(b"pairwise check", &signature).map_err(|_| Error::Engine)
 }
 
 /// A point in its uncompressed form.

@@ -138,3 +138,11 @@ fn keys_of_two_curves_do_not_agree() {
     let public = PublicKey::new(Curve::BrainpoolP256r1, &other.public_point().unwrap()).unwrap();
     assert_eq!(mine.agree(&public).err(), Some(Error::Curve));
 }
+
+#[test]
+fn halves_of_two_pairs_fail_the_pairwise_check() {
+    let [mine, other] = [(); 2].map(|()| PrivateKey::generate(Curve::P256).unwrap());
+    let public = |key: &PrivateKey| PublicKey::new(Curve::P256, &key.public_point().unwrap()).unwrap();
+    check_pair(&mine, &public(&mine)).unwrap();
+    assert_eq!(check_pair(&mine, &public(&other)), Err(Error::Engine));
+}

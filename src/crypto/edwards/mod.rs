@@ -114,7 +114,9 @@ impl PrivateKey {
     }
 
     pub fn generate(curve: Curve) -> Result<Self> {
-        Self::new(curve, super::random::secret(curve.point_len())?.as_bytes())
+        let key = Self::new(curve, super::random::secret(curve.point_len())?.as_bytes())?;
+        check_pair(&key, &PublicKey::new(curve, key.public_point())?)?;
+        Ok(key)
     }
 
     pub fn curve(&self) -> Curve {
@@ -174,6 +176,13 @@ impl PublicKey {
             PublicKey::Ed448(key) => key.verify(scheme, message, signature),
         }
     }
+}
+
+/// The pairwise check: what the private key signs, the public one verifies. `Engine` otherwise.
+fn check_pair(private: &PrivateKey, public: &PublicKey) -> Result<()> {
+    let mut signature = vec![0; private.curve().signature_len()];
+    private.sign(Scheme::Pure, b"pairwise check", &mut signature)?;
+    public.verify(Scheme::Pure, b"pairwise check", &signature).map_err(|_| Error::Engine)
 }
 
 impl Scheme<'_> {

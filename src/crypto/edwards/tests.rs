@@ -166,3 +166,13 @@ fn ed448_takes_points_and_signatures_in_their_one_encoding_only() {
         assert_eq!(public.verify(Scheme::Pure, b"", &changed), Err(Error::Signature));
     }
 }
+
+#[test]
+fn halves_of_two_pairs_fail_the_pairwise_check() {
+    for curve in Curve::ALL.iter().copied() {
+        let [mine, other] = [(); 2].map(|()| PrivateKey::generate(curve).unwrap());
+        let public = |key: &PrivateKey| PublicKey::new(curve, key.public_point()).unwrap();
+        check_pair(&mine, &public(&mine)).unwrap();
+        assert_eq!(check_pair(&mine, &public(&other)), Err(Error::Engine));
+    }
+}

@@ -57,7 +57,10 @@ impl PrivateKey {
     }
 
     pub fn generate(curve: Curve) -> Result<Self> {
-        Self::new(curve, super::random::secret(curve.value_len())?.as_bytes())
+        let new = || Self::new(curve, super::random::secret(curve.value_len())?.as_bytes());
+        let key = new()?;
+        check_pair(&key, &key.public_value()?, &new()?)?;
+        Ok(key)
     }
 
     pub fn curve(&self) -> Curve {
@@ -90,7 +93,27 @@ impl PrivateKey {
     }
 }
 
+/// The pairwise check: both halves agree with a third party on one secret. `Engine` otherwise.
+fn check_pair(private: &PrivateKey, public: &[u8], other: &PrivateKey) -> Result<()> {
+    let (one, two) = (private.agree(&other.public_value()?)?, other.agree(public)?);
+    if super::equal(one.as_bytes(), two.as_bytes()) { Ok(()) } else { Err(Error::Engine) }
+}
+
 /// Every value of the right length is a public key (RFC 7748 section 5). `PublicKey`: it has another one.
 pub fn check_public(curve: Curve, value: &[u8]) -> Result<()> {
     if value.len() == curve.value_len() { Ok(()) } else { Err(Error::PublicKey) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn halves_of_two_pairs_fail_the_pairwise_check() {
+        for curve in Curve::ALL.iter().copied() {
+            let [mine, other, third] = [(); 3].map(|()| PrivateKey::generate(curve).unwrap());
+            check_pair(&mine, &mine.public_value().unwrap(), &third).unwrap();
+            assert_eq!(check_pair(&mine, &other.public_value().unwrap(), &third), Err(Error::Engine));
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::ptr;
 
 use super::super::number::{Number, Scratch};
 use super::super::{Error, Owned, Result, succeed};
-use super::{Components, Crt, MAX_BITS, MIN_BITS, PrivateKey};
+use super::{Components, Crt, MAX_BITS, MIN_BITS, PrivateKey, PublicKey};
 
 /// The engine rounds other sizes down to a multiple of this.
 const ENGINE_STEP: usize = 128;
@@ -30,7 +30,15 @@ pub fn generate(bits: usize, public_exponent: &[u8]) -> Result<PrivateKey> {
     if key.bits() != bits {
         return Err(Error::Engine);
     }
+    check_pair(&key, &key.public()?)?;
     Ok(key)
+}
+
+/// The pairwise check: what the private key signs, the public one verifies. `Engine` otherwise.
+fn check_pair(private: &PrivateKey, public: &PublicKey) -> Result<()> {
+    let mut signature = vec![0; private.modulus_len()];
+    private.sign_pkcs1(b"pairwise check", &mut signature)?;
+    public.verify_pkcs1(b"pairwise check", &signature).map_err(|_| Error::Engine)
 }
 
 fn by_engine(bits: usize, e: &Number) -> Result<PrivateKey> {
@@ -87,5 +95,17 @@ fn prime(bits: usize, e: &Number, scratch: &mut Scratch) -> Result<Number> {
         if prime.minus(&one)?.gcd(e, scratch)?.is_one() {
             return Ok(prime);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn halves_of_two_pairs_fail_the_pairwise_check() {
+        let [mine, other] = [generate(512, &[3]).unwrap(), generate(512, &[3]).unwrap()];
+        check_pair(&mine, &mine.public().unwrap()).unwrap();
+        assert_eq!(check_pair(&mine, &other.public().unwrap()), Err(Error::Engine));
     }
 }

@@ -8,6 +8,7 @@ mod generate;
 mod recover;
 mod rejection;
 mod signature;
+mod x931;
 
 use aws_lc_sys::{BIGNUM, RSA, RSA_free};
 use std::ptr;
@@ -20,6 +21,7 @@ use crate::secret::Secret;
 pub use encryption::max_oaep_len;
 pub use generate::generate;
 pub use signature::{PKCS1_OVERHEAD, digest_info_prefix, max_salt_len};
+pub use x931::X931_OVERHEAD;
 
 /// The smallest and the largest modulus that is accepted at all, in bits. Mechanisms may ask for more.
 pub const MIN_BITS: usize = 512;
@@ -94,6 +96,11 @@ impl PublicKey {
     /// Length of the modulus, and so of every ciphertext and signature, in bytes.
     pub fn modulus_len(&self) -> usize {
         self.bits.div_ceil(8)
+    }
+
+    fn modulus(&self) -> Result<Number> {
+        // SAFETY: a live key with a modulus, which lives as long as it.
+        unsafe { Number::copy_of(aws_lc_sys::RSA_get0_n(self.rsa.as_ptr())) }
     }
 
     /// The raw public operation on a block of exactly `modulus_len` bytes. `Data`: it is not below the modulus.
@@ -230,15 +237,18 @@ impl PrivateKey {
 
     /// Zero, one and the modulus less one, which the engine does not take, are their own results.
     fn trivial(&self, block: &[u8]) -> Result<Option<Secret>> {
-        let number = Number::from_bytes(block)?;
-        // SAFETY: a live key with a modulus.
-        let modulus = unsafe { Number::copy_of(aws_lc_sys::RSA_get0_n(self.rsa.as_ptr()))? };
+        let (number, modulus) = (Number::from_bytes(block)?, self.modulus()?);
         if number.compare(&modulus).is_ge() {
             return Err(Error::Data);
         }
         let from_modulus = modulus.minus(&number)?;
         let own = number.is_zero() || number.is_one() || from_modulus.is_one();
         Ok(own.then(|| Secret::copy_of(block)))
+    }
+
+    fn modulus(&self) -> Result<Number> {
+        // SAFETY: a live key with a modulus, which lives as long as it.
+        unsafe { Number::copy_of(aws_lc_sys::RSA_get0_n(self.rsa.as_ptr())) }
     }
 
     /// Pads as told and applies the private operation; `result` has `modulus_len` bytes.

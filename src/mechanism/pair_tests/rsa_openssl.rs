@@ -1,6 +1,7 @@
 //! RSA signatures of "message" that OpenSSL made with the key of `crypto::pkcs8::tests`, through the rows.
 
 use super::*;
+use crate::crypto::digest::Hash;
 use crate::crypto::pkcs8::{decode_private, decode_public, tests::RSA};
 use crate::error::Error;
 use crate::mechanism::private_key_info::{attributes_of, public_attributes_of};
@@ -105,4 +106,73 @@ fn pss_signatures_of_openssl_verify() {
         signature[60] ^= 1;
         assert_eq!(verify(*id, &public, &params, b"message", &signature), Err(Error::SignatureInvalid));
     }
+}
+
+/// X9.31: hash, its identifier, signature.
+const X9_31: &[(Hash, u8, &str)] = &[
+    (
+        Hash::Sha1,
+        0x33,
+        "0bd96712690c3572e64e3bb0d76f3d14cd94eaab3fc83796d7c9a0959e28e40412841628f367642f3e7ad2b50e53dc65\
+     dcd06059cef9c08ad2a2d4b761178ea0f6130dd7ab33404ffa417e4af1d46aab139e7f1d5fcf67805da1dc70fe4d83f7\
+     2b09e23b0472e0ce71d9eec3129e4a2c5a85eedc9352f5968221135d80693340",
+    ),
+    (
+        Hash::Sha256,
+        0x34,
+        "3e3704ddafb7c3511a0bcd47ef3eefdfaf8434bfed297ac9ab18a75db744572fff2650a73f00ae59c41c1f574262c3d1\
+     5c8b618c15c2f717f4c407ef73fed7f767a8727f99a7e920a1450714f8663dd068af118a459b7d43c083103fdac95bc6\
+     30e29a68636b6613433271ea212d178246db86aa7447d88d4dcc26c5c68b0278",
+    ),
+    (
+        Hash::Sha512,
+        0x35,
+        "073d65f9cca61ba47c5b0c2f84b2fb68b482f8870208a05c1b01b0bce5703b5dcb3e7725619489f524e1766796562929\
+     ed938dc5f26cfb7ed521d3b8f3afb31fee56e0c55c51f3bca3d0546dc7b1617fb690b322e89586eb8dbc97d8bf5e0542\
+     6b3d54f815c9fcc5bfe205491724a195680ae69738dc6b0a127e63f01447eeb0",
+    ),
+];
+
+#[test]
+fn x9_31_signatures_are_those_of_openssl() {
+    let Pair { public, private } = pair();
+    let none = Params::None;
+    for (hash, identifier, signature) in X9_31 {
+        let mut data = hash.digest(b"message").unwrap().as_bytes().to_vec();
+        data.push(*identifier);
+        let mut signature = unhex(signature);
+        assert_eq!(sign(CKM_RSA_X9_31, &private, &none, &data).unwrap(), signature);
+        verify(CKM_RSA_X9_31, &public, &none, &data, &signature).unwrap();
+        if *hash == Hash::Sha1 {
+            assert_eq!(sign(CKM_SHA1_RSA_X9_31, &private, &none, b"message").unwrap(), signature);
+            verify(CKM_SHA1_RSA_X9_31, &public, &none, b"message", &signature).unwrap();
+            let wrong = verify(CKM_SHA1_RSA_X9_31, &public, &none, b"massage", &signature);
+            assert_eq!(wrong, Err(Error::SignatureInvalid));
+        }
+        let short = verify(CKM_RSA_X9_31, &public, &none, &data, &signature[1..]);
+        assert_eq!(short, Err(Error::SignatureLenRange));
+        signature[60] ^= 1;
+        assert_eq!(verify(CKM_RSA_X9_31, &public, &none, &data, &signature), Err(Error::SignatureInvalid));
+    }
+    // The block without a byte between, and one byte more than there is room.
+    let most = vec![5; 126];
+    let signature = sign(CKM_RSA_X9_31, &private, &none, &most).unwrap();
+    verify(CKM_RSA_X9_31, &public, &none, &most, &signature).unwrap();
+    assert_eq!(sign(CKM_RSA_X9_31, &private, &none, &[5; 127]), Err(Error::DataLenRange));
+}
+
+#[test]
+fn the_larger_root_is_no_x9_31_signature() {
+    let Pair { public, private } = pair();
+    let signature = sign(CKM_SHA1_RSA_X9_31, &private, &Params::None, b"message").unwrap();
+    let modulus = public.object().bytes(CKA_MODULUS).unwrap();
+    // modulus - signature, byte by byte.
+    let (mut larger, mut borrow) = (signature.clone(), 0);
+    for (place, whole) in larger.iter_mut().zip(modulus).rev() {
+        let difference = i16::from(*whole) - i16::from(*place) - borrow;
+        borrow = i16::from(difference < 0);
+        *place = difference.rem_euclid(256) as u8;
+    }
+    let wrong = verify(CKM_SHA1_RSA_X9_31, &public, &Params::None, b"message", &larger);
+    assert_eq!(wrong, Err(Error::SignatureInvalid));
 }

@@ -8,24 +8,28 @@
 //! - `verifies(mechanism, key pair, data, signature)`: signatures differ each time; a fresh one is verified too
 //! - `encrypts(mechanism, key, plaintext, ciphertext)`, and `decrypts` where ciphertexts differ each time
 //! - `derives(mechanism, base key, template, value)`
-//! - `generates(mechanism, template, wrong template)`, `generates_pair(mechanism, public template, wrong one)`
+//! - `unwraps(mechanism, key pair, wrapped key, value)`: wrapped keys differ each time; a fresh one is unwrapped too
+//! - `generates(mechanism, template, wrong template)`, `generates_pair(mechanism, public template, wrong one)`,
+//!   `generates_parameters(mechanism, template, wrong template)`
 //!
 //! Data stands in hexadecimal. Each file says where its answers come from.
 
 mod ciphers;
 mod derivations;
 mod digests;
+mod finite_fields;
 mod generation;
 mod hash_derivations;
 mod macs;
 mod signatures;
+mod transport;
 
 use coffer_pkcs11::ck::*;
 
 use super::parameter::Mechanism;
 use super::report::{Expected, Outcome, Report};
-use super::symmetric::{compared, encrypt_both, secret_key, sign_both};
-use super::token::{Answer as Result, Attributes, Token};
+use super::symmetric::{compared, encrypt_both, readable, secret_key, sign_both};
+use super::token::{Answer as Result, Attributes, Token, ulong};
 
 /// What a mechanism is known to do.
 pub enum Does {
@@ -33,8 +37,10 @@ pub enum Does {
     Signs { key: Key, data: Vec<u8>, signature: Vec<u8>, same: bool },
     Encrypts { key: Key, plain: Vec<u8>, ciphertext: Vec<u8>, same: bool },
     Derives { base: Attributes, template: Attributes, value: Vec<u8> },
+    Unwraps { key: Key, wrapped: Vec<u8>, value: Vec<u8> },
     Generates { template: Attributes, wrong: Attributes },
     GeneratesPair { public: Attributes, wrong: Attributes },
+    GeneratesParameters { template: Attributes, wrong: Attributes },
 }
 
 /// The halves of a key pair; a secret key is both.
@@ -87,16 +93,26 @@ fn generates_pair(id: CK_MECHANISM_TYPE, public: Attributes, wrong: Attributes) 
     Known { mechanism: Mechanism::plain(id), does: Does::GeneratesPair { public, wrong } }
 }
 
+fn unwraps(mechanism: Mechanism, key: Key, wrapped: &str, value: &str) -> Known {
+    Known { mechanism, does: Does::Unwraps { key, wrapped: hex(wrapped), value: hex(value) } }
+}
+
+fn generates_parameters(id: CK_MECHANISM_TYPE, template: Attributes, wrong: Attributes) -> Known {
+    Known { mechanism: Mechanism::plain(id), does: Does::GeneratesParameters { template, wrong } }
+}
+
 /// Checks the answers of the files whose name contains `pattern`. Mechanisms that are not offered are left out.
 pub fn run(token: &Token, pattern: &str, report: &mut Report) {
     let files = [
         ("answers/ciphers", ciphers::answers()),
         ("answers/derivations", derivations::answers()),
         ("answers/digests", digests::answers()),
+        ("answers/finite_fields", finite_fields::answers()),
         ("answers/generation", generation::answers()),
         ("answers/hash_derivations", hash_derivations::answers()),
         ("answers/macs", macs::answers()),
         ("answers/signatures", signatures::answers()),
+        ("answers/transport", transport::answers()),
     ];
     for (file, answers) in files.iter().filter(|(file, _)| file.contains(pattern)) {
         for (index, Known { mechanism, does }) in answers.iter().enumerate() {
@@ -121,6 +137,8 @@ fn right(token: &Token, mechanism: &Mechanism, does: &Does) -> Outcome {
         Does::Derives { base, template, value } => derive(token, mechanism, base, template, value),
         Does::Generates { template, .. } => generate(token, mechanism, template),
         Does::GeneratesPair { public, .. } => generate_pair(token, mechanism, public),
+        Does::GeneratesParameters { template, .. } => generate_parameters(token, mechanism, template),
+        Does::Unwraps { key, wrapped, value } => unwrap(token, mechanism, key, wrapped, value),
     };
     checked.unwrap_or_else(Outcome::Refused)
 }
@@ -149,6 +167,14 @@ fn wrong(token: &Token, mechanism: &Mechanism, does: &Does) -> Outcome {
         }),
         Does::Generates { wrong, .. } => token.generate(mechanism, wrong).map(drop),
         Does::GeneratesPair { wrong, .. } => token.generate_pair(mechanism, wrong, &vec![]).map(drop),
+        Does::GeneratesParameters { wrong, .. } => token.generate(mechanism, wrong).map(drop),
+        Does::Unwraps { key, wrapped, .. } => token.create(&key.private).and_then(|key| {
+            let mut flipped = wrapped.clone();
+            *flipped.last_mut().unwrap() ^= 1;
+            let unwrapped = token.unwrap(mechanism, key, &flipped, &readable(CKK_GENERIC_SECRET));
+            token.destroy(key);
+            unwrapped.map(drop)
+        }),
     };
     match answer {
         Ok(()) => Outcome::Accepted,
@@ -252,4 +278,30 @@ fn generate_pair(token: &Token, mechanism: &Mechanism, public: &Attributes) -> R
     token.destroy(public);
     token.destroy(private);
     Ok(if same { Outcome::Accepted } else { Outcome::Wrong("two keys that are no pair".into()) })
+}
+
+fn unwrap(token: &Token, mechanism: &Mechanism, key: &Key, wrapped: &[u8], value: &[u8]) -> Result<Outcome> {
+    let (public, private) = (token.create(&key.public)?, token.create(&key.private)?);
+    let inside = token.unwrap(mechanism, private, wrapped, &readable(CKK_GENERIC_SECRET))?;
+    let known = compared(&token.attribute(inside, CKA_VALUE), value);
+    let fresh = token.wrap(mechanism, public, inside)?;
+    let again = token.unwrap(mechanism, private, &fresh, &readable(CKK_GENERIC_SECRET))?;
+    let fresh = compared(&token.attribute(again, CKA_VALUE), value);
+    for object in [public, private, inside, again] {
+        token.destroy(object);
+    }
+    Ok(if known == Outcome::Accepted { fresh } else { known })
+}
+
+/// Domain parameters of the size that the template asks for.
+fn generate_parameters(token: &Token, mechanism: &Mechanism, template: &Attributes) -> Result<Outcome> {
+    let made = token.generate(mechanism, template)?;
+    let class = token.attribute(made, CKA_CLASS)? == ulong(CKO_DOMAIN_PARAMETERS);
+    for (id, wanted) in template {
+        if token.attribute(made, *id)? != *wanted {
+            return Ok(Outcome::Wrong(format!("attribute {id:#x}")));
+        }
+    }
+    token.destroy(made);
+    Ok(if class { Outcome::Accepted } else { Outcome::Wrong("no domain parameters".into()) })
 }
