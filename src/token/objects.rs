@@ -24,7 +24,13 @@ impl Token {
     /// Errors: CKR_OBJECT_HANDLE_INVALID, which callers turn into the code for their argument.
     pub fn key(&self, handle: ObjectHandle) -> Result<Arc<Object>> {
         self.sync_sometimes()?;
-        self.entry_object(handle).map(|(_, object)| object)
+        let (_, object) = self.entry_object(handle)?;
+        // Opened here, and not when the operation starts: that the key was destroyed meanwhile is told by the code for the
+        // caller's argument. Any other obstacle is the operation's to tell, after the checks of its own.
+        match object.secrets() {
+            Err(Error::ObjectHandleInvalid) => Err(Error::ObjectHandleInvalid),
+            _ => Ok(object),
+        }
     }
 
     /// The object as the token file has it now.
