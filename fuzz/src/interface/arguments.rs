@@ -49,6 +49,8 @@ pub enum Kind {
     /// A number that should be small, such as a role or flags.
     Number,
     Flags,
+    /// Flags with CKF_DONT_BLOCK.
+    DontBlock,
     True,
     Null,
     Notify,
@@ -192,6 +194,7 @@ impl<'w, 'i> Arguments<'w, 'i> {
             Kind::Flags => {
                 self.choice(&[CKF_SERIAL_SESSION | CKF_RW_SESSION, 0, CKF_SERIAL_SESSION, u64::MAX])
             }
+            Kind::DontBlock => self.choice(&[0]) | CKF_DONT_BLOCK as usize,
             Kind::True => self.choice(&[1, 0]),
             Kind::Null | Kind::Notify => 0,
         }

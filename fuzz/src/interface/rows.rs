@@ -108,7 +108,7 @@ rows! {
     C_GenerateRandom(Session, Data, Length);
     C_GetFunctionStatus(Session);
     C_CancelFunction(Session);
-    C_WaitForSlotEvent(Flags, Place, Null);
+    C_WaitForSlotEvent(DontBlock, Place, Null);
     C_GetInterfaceList(Interfaces, ListCount);
     C_LoginUser(Session, Number, Pin, Length, Name, Length);
     C_SessionCancel(Session, Flags);
