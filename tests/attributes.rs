@@ -98,6 +98,54 @@ const DIFFERENCES: &[Difference] = &[
         default: None,
         reason: "the text below the table: one of CKA_SEED and CKA_VALUE is enough",
     },
+    Difference {
+        class: "CKO_OTP_KEY",
+        subtypes: ANY,
+        attribute: "CKA_OTP_LENGTH",
+        footnotes: None,
+        default: Some("6"),
+        reason: "token-specific: what HOTP is",
+    },
+    Difference {
+        class: "CKO_OTP_KEY",
+        subtypes: ANY,
+        attribute: "CKA_OTP_USER_FRIENDLY_MODE",
+        footnotes: None,
+        default: Some("CK_TRUE"),
+        reason: "token-specific: what HOTP is",
+    },
+    Difference {
+        class: "CKO_OTP_KEY",
+        subtypes: ANY,
+        attribute: "CKA_OTP_CHALLENGE_REQUIREMENT",
+        footnotes: None,
+        default: Some("0"),
+        reason: "token-specific: what HOTP is",
+    },
+    Difference {
+        class: "CKO_OTP_KEY",
+        subtypes: ANY,
+        attribute: "CKA_OTP_TIME_REQUIREMENT",
+        footnotes: None,
+        default: Some("0"),
+        reason: "token-specific: what HOTP is",
+    },
+    Difference {
+        class: "CKO_OTP_KEY",
+        subtypes: ANY,
+        attribute: "CKA_OTP_COUNTER_REQUIREMENT",
+        footnotes: None,
+        default: Some("1"),
+        reason: "token-specific: what HOTP is",
+    },
+    Difference {
+        class: "CKO_OTP_KEY",
+        subtypes: ANY,
+        attribute: "CKA_OTP_PIN_REQUIREMENT",
+        footnotes: None,
+        default: Some("0"),
+        reason: "token-specific: what HOTP is",
+    },
 ];
 
 /// Rows that only the tables have, and why.
@@ -200,6 +248,7 @@ fn default_name(initial: Initial, told: &str) -> String {
         Initial::Private | Initial::Usage | Initial::Sensitive | Initial::Extractable => "token".into(),
         Initial::Ulong(number) => match told {
             "CKM_SHA_1" if number == CKM_SHA_1 => told.into(),
+            "CK_OTP_FORMAT_DECIMAL" if number == CK_OTP_FORMAT_DECIMAL => told.into(),
             "CKT_TRUST_UNKNOWN" if number == u64::from(CKT_TRUST_UNKNOWN) => told.into(),
             "CK_CERTIFICATE_CATEGORY_UNSPECIFIED" if number == CK_CERTIFICATE_CATEGORY_UNSPECIFIED => {
                 told.into()
@@ -261,6 +310,7 @@ fn class_name(table: &Table) -> &'static str {
         (CKO_SECRET_KEY, "CKO_SECRET_KEY"),
         (CKO_DOMAIN_PARAMETERS, "CKO_DOMAIN_PARAMETERS"),
         (CKO_TRUST, "CKO_TRUST"),
+        (CKO_OTP_KEY, "CKO_OTP_KEY"),
     ];
     names.iter().find(|(class, _)| *class == table.class).expect("a class with a name").1
 }
@@ -284,6 +334,6 @@ fn subtype_name(table: &Table) -> &'static str {
             CKK_DES3 CKK_MD5_HMAC CKK_SHA_1_HMAC CKK_SHA224_HMAC CKK_SHA256_HMAC CKK_SHA384_HMAC CKK_SHA512_HMAC
             CKK_SHA512_224_HMAC CKK_SHA512_256_HMAC CKK_SHA512_T_HMAC CKK_SHA3_224_HMAC CKK_SHA3_256_HMAC
             CKK_SHA3_384_HMAC CKK_SHA3_512_HMAC CKK_BLAKE2B_160_HMAC CKK_BLAKE2B_256_HMAC CKK_BLAKE2B_384_HMAC
-            CKK_BLAKE2B_512_HMAC),
+            CKK_BLAKE2B_512_HMAC CKK_HOTP),
     }
 }

@@ -32,6 +32,7 @@ pub fn check_key(attributes: &Attributes) -> Result<Attributes> {
         (Some(CKO_PUBLIC_KEY | CKO_PRIVATE_KEY), Some(key_type @ (CKK_DSA | CKK_DH | CKK_X9_42_DH))) => {
             field_key(attributes, key_type)
         }
+        (Some(CKO_OTP_KEY), _) => Ok(one_time(attributes)),
         _ => Ok(attributes.clone()),
     }
 }
@@ -52,6 +53,15 @@ fn field_key(attributes: &Attributes, key_type: CK_KEY_TYPE) -> Result<Attribute
         domain.check_private(value).map_err(|_| Error::AttributeValueInvalid)?;
     }
     Ok(attributes.clone())
+}
+
+/// "The CKA_OTP_COUNTER value shall be an 8 bytes unsigned integer" (section 6.53), though its default is empty.
+fn one_time(attributes: &Attributes) -> Attributes {
+    let mut attributes = attributes.clone();
+    if attributes.bytes(CKA_OTP_COUNTER).is_none_or(<[u8]>::is_empty) {
+        attributes.set(CKA_OTP_COUNTER, Value::Bytes(vec![0; 8]));
+    }
+    attributes
 }
 
 fn rsa_public(attributes: &Attributes) -> Result<Attributes> {

@@ -34,6 +34,7 @@ mod generate;
 mod hash_derive;
 mod hashes;
 mod hmac;
+mod hotp;
 pub mod hkdf;
 pub mod ike;
 pub mod import;

@@ -41,6 +41,8 @@ pub enum ParamKind {
     OptionalEddsa,
     /// CK_ECDH1_DERIVE_PARAMS.
     Ecdh1,
+    /// CK_OTP_PARAMS, or none.
+    OptionalOtp,
     /// CK_OBJECT_HANDLE: another key.
     KeyHandle,
     /// CK_KEY_DERIVATION_STRING_DATA: bytes.
@@ -170,6 +172,13 @@ pub enum Params {
     IkePrf(IkePrfParams),
     Ike1Prf(Ike1PrfParams),
     Ike1Extended(Ike1ExtendedParams),
+    Otp {
+        counter: Option<u64>,
+        flags: CK_FLAGS,
+        /// Digits.
+        length: Option<u64>,
+        format: Option<u64>,
+    },
     Ecdh1 {
         kdf: u64,
         shared_data: Vec<u8>,

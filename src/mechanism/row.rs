@@ -77,19 +77,25 @@ pub struct KeyNeed {
     /// The key types that the mechanism works with; empty for mechanisms without a key (digests).
     pub types: &'static [CK_KEY_TYPE],
     /// True for public-key mechanisms: verify, encrypt and wrap take CKO_PUBLIC_KEY, sign, decrypt, unwrap and
-    /// derive take CKO_PRIVATE_KEY. False: CKO_SECRET_KEY throughout.
+    /// derive take CKO_PRIVATE_KEY. False: `secret_class` throughout.
     pub asymmetric: bool,
+    /// CKO_SECRET_KEY, or CKO_OTP_KEY for one-time passwords.
+    pub secret_class: CK_OBJECT_CLASS,
 }
 
 impl KeyNeed {
-    pub const NONE: KeyNeed = KeyNeed { types: &[], asymmetric: false };
+    pub const NONE: KeyNeed = Self::secret(&[]);
 
     pub const fn secret(types: &'static [CK_KEY_TYPE]) -> Self {
-        KeyNeed { types, asymmetric: false }
+        KeyNeed { types, asymmetric: false, secret_class: CKO_SECRET_KEY }
     }
 
     pub const fn pair(types: &'static [CK_KEY_TYPE]) -> Self {
-        KeyNeed { types, asymmetric: true }
+        KeyNeed { asymmetric: true, ..Self::secret(types) }
+    }
+
+    pub const fn one_time(types: &'static [CK_KEY_TYPE]) -> Self {
+        KeyNeed { secret_class: CKO_OTP_KEY, ..Self::secret(types) }
     }
 }
 
@@ -144,6 +150,7 @@ impl Mechanism {
             mechanism: self.id,
             types: self.key.types,
             asymmetric: self.key.asymmetric,
+            secret_class: self.key.secret_class,
             sizes: self.sizes,
         }
     }

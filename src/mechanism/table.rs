@@ -18,6 +18,7 @@ static FAMILIES: &[&[Mechanism]] = &[
     super::des_mac::ROWS,
     super::poly1305::ROWS,
     super::hash_derive::ROWS,
+    super::hotp::ROWS,
     super::generate::ROWS,
     super::aes_modes::ROWS,
     super::aes_feedback::ROWS,

@@ -2,6 +2,7 @@
 //!
 //! `permit` is the only maker of `UsableKey`, and mechanisms take nothing else.
 
+use std::fmt;
 use std::sync::Arc;
 
 use crate::ck::*;
@@ -67,15 +68,21 @@ pub struct Need<'a> {
     pub types: &'a [CK_KEY_TYPE],
     /// See `KeyNeed::asymmetric` of the mechanism table.
     pub asymmetric: bool,
+    /// The class of the key where it is no key pair.
+    pub secret_class: CK_OBJECT_CLASS,
     /// Smallest and largest size, bits for RSA and finite fields, bytes for secret keys; `(0, 0)`: any.
     pub sizes: (u64, u64),
 }
 
+/// Takes the next counter of a one-time-password key: durable before it is answered, never the same one twice.
+pub type TakeCounter = Arc<dyn Fn() -> Result<u64> + Send + Sync>;
+
 /// A key that may be used for one purpose with one mechanism. Only `permit` makes it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct UsableKey {
     object: Arc<Object>,
     needs_auth: bool,
+    counter: Option<TakeCounter>,
 }
 
 impl UsableKey {
@@ -88,10 +95,26 @@ impl UsableKey {
         self.needs_auth
     }
 
+    /// The key with the way to its counter, which changes with the use of the key.
+    pub fn with_counter(self, take: TakeCounter) -> Self {
+        Self { counter: Some(take), ..self }
+    }
+
+    /// The next counter. Errors: CKR_KEY_EXHAUSTED, and those of writing the token.
+    pub fn take_counter(&self) -> Result<u64> {
+        self.counter.as_ref().ok_or(Error::GeneralError)?()
+    }
+
     /// A key that has passed no check: for the tests of mechanisms only.
     #[cfg(test)]
     pub fn unchecked(attributes: Attributes) -> Self {
-        Self { object: Arc::new(Object::new(attributes)), needs_auth: false }
+        Self { object: Arc::new(Object::new(attributes)), needs_auth: false, counter: None }
+    }
+}
+
+impl fmt::Debug for UsableKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "UsableKey({:?})", self.object)
     }
 }
 
@@ -100,7 +123,7 @@ impl UsableKey {
 /// CKR_KEY_SIZE_RANGE (or its wrapping forms).
 pub fn permit(object: Arc<Object>, need: &Need, purpose: Use) -> Result<UsableKey> {
     let class = match (need.asymmetric, purpose.takes_public_half()) {
-        (false, _) => CKO_SECRET_KEY,
+        (false, _) => need.secret_class,
         (true, true) => CKO_PUBLIC_KEY,
         (true, false) => CKO_PRIVATE_KEY,
     };
@@ -118,7 +141,7 @@ pub fn permit(object: Arc<Object>, need: &Need, purpose: Use) -> Result<UsableKe
         return Err(purpose.size_range());
     }
     let needs_auth = object.is_true(CKA_ALWAYS_AUTHENTICATE);
-    Ok(UsableKey { object, needs_auth })
+    Ok(UsableKey { object, needs_auth, counter: None })
 }
 
 /// CKA_ALLOWED_MECHANISMS: an absent or empty list allows every mechanism (section 4.8).
@@ -137,7 +160,7 @@ fn size_fits(object: &Object, (smallest, largest): (u64, u64)) -> bool {
     let size = match object.key_type() {
         Some(CKK_RSA) => object.bytes(CKA_MODULUS).map(bit_length),
         Some(CKK_DSA | CKK_DH | CKK_X9_42_DH) => object.bytes(CKA_PRIME).map(bit_length),
-        _ if object.class() == CKO_SECRET_KEY => object.ulong(CKA_VALUE_LEN),
+        _ if matches!(object.class(), CKO_SECRET_KEY | CKO_OTP_KEY) => object.ulong(CKA_VALUE_LEN),
         _ => None,
     };
     size.is_none_or(|size| (smallest..=largest).contains(&size))
@@ -169,7 +192,13 @@ mod tests {
         Arc::new(Object::new(attributes))
     }
 
-    const CBC: Need = Need { mechanism: CKM_AES_CBC, types: &[CKK_AES], asymmetric: false, sizes: (16, 32) };
+    const CBC: Need = Need {
+        mechanism: CKM_AES_CBC,
+        types: &[CKK_AES],
+        asymmetric: false,
+        secret_class: CKO_SECRET_KEY,
+        sizes: (16, 32),
+    };
 
     #[test]
     fn a_key_is_usable_only_for_what_its_attributes_say() {

@@ -34,7 +34,7 @@ impl Session {
         let creator = self.creator();
         let key_type = Some(generated_type(row, template)?);
         // C_GenerateKey for an asymmetric key type makes domain parameters (section 5.18.1).
-        let class = if row.key.asymmetric { CKO_DOMAIN_PARAMETERS } else { CKO_SECRET_KEY };
+        let class = if row.key.asymmetric { CKO_DOMAIN_PARAMETERS } else { row.key.secret_class };
         rules::check_generate(class, key_type, template, &creator)?;
         self.may_create_from(template, class)?;
         let generated = generate(params, template.attributes())?;

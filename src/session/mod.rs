@@ -211,7 +211,12 @@ impl Session {
     /// The key behind a handle, if it may be used so.
     fn usable_key(&self, handle: ObjectHandle, row: &Mechanism, purpose: Use) -> Result<UsableKey> {
         let object = self.token.key(handle).map_err(|error| no_such_key(error, purpose))?;
-        permit(object, &row.need(), purpose)
+        let key = permit(object, &row.need(), purpose)?;
+        if key.object().class() != CKO_OTP_KEY {
+            return Ok(key);
+        }
+        let token = Arc::clone(&self.token);
+        Ok(key.with_counter(Arc::new(move || token.take_counter(handle))))
     }
 }
 

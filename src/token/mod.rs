@@ -1,6 +1,7 @@
 //! A token: who is logged in, which objects there are, and how they reach the token file.
 #![forbid(unsafe_code)]
 
+mod counter;
 mod handle;
 mod info;
 mod login;
@@ -43,6 +44,8 @@ pub struct Token {
     table: RwLock<Table>,
     /// The token objects that were opened, in that order. Held for nothing else.
     open_objects: Mutex<VecDeque<ObjectHandle>>,
+    /// Held while a counter of a one-time-password key is taken.
+    counters: Mutex<()>,
     next_handle: AtomicU64,
     /// That of `login`, to be read without its lock.
     era: AtomicU64,
@@ -84,6 +87,7 @@ impl Token {
             known: Mutex::new(Revision(0)),
             table: RwLock::default(),
             open_objects: Mutex::default(),
+            counters: Mutex::default(),
             next_handle: AtomicU64::new(1),
             era: AtomicU64::new(0),
             attendance: Mutex::default(),

@@ -2,6 +2,7 @@
 
 mod asymmetric;
 mod ciphers;
+mod otp;
 mod derivation;
 mod ike;
 mod password;
@@ -135,6 +136,8 @@ impl Parameter {
                 ParamKind::Oaep => asymmetric::oaep(self.structure()?),
                 ParamKind::OptionalEddsa if self.len == 0 => Ok(Params::None),
                 ParamKind::OptionalEddsa => asymmetric::eddsa(self.structure()?),
+                ParamKind::OptionalOtp if self.len == 0 => Ok(Params::None),
+                ParamKind::OptionalOtp => otp::otp(self.structure()?),
                 ParamKind::Ecdh1 => asymmetric::ecdh1(self.structure()?),
                 ParamKind::KeyHandle => {
                     references.keys.push(ObjectHandle(self.structure()?));

@@ -5,6 +5,7 @@ mod certificate;
 mod data;
 mod domain_parameters;
 mod key;
+mod otp_key;
 mod private_key;
 mod public_key;
 mod secret_key;
@@ -107,6 +108,7 @@ const TABLES: &[&[Table]] = &[
     public_key::TABLES,
     private_key::TABLES,
     secret_key::TABLES,
+    otp_key::TABLES,
     domain_parameters::TABLES,
     trust::TABLES,
 ];
@@ -120,7 +122,9 @@ pub fn tables() -> impl Iterator<Item = &'static Table> {
 pub fn subtype_attribute(class: CK_OBJECT_CLASS) -> Option<CK_ATTRIBUTE_TYPE> {
     match class {
         CKO_CERTIFICATE => Some(CKA_CERTIFICATE_TYPE),
-        CKO_PUBLIC_KEY | CKO_PRIVATE_KEY | CKO_SECRET_KEY | CKO_DOMAIN_PARAMETERS => Some(CKA_KEY_TYPE),
+        CKO_PUBLIC_KEY | CKO_PRIVATE_KEY | CKO_SECRET_KEY | CKO_OTP_KEY | CKO_DOMAIN_PARAMETERS => {
+            Some(CKA_KEY_TYPE)
+        }
         _ => None,
     }
 }

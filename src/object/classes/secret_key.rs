@@ -9,7 +9,7 @@ use super::key::KEY;
 use super::storage::{COMMON, STORAGE};
 use super::{Rule, Table, rows, unchecked};
 
-const SECRET_KEY: &[Rule] = rows! {
+pub(super) const SECRET_KEY: &[Rule] = rows! {
     CKA_SENSITIVE [8, 11] False;
     CKA_ENCRYPT [8, 9] Usage;
     CKA_DECRYPT [8, 9] Usage;
@@ -57,7 +57,7 @@ fn unequal_halves(attributes: &Attributes) -> Result<()> {
 
 const CIPHER: &[CK_ATTRIBUTE_TYPE] = &[CKA_ENCRYPT, CKA_DECRYPT, CKA_SIGN, CKA_VERIFY, CKA_WRAP, CKA_UNWRAP];
 const STREAM_CIPHER: &[CK_ATTRIBUTE_TYPE] = &[CKA_ENCRYPT, CKA_DECRYPT, CKA_WRAP, CKA_UNWRAP];
-const MAC: &[CK_ATTRIBUTE_TYPE] = &[CKA_SIGN, CKA_VERIFY];
+pub(super) const MAC: &[CK_ATTRIBUTE_TYPE] = &[CKA_SIGN, CKA_VERIFY];
 
 const fn table(
     key_type: CK_KEY_TYPE,

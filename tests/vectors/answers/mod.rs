@@ -21,6 +21,7 @@ mod finite_fields;
 mod generation;
 mod hash_derivations;
 mod macs;
+mod one_time;
 mod signatures;
 mod transport;
 
@@ -33,14 +34,49 @@ use super::token::{Answer as Result, Attributes, Token, ulong};
 
 /// What a mechanism is known to do.
 pub enum Does {
-    Digests { data: Vec<u8>, digest: Vec<u8> },
-    Signs { key: Key, data: Vec<u8>, signature: Vec<u8>, same: bool },
-    Encrypts { key: Key, plain: Vec<u8>, ciphertext: Vec<u8>, same: bool },
-    Derives { base: Attributes, template: Attributes, value: Vec<u8> },
-    Unwraps { key: Key, wrapped: Vec<u8>, value: Vec<u8> },
-    Generates { template: Attributes, wrong: Attributes },
-    GeneratesPair { public: Attributes, wrong: Attributes },
-    GeneratesParameters { template: Attributes, wrong: Attributes },
+    Digests {
+        data: Vec<u8>,
+        digest: Vec<u8>,
+    },
+    Signs {
+        key: Key,
+        data: Vec<u8>,
+        signature: Vec<u8>,
+        same: bool,
+    },
+    Encrypts {
+        key: Key,
+        plain: Vec<u8>,
+        ciphertext: Vec<u8>,
+        same: bool,
+    },
+    Derives {
+        base: Attributes,
+        template: Attributes,
+        value: Vec<u8>,
+    },
+    Generates {
+        template: Attributes,
+        wrong: Attributes,
+    },
+    GeneratesPair {
+        public: Attributes,
+        wrong: Attributes,
+    },
+    /// One after the other.
+    Passwords {
+        key: Attributes,
+        passwords: Vec<&'static str>,
+    },
+    Unwraps {
+        key: Key,
+        wrapped: Vec<u8>,
+        value: Vec<u8>,
+    },
+    GeneratesParameters {
+        template: Attributes,
+        wrong: Attributes,
+    },
 }
 
 /// The halves of a key pair; a secret key is both.
@@ -111,6 +147,7 @@ pub fn run(token: &Token, pattern: &str, report: &mut Report) {
         ("answers/generation", generation::answers()),
         ("answers/hash_derivations", hash_derivations::answers()),
         ("answers/macs", macs::answers()),
+        ("answers/one_time", one_time::answers()),
         ("answers/signatures", signatures::answers()),
         ("answers/transport", transport::answers()),
     ];
@@ -139,6 +176,7 @@ fn right(token: &Token, mechanism: &Mechanism, does: &Does) -> Outcome {
         Does::GeneratesPair { public, .. } => generate_pair(token, mechanism, public),
         Does::GeneratesParameters { template, .. } => generate_parameters(token, mechanism, template),
         Does::Unwraps { key, wrapped, value } => unwrap(token, mechanism, key, wrapped, value),
+        Does::Passwords { key, passwords } => one_time::right(token, mechanism, key, passwords),
     };
     checked.unwrap_or_else(Outcome::Refused)
 }
@@ -166,6 +204,7 @@ fn wrong(token: &Token, mechanism: &Mechanism, does: &Does) -> Outcome {
             derived
         }),
         Does::Generates { wrong, .. } => token.generate(mechanism, wrong).map(drop),
+        Does::Passwords { key, .. } => one_time::wrong(token, key),
         Does::GeneratesPair { wrong, .. } => token.generate_pair(mechanism, wrong, &vec![]).map(drop),
         Does::GeneratesParameters { wrong, .. } => token.generate(mechanism, wrong).map(drop),
         Does::Unwraps { key, wrapped, .. } => token.create(&key.private).and_then(|key| {
