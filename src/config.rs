@@ -48,6 +48,8 @@ pub struct Pin {
     pub characters: Characters,
     /// Wrong PINs in a row until the PIN is locked.
     pub attempts: u32,
+    /// How keys are derived from PINs that are set from now on. A token that uses Argon2id goes on with it.
+    pub kdf: PinKdf,
     /// PBKDF2-HMAC-SHA-512 iterations for PINs that are set from now on; existing PINs keep theirs.
     pub kdf_iterations: u32,
 }
@@ -75,6 +77,16 @@ impl Characters {
             Characters::Digits => byte.is_ascii_digit(),
         })
     }
+}
+
+/// How a key is derived from a PIN.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PinKdf {
+    /// PBKDF2-HMAC-SHA-512.
+    #[default]
+    Pbkdf2,
+    /// Argon2id, with 64 MiB of memory.
+    Argon2id,
 }
 
 /// Limits that keep one call from taking everything.
@@ -190,6 +202,17 @@ impl Config {
         Ok(config)
     }
 
+    /// Refuses a list of allowed mechanisms with one that does not exist, so that a misspelt name does not silently turn
+    /// off what somebody relies on. What is denied may be unknown here: other versions have other mechanisms. Names come
+    /// from the mechanism table, a higher layer.
+    pub fn check_mechanisms(&self, names: &[&str]) -> Result<(), Error> {
+        let (Mechanisms::Only(_), Some(path)) = (&self.mechanisms, &self.file) else { return Ok(()) };
+        let Some(name) = self.mechanisms.unmatched(names).into_iter().next() else { return Ok(()) };
+        let suggestion = keys::nearest(name, names).map(|name| (*name).to_owned());
+        let problem = Problem::UnknownMechanism { name: name.to_owned(), suggestion };
+        Err(Error::File { path: path.clone(), problem })
+    }
+
     /// The defaults, with the tokens in `home`.
     pub fn with_home(home: impl Into<PathBuf>) -> Self {
         Self {
@@ -202,6 +225,7 @@ impl Config {
                 max_length: 255,
                 characters: Characters::Any,
                 attempts: 10,
+                kdf: PinKdf::Pbkdf2,
                 kdf_iterations: 210_000,
             },
             mechanisms: Mechanisms::All,
@@ -242,10 +266,12 @@ pub enum Error {
 /// What is wrong in the text of a configuration file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Problem {
-    /// Not TOML; the text is the parser's, with line and column.
-    Syntax(String),
+    /// Not TOML, from this line and column (from 1) on; the reason is the parser's.
+    Syntax { line: usize, column: usize, reason: String },
     /// A key that does not exist, and the one that was probably meant.
     UnknownKey { key: String, suggestion: Option<&'static str> },
+    /// A mechanism that `mechanisms.allow` names and that does not exist, and the one that was probably meant.
+    UnknownMechanism { name: String, suggestion: Option<String> },
     /// A value of another type or out of range, and what is expected.
     Value { key: String, found: String, expected: String },
 }
@@ -275,7 +301,18 @@ impl fmt::Display for Error {
 impl fmt::Display for Problem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Problem::Syntax(text) => write!(formatter, "this is not TOML: {}", text.trim_end()),
+            Problem::Syntax { line, column, reason } => write!(
+                formatter,
+                "line {line}, column {column}: this is not TOML ({reason}); a line is `key = value`, with text in quotation marks"
+            ),
+            Problem::UnknownMechanism { name, suggestion: Some(suggestion) } => write!(
+                formatter,
+                "`mechanisms.allow` names {name}, which is no mechanism of Coffer; did you mean {suggestion}?"
+            ),
+            Problem::UnknownMechanism { name, suggestion: None } => write!(
+                formatter,
+                "`mechanisms.allow` names {name}, which fits no mechanism of Coffer; `coffer mechanisms` lists them"
+            ),
             Problem::UnknownKey { key, suggestion: Some(suggestion) } => {
                 write!(formatter, "there is no key `{key}`; did you mean `{suggestion}`?")
             }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use once_cell::race::OnceBox;
 
 use crate::ck::*;
-use crate::config::Config;
+use crate::config::{self, Config, Environment};
 use crate::error::{Error, Result};
 use crate::lock::{Mutex, RwLock};
 use crate::mechanism;
@@ -79,6 +79,14 @@ impl Place {
         }
         place
     }
+}
+
+/// Finds, reads and checks the configuration.
+pub fn load_config(environment: &Environment) -> std::result::Result<Config, config::Error> {
+    let config = Config::load(environment)?;
+    let names: Vec<&str> = mechanism::all().iter().map(|row| row.name).collect();
+    config.check_mechanisms(&names)?;
+    Ok(config)
 }
 
 /// C_Initialize. Errors: CKR_CRYPTOKI_ALREADY_INITIALIZED.

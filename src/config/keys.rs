@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use toml::{Table, Value};
 
-use super::{Characters, Config, Mechanisms, Mode, PointEncoding, Problem};
+use super::{Characters, Config, Mechanisms, Mode, PinKdf, PointEncoding, Problem};
 
 /// A key of `coffer.toml`.
 pub struct Key {
@@ -33,6 +33,7 @@ pub const KEYS: &[Key] = &[
         set: pin_characters,
     },
     Key { name: "pin.attempts", expected: "a number from 1 to 255", set: pin_attempts },
+    Key { name: "pin.kdf", expected: "\"pbkdf2\" or \"argon2id\"", set: pin_kdf },
     Key { name: "pin.kdf-iterations", expected: "a number from 10000 to 10000000", set: pin_kdf_iterations },
     Key { name: "mechanisms.allow", expected: MECHANISMS, set: mechanisms_allow },
     Key { name: "mechanisms.deny", expected: MECHANISMS, set: mechanisms_deny },
@@ -96,6 +97,15 @@ fn pin_attempts(config: &mut Config, value: &Value) -> Option<()> {
     Some(())
 }
 
+fn pin_kdf(config: &mut Config, value: &Value) -> Option<()> {
+    config.pin.kdf = match value.as_str()? {
+        "pbkdf2" => PinKdf::Pbkdf2,
+        "argon2id" => PinKdf::Argon2id,
+        _ => return None,
+    };
+    Some(())
+}
+
 fn pin_kdf_iterations(config: &mut Config, value: &Value) -> Option<()> {
     config.pin.kdf_iterations = number(value, 10_000, 10_000_000)?;
     Some(())
@@ -152,7 +162,7 @@ fn patterns(config: &Config, value: &Value) -> Option<Vec<String>> {
 
 /// Reads the text of a configuration file into `config`.
 pub(super) fn apply(config: &mut Config, text: &str) -> Result<(), Problem> {
-    let table: Table = text.parse().map_err(|error: toml::de::Error| Problem::Syntax(error.to_string()))?;
+    let table: Table = text.parse().map_err(|error| syntax(text, &error))?;
     for (name, value) in flatten(table)? {
         let Some(key) = KEYS.iter().find(|key| key.name == name) else {
             return Err(Problem::UnknownKey { suggestion: suggestion(&name), key: name });
@@ -165,6 +175,21 @@ pub(super) fn apply(config: &mut Config, text: &str) -> Result<(), Problem> {
         return key.map_or(Ok(()), |key| Err(unsuitable(key, &found)));
     }
     Ok(())
+}
+
+/// Where the text stops being TOML, and why.
+fn syntax(text: &str, error: &toml::de::Error) -> Problem {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    let column = before.chars().rev().take_while(|char| *char != '\n').count() + 1;
+    Problem::Syntax { line, column, reason: error.message().trim().replace('\n', ", ") }
+}
+
+/// The name that `name` was probably meant to be.
+pub(super) fn nearest<'a, 'b>(name: &str, names: &'a [&'b str]) -> Option<&'a &'b str> {
+    let nearness = |other: &&&str| strsim::jaro_winkler(name, other);
+    let best = names.iter().max_by(|one, other| nearness(one).total_cmp(&nearness(other)))?;
+    (nearness(&best) > 0.9).then_some(best)
 }
 
 fn unsuitable(key: &Key, value: &Value) -> Problem {
@@ -200,5 +225,5 @@ fn suggestion(name: &str) -> Option<&'static str> {
         strsim::jaro_winkler(name, key.name).max(strsim::jaro_winkler(&last(name), &last(key.name)))
     };
     let best = KEYS.iter().max_by(|one, other| nearness(one).total_cmp(&nearness(other)))?;
-    (nearness(best) > 0.8).then_some(best.name)
+    (nearness(best) > 0.85).then_some(best.name)
 }

@@ -24,7 +24,7 @@ fn an_empty_file_gives_the_defaults() {
 fn every_key_is_read() {
     let config = parsed(
         "home = '/srv/tokens'\nmode = 'group'\nallow-readonly-login = true\n[pin]\nmin-length = 6\nmax-length = 64\ncharacters = 'ascii'\nattempts = 3\n\
-         kdf-iterations = 10000\n[mechanisms]\ndeny = ['CKM_MD5*', 'CKM_DES_ECB']\n[ec]\npoint-encoding = 'raw'\n\
+         kdf = 'argon2id'\nkdf-iterations = 10000\n[mechanisms]\ndeny = ['CKM_MD5*', 'CKM_DES_ECB']\n[ec]\npoint-encoding = 'raw'\n\
          [limits]\ngcm-decrypt-bytes = 4096\nlock-timeout-ms = 250\n",
     )
     .unwrap();
@@ -37,6 +37,7 @@ fn every_key_is_read() {
             max_length: 64,
             characters: Characters::Ascii,
             attempts: 3,
+            kdf: PinKdf::Argon2id,
             kdf_iterations: 10_000
         }
     );
@@ -180,4 +181,27 @@ fn the_page_for_operators_lists_every_key() {
     for key in KEYS {
         assert!(page.contains(&format!("`{}`", key.name)), "docs/configuration.md lacks {}", key.name);
     }
+}
+
+#[test]
+fn text_that_is_no_toml_is_told_with_its_place_in_one_sentence() {
+    let sentence = message("mode = 'owner'\n[pin\n");
+    assert!(sentence.starts_with("line "), "{sentence}");
+    assert!(sentence.contains(": this is not TOML (") && !sentence.contains('\n'), "{sentence}");
+    assert!(message("this is a letter").starts_with("line 1, column "));
+}
+
+#[test]
+fn a_misspelt_mechanism_that_is_to_be_allowed_is_an_error_with_a_suggestion() {
+    let names = ["CKM_RSA_PKCS", "CKM_AES_GCM"];
+    let check = |text: &str| {
+        let config = Config { file: Some("/c.toml".into()), ..parsed(text).unwrap() };
+        config.check_mechanisms(&names).map_err(|error| error.to_string())
+    };
+    assert_eq!(check("[mechanisms]\nallow = ['CKM_RSA*', 'CKM_AES_GCM']"), Ok(()));
+    assert_eq!(check("[mechanisms]\ndeny = ['CKM_ASE_GCM']"), Ok(()));
+    let misspelt = check("[mechanisms]\nallow = ['CKM_ASE_GCM']").unwrap_err();
+    assert!(misspelt.ends_with("did you mean CKM_AES_GCM?"), "{misspelt}");
+    let foreign = check("[mechanisms]\nallow = ['CKM_GOST*']").unwrap_err();
+    assert!(foreign.contains("`coffer mechanisms` lists them"), "{foreign}");
 }

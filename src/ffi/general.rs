@@ -3,7 +3,6 @@
 use std::ffi::c_void;
 
 use crate::ck::*;
-use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::mechanism;
 use crate::module::{self, Module};
@@ -29,7 +28,7 @@ pub(super) unsafe fn initialize(arguments: *mut c_void) -> Result<()> {
     if fork::is_home() && module::current().is_ok() {
         return Err(Error::CryptokiAlreadyInitialized);
     }
-    let config = Config::load(&host::environment()).map_err(|_| Error::FunctionFailed)?;
+    let config = module::load_config(&host::environment()).map_err(|_| Error::FunctionFailed)?;
     // Made before any fork, so that no child can inherit it half made.
     let _ = mechanism::all();
     fork::settle(module::forget)?;

@@ -153,7 +153,7 @@ impl Token {
     pub fn init_pin(&self, pin: &Secret) -> Result<()> {
         let unlocked = self.unlocked_for(Role::SecurityOfficer)?;
         check_new_pin(&self.config, pin)?;
-        unlocked.set_entry(vault::Entry::User, pin, kdf(&self.config))?;
+        unlocked.set_entry(vault::Entry::User, pin, kdf(&self.config, self.present_kdf()))?;
         self.sync()
     }
 
@@ -165,7 +165,7 @@ impl Token {
         };
         check_new_pin(&self.config, new)?;
         let entry = entry(role)?;
-        self.vault.login(entry, old)?.set_entry(entry, new, kdf(&self.config))?;
+        self.vault.login(entry, old)?.set_entry(entry, new, kdf(&self.config, self.present_kdf()))?;
         self.sync()
     }
 

@@ -16,13 +16,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use crate::ck::*;
-use crate::config::Config;
+use crate::config::{Config, PinKdf};
 use crate::error::{Error, Result};
 use crate::lock::{Mutex, RwLock};
 use crate::policy::Role;
 use crate::secret::Secret;
 use crate::store::{Backend, Guard};
-use crate::vault::{self, Kdf, NewToken, Revision, Vault};
+use crate::vault::{self, Argon2Cost, Kdf, NewToken, Revision, Vault};
 
 pub use handle::{ObjectHandle, SessionHandle, SlotId};
 pub use info::{Identity, LABEL_LEN, MANUFACTURER, MODEL, SERIAL_LEN, TokenInfo, padded, utc_time};
@@ -70,7 +70,8 @@ impl Token {
         so_pin: &Secret,
     ) -> Result<Self> {
         login::check_new_pin(&config, so_pin)?;
-        let vault = Vault::create(backend, vault_options(&config), new_token(&config, identity, so_pin))?;
+        let vault =
+            Vault::create(backend, vault_options(&config), new_token(&config, identity, so_pin, None))?;
         Ok(Self::over(vault, config))
     }
 
@@ -106,7 +107,7 @@ impl Token {
         }
         let _alone = self.vault.exclude()?;
         let identity = Identity { label, ..self.identity()? };
-        self.vault.reinitialise(new_token(&self.config, &identity, so_pin))?;
+        self.vault.reinitialise(new_token(&self.config, &identity, so_pin, self.present_kdf()))?;
         self.catch_up().map(|_| ())
     }
 
@@ -152,6 +153,11 @@ impl Token {
         })
     }
 
+    /// How the token derives keys from PINs: as for the one PIN that every token has.
+    fn present_kdf(&self) -> Option<Kdf> {
+        self.vault.kdf(vault::Entry::SecurityOfficer)
+    }
+
     pub fn role(&self) -> Role {
         self.login.read().role
     }
@@ -162,16 +168,25 @@ impl Token {
 }
 
 /// The parameters of a new token file.
-fn new_token<'a>(config: &Config, identity: &Identity, so_pin: &'a Secret) -> NewToken<'a> {
+fn new_token<'a>(
+    config: &Config,
+    identity: &Identity,
+    so_pin: &'a Secret,
+    present: Option<Kdf>,
+) -> NewToken<'a> {
     NewToken {
         info: identity.encode(),
         so_pin,
-        kdf: kdf(config),
+        kdf: kdf(config, present),
         allow_readonly_login: config.allow_readonly_login,
         pin_limit: u8::try_from(config.pin.attempts).unwrap_or(u8::MAX),
     }
 }
 
-fn kdf(config: &Config) -> Kdf {
-    Kdf::Pbkdf2Sha512 { iterations: config.pin.kdf_iterations }
+/// How keys of new PINs are derived. `present`: how the token does it; what costs memory too is not given up.
+fn kdf(config: &Config, present: Option<Kdf>) -> Kdf {
+    match (config.pin.kdf, present) {
+        (PinKdf::Argon2id, _) | (_, Some(Kdf::Argon2id(_))) => Kdf::Argon2id(Argon2Cost::default()),
+        (PinKdf::Pbkdf2, _) => Kdf::Pbkdf2Sha512 { iterations: config.pin.kdf_iterations },
+    }
 }

@@ -80,7 +80,7 @@ impl fmt::Display for Error {
             Self::NotInitialised => "no PIN has been set for this role yet",
             Self::ReadOnly => "the token file cannot be written to",
             Self::KdfRefused => {
-                "the token file asks for an unknown key derivation or for an iteration count outside the limits"
+                "the token file asks for an unknown key derivation or for a cost outside the limits"
             }
             Self::NoSuchRecord => "the record does not exist any more",
             Self::RecordExists => "a record with this id exists already",

@@ -3,16 +3,19 @@
 use sha2::Sha512;
 use subtle::ConstantTimeEq;
 
-use super::record::{KDF_PBKDF2_SHA512, SEALED_KEY_LENGTH, Wrap};
+use super::record::{SEALED_KEY_LENGTH, Wrap};
 use super::scan::CommitSeal;
 use super::seal::{self, Key};
 use super::types::{Entry, Kdf, Options, RecordId};
-use super::{Error, random};
+use super::{Error, argon2id, random};
 use crate::secret::Secret;
 
-/// Derives the key that a PIN stands for. Takes as long as the iteration count says; hold no lock.
+/// Derives the key that a PIN stands for. Takes as long as the cost says; hold no lock.
 pub(super) fn pin_key(pin: &Secret, salt: &[u8; 32], kdf: Kdf, options: &Options) -> Result<Key, Error> {
-    let Kdf::Pbkdf2Sha512 { iterations } = kdf;
+    let iterations = match kdf {
+        Kdf::Pbkdf2Sha512 { iterations } => iterations,
+        Kdf::Argon2id(cost) => return argon2id::derive(pin, salt, cost),
+    };
     if !(options.minimum_iterations..=options.maximum_iterations).contains(&iterations) || iterations == 0 {
         return Err(Error::KdfRefused);
     }
@@ -88,15 +91,13 @@ impl Keys {
 
     /// Makes the entry of a role: the root key under the key of its PIN.
     pub(super) fn wrap(&self, entry: Entry, salt: [u8; 32], kdf: Kdf, pin_key: &Key) -> Result<Wrap, Error> {
-        let Kdf::Pbkdf2Sha512 { iterations } = kdf;
-        self.seal_wrap(entry.number(), KDF_PBKDF2_SHA512, iterations, salt, pin_key)
+        self.seal_wrap(entry.number(), kdf.numbers(), salt, pin_key)
     }
 
     fn seal_wrap(
         &self,
         entry: u32,
-        kdf: u16,
-        iterations: u32,
+        (kdf, cost): (u16, u32),
         salt: [u8; 32],
         pin_key: &Key,
     ) -> Result<Wrap, Error> {
@@ -104,7 +105,7 @@ impl Keys {
             entry,
             root_version: self.version,
             kdf,
-            iterations,
+            cost,
             salt,
             sealed_root: [0; SEALED_KEY_LENGTH],
             sealed_pin_key: [0; SEALED_KEY_LENGTH],
@@ -128,7 +129,7 @@ impl Keys {
         let context: [&[u8]; 3] = [b"coffer pin key v1", &self.instance, &wrap.bound()];
         let pin_key =
             seal::open_key(&self.wrapping, &context, &wrap.sealed_pin_key).ok_or(Error::KeysChanged)?;
-        next.seal_wrap(wrap.entry, wrap.kdf, wrap.iterations, wrap.salt, &pin_key)
+        next.seal_wrap(wrap.entry, (wrap.kdf, wrap.cost), wrap.salt, &pin_key)
     }
 
     // --- the parts of a record; `None` where something does not verify ---
@@ -229,7 +230,7 @@ mod tests {
         assert!(Keys::unwrap(&wrap, &pin_key, [5; 16]).is_none());
         assert_eq!(*Keys::unwrap(&wrap, &pin_key, [3; 16]).unwrap().root, *keys.root);
         let mut cheaper = wrap.clone();
-        cheaper.iterations = 9;
+        cheaper.cost = 9;
         assert!(Keys::unwrap(&cheaper, &pin_key, [3; 16]).is_none());
 
         let next = Keys::random(2, [3; 16]).unwrap();

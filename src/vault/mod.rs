@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 // What the file looks like.
+mod argon2id;
 mod bytes;
 mod chain;
 mod encoding;
@@ -59,6 +60,7 @@ use snapshot::Snapshot;
 use transaction::Builder;
 use view::{Look, View};
 
+pub use argon2id::Argon2Cost;
 pub use error::Error;
 pub use salvage::{Lost, Proof, Salvage, Saved, salvage};
 pub use survey::record_at_offset;
@@ -171,6 +173,11 @@ impl Vault {
     /// `None` where that cannot be known.
     pub fn exclude(&self) -> Result<Option<Box<dyn Guard + Send + Sync>>, Error> {
         Ok(self.backend.exclude()?)
+    }
+
+    /// How the key of a PIN is derived; `None` where the role has none, or it is unknown here.
+    pub fn kdf(&self, entry: Entry) -> Option<Kdf> {
+        self.view.read().state.wraps.get(&entry.number())?.kdf()
     }
 
     /// What a careful owner wants to know about the file.

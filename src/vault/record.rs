@@ -1,5 +1,6 @@
 //! The bodies of the records, as bytes and as values.
 
+use super::argon2id::Argon2Cost;
 use super::bytes::Reader;
 use super::chain::Hash;
 use super::types::{Entry, Kdf, MAXIMUM_PART, MAXIMUM_TAG, RecordId};
@@ -165,13 +166,15 @@ pub(super) struct Wrap {
     pub(super) entry: u32,
     pub(super) root_version: u32,
     pub(super) kdf: u16,
-    pub(super) iterations: u32,
+    /// What the derivation costs: iterations, or [`Argon2Cost::encode`].
+    pub(super) cost: u32,
     pub(super) salt: [u8; 32],
     pub(super) sealed_root: [u8; SEALED_KEY_LENGTH],
     pub(super) sealed_pin_key: [u8; SEALED_KEY_LENGTH],
 }
 
-pub(super) const KDF_PBKDF2_SHA512: u16 = 1;
+const KDF_PBKDF2_SHA512: u16 = 1;
+const KDF_ARGON2ID: u16 = 2;
 
 impl Wrap {
     /// The part that the sealed keys are bound to.
@@ -182,7 +185,7 @@ impl Wrap {
             &self.root_version.to_le_bytes(),
             &self.kdf.to_le_bytes(),
             &[0; 2],
-            &self.iterations.to_le_bytes(),
+            &self.cost.to_le_bytes(),
             &self.salt,
         ];
         for (to, from) in bytes.iter_mut().zip(fields.into_iter().flatten()) {
@@ -203,7 +206,7 @@ impl Wrap {
             entry,
             root_version,
             kdf,
-            iterations: reader.u32()?,
+            cost: reader.u32()?,
             salt: reader.array()?,
             sealed_root: reader.array()?,
             sealed_pin_key: reader.array()?,
@@ -215,8 +218,19 @@ impl Wrap {
     /// The key derivation that the entry asks for, if it is known.
     pub(super) fn kdf(&self) -> Option<Kdf> {
         match self.kdf {
-            KDF_PBKDF2_SHA512 => Some(Kdf::Pbkdf2Sha512 { iterations: self.iterations }),
+            KDF_PBKDF2_SHA512 => Some(Kdf::Pbkdf2Sha512 { iterations: self.cost }),
+            KDF_ARGON2ID => Some(Kdf::Argon2id(Argon2Cost::decode(self.cost))),
             _ => None,
+        }
+    }
+}
+
+impl Kdf {
+    /// Its number and its cost, as a WRAP has them.
+    pub(super) fn numbers(self) -> (u16, u32) {
+        match self {
+            Self::Pbkdf2Sha512 { iterations } => (KDF_PBKDF2_SHA512, iterations),
+            Self::Argon2id(cost) => (KDF_ARGON2ID, cost.encode()),
         }
     }
 }
@@ -272,7 +286,7 @@ mod tests {
             entry: 1,
             root_version: 2,
             kdf: 1,
-            iterations: 3,
+            cost: 3,
             salt: [4; 32],
             sealed_root: [5; 96],
             sealed_pin_key: [6; 96],

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::Error;
+use super::argon2id::Argon2Cost;
 use crate::secret::Secret;
 
 /// The longest tag of a record in bytes.
@@ -140,6 +141,8 @@ pub struct PinState {
 pub enum Kdf {
     /// PBKDF2 with HMAC-SHA-512 (SP 800-132).
     Pbkdf2Sha512 { iterations: u32 },
+    /// Argon2id (RFC 9106).
+    Argon2id(Argon2Cost),
 }
 
 impl Default for Kdf {

@@ -2,6 +2,7 @@
 
 use zeroize::Zeroizing;
 
+use super::argon2id::Argon2Cost;
 use super::format::{Identity, Kind, Pointer};
 use super::keys::{Keys, pin_key};
 use super::pin::Counts;
@@ -44,8 +45,13 @@ fn the_test_vectors_of_the_format_description_are_right() {
     let transaction = builder.finish(1, Some(&keys)).unwrap().bytes;
     let (record, commit) = transaction.split_at(24 + 5 + 32);
 
-    let computed: [(&str, &[u8]); 11] = [
+    let cost = Kdf::Argon2id(Argon2Cost { memory_mib: 19, passes: 2, lanes: 1 });
+    let argon2_key =
+        super::keys::pin_key(&Secret::copy_of(b"1234"), &counting(0x40), cost, &options).unwrap();
+
+    let computed: [(&str, &[u8]); 12] = [
         ("pin-key", &*pin_key),
+        ("argon2-key", &*argon2_key),
         ("index-key", index_key),
         ("mac-key", mac_key),
         ("wrapping-key", wrapping_key),

@@ -231,3 +231,22 @@ fn the_doctor_names_what_is_wrong() {
     let run = home.run(&["list"]);
     assert!(run.code == 2 && run.err.contains("coffer doctor"), "{} {}", run.code, run.err);
 }
+
+#[test]
+fn a_token_can_be_made_with_argon2id_and_goes_on_with_it() {
+    let home = Home::empty();
+    home.ok(&["init", "mine", "--kdf", "argon2id"]);
+    let derivations = || -> Vec<u16> {
+        let file = std::fs::read(home.path("tokens/token-0.coffer")).unwrap();
+        let wraps = crate::frames::frames(&file).into_iter().filter(|frame| frame.kind() == 5);
+        wraps.map(|wrap| u16::from_le_bytes([wrap.0[24 + 8], wrap.0[24 + 9]])).collect()
+    };
+    assert_eq!(derivations(), [2, 2]);
+    home.ok(&["generate", "ed25519", "key"]);
+    let change = home.command(&["pin", "change"]).env("COFFER_NEW_PIN", "another").output().unwrap();
+    assert_eq!(Run::from(change).code, 0);
+    assert_eq!(derivations(), [2, 2]);
+    assert!(home.fails(&["list", "--login"]).contains("CKR_PIN_INCORRECT"));
+    let list = home.command(&["list", "--login"]).env("COFFER_PIN", "another").output().unwrap();
+    assert_eq!(Run::from(list).code, 0);
+}

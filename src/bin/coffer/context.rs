@@ -5,7 +5,7 @@ use std::sync::Arc;
 use clap::Args;
 use coffer_pkcs11::ck::*;
 use coffer_pkcs11::config::{Config, Environment};
-use coffer_pkcs11::module::Module;
+use coffer_pkcs11::module::{self, Module};
 use coffer_pkcs11::secret::Secret;
 use coffer_pkcs11::session::Session;
 use coffer_pkcs11::token::{MANUFACTURER, MODEL, SlotId, TokenInfo};
@@ -61,10 +61,16 @@ pub fn environment() -> Environment {
 
 impl Context {
     pub fn load() -> Result<Self> {
-        let config = Config::load(&environment()).map_err(|error| {
+        Self::load_with(|_| {})
+    }
+
+    /// As `load`, with what the options of the command change in the configuration.
+    pub fn load_with(change: impl FnOnce(&mut Config)) -> Result<Self> {
+        let mut config = module::load_config(&environment()).map_err(|error| {
             Failure::new(error.to_string())
                 .advise("docs/configuration.md lists the keys, their ranges and where the file may be")
         })?;
+        change(&mut config);
         Ok(Self { module: Module::new(config) })
     }
 

@@ -35,6 +35,15 @@ pub struct Arguments {
     /// Take the file's bytes as they are for a secret key of this type
     #[arg(long, value_enum, value_name = "TYPE")]
     secret: Option<SecretType>,
+    /// Take the file's bytes as they are for a data object (CKO_DATA)
+    #[arg(long, conflicts_with_all = ["secret", "id", "no_public_key", "extractable", "exportable"])]
+    data: bool,
+    /// The application that a data object belongs to (CKA_APPLICATION)
+    #[arg(long, value_name = "NAME", requires = "data")]
+    application: Option<String>,
+    /// Let everybody who can read the token see a data object, without a login
+    #[arg(long, requires = "data")]
+    public: bool,
     /// Do not make a public key object beside a private key
     #[arg(long)]
     no_public_key: bool,
@@ -91,6 +100,7 @@ impl Arguments {
         // The file is understood before anybody is asked for a PIN.
         let items = match self.secret {
             Some(_) => Vec::new(),
+            None if self.data => Vec::new(),
             None => keyfile::read(&file, &|| self.passphrase.source().read(None))
                 .map_err(|failure| failure.while_doing(&self.file.display().to_string()))?,
         };
@@ -99,6 +109,9 @@ impl Arguments {
         let session = context.user_session(&token, true, &self.pin, &wanted)?;
         let handles = match self.secret {
             Some(kind) => vec![secret_key(&session, kind, file, &wishes)?],
+            None if self.data => {
+                vec![data(&session, &wishes.label, self.application.as_deref(), self.public, &file)?]
+            }
             None => import(&session, items, &wishes)?,
         };
         let entries: Vec<Entry> =
@@ -254,6 +267,26 @@ fn certificate_object(
     let id = of_a_key.as_deref().unwrap_or(if alone { id } else { &[] });
     made.push(create(session, CKO_CERTIFICATE, certificate.attributes(), id, wishes)?);
     Ok(())
+}
+
+/// Makes a data object of the bytes as they are.
+fn data(
+    session: &Session,
+    label: &str,
+    application: Option<&str>,
+    public: bool,
+    value: &Secret,
+) -> Result<ObjectHandle> {
+    let mut template = Template::new();
+    template.push_value(CKA_CLASS, Value::Ulong(CKO_DATA))?;
+    template.push_value(CKA_TOKEN, Value::Bool(true))?;
+    template.push_value(CKA_PRIVATE, Value::Bool(!public))?;
+    template.push_value(CKA_LABEL, Value::Bytes(label.as_bytes().to_vec()))?;
+    if let Some(application) = application {
+        template.push_value(CKA_APPLICATION, Value::Bytes(application.as_bytes().to_vec()))?;
+    }
+    template.push(CKA_VALUE, value.as_bytes())?;
+    Ok(session.create_object(&template)?)
 }
 
 fn secret_key(session: &Session, kind: SecretType, value: Secret, wishes: &Wishes) -> Result<ObjectHandle> {

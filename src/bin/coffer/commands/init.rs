@@ -1,7 +1,8 @@
 //! `coffer init`: makes a token.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use coffer_pkcs11::ck::*;
+use coffer_pkcs11::config::PinKdf;
 use coffer_pkcs11::error::Error;
 use coffer_pkcs11::secret::Secret;
 use coffer_pkcs11::token::{LABEL_LEN, SlotId, padded};
@@ -27,6 +28,9 @@ pub struct Arguments {
     /// Leave the user PIN to be set later (coffer pin reset)
     #[arg(long)]
     no_user_pin: bool,
+    /// How keys are derived from the token's PINs; pbkdf2 where neither this nor the configuration says
+    #[arg(long, value_enum, value_name = "KDF")]
+    kdf: Option<KdfOption>,
     /// Allow a label that another token has
     #[arg(long)]
     allow_duplicate: bool,
@@ -42,6 +46,13 @@ pub struct Arguments {
     json: bool,
 }
 
+// PBKDF2-HMAC-SHA-512 costs time, Argon2id also 64 MiB of memory.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum KdfOption {
+    Pbkdf2,
+    Argon2id,
+}
+
 #[derive(Serialize)]
 struct Made {
     label: String,
@@ -54,7 +65,11 @@ struct Made {
 
 impl Arguments {
     pub fn run(self) -> Result<Exit> {
-        let context = Context::load()?;
+        let context = Context::load_with(|config| match self.kdf {
+            Some(KdfOption::Pbkdf2) => config.pin.kdf = PinKdf::Pbkdf2,
+            Some(KdfOption::Argon2id) => config.pin.kdf = PinKdf::Argon2id,
+            None => {}
+        })?;
         let label = self.label.as_deref().or(self.label_option.as_deref()).unwrap_or_default();
         check_label(label)?;
         let slot = self.target(&context, label)?;

@@ -4,7 +4,7 @@ mod checks;
 mod clients;
 
 use clap::Args;
-use coffer_pkcs11::config::Config;
+use coffer_pkcs11::module;
 use serde::Serialize;
 
 use crate::context::{Context, TokenOption, environment};
@@ -75,7 +75,7 @@ impl Arguments {
         let library = clients::library();
         let mut findings = vec![checks::library(library.as_deref())];
         let mut labels = Vec::new();
-        match Config::load(&environment()) {
+        match module::load_config(&environment()) {
             Ok(config) => checks::installation(config, &mut findings, &mut labels),
             Err(error) => findings.push(Finding::new(State::Error, error.to_string()).advise(
                 "until then C_Initialize answers CKR_FUNCTION_FAILED; docs/configuration.md lists the keys",
