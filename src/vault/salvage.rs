@@ -186,7 +186,13 @@ impl Finding<'_> {
         }
     }
 
-    fn finish(self) -> Salvage {
+    fn finish(mut self) -> Salvage {
+        // What a lost record was a newer version of is itself an old one, whatever covers it.
+        for (id, sequence) in self.lost.iter().filter_map(|lost| lost.version) {
+            if let Some(saved) = self.records.get_mut(&id).filter(|saved| saved.sequence < sequence) {
+                saved.proof = saved.proof.min(Proof::Sealed);
+            }
+        }
         let held = &self.records;
         // A version that was replaced anyway is no loss.
         let replaced = |lost: &Lost| {
@@ -217,4 +223,106 @@ fn open(keys: &Keys, put: &PutHead, parts: Parts<'_>, private: bool) -> Option<P
         _ => SecretPart::New(key.as_ref()?.open(Part::Secret, parts.secret)?),
     };
     Some(Put { id: put.id, visibility, tag, metadata, secret })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::store::MemoryBackend;
+    use crate::vault::{Change, Kdf, NewToken, Unlocked, Vault};
+
+    fn options() -> Options {
+        Options { minimum_iterations: 1, ..Options::default() }
+    }
+
+    fn pin() -> Secret {
+        Secret::copy_of(b"1234")
+    }
+
+    fn put(number: u8, visibility: Visibility, secret: bool) -> Put {
+        let secret = if secret { SecretPart::New(Secret::copy_of(b"secret")) } else { SecretPart::None };
+        Put { id: RecordId([number; 16]), visibility, tag: vec![number], metadata: vec![number; 20], secret }
+    }
+
+    /// A token to which `fill` has been done, as a file.
+    fn file(fill: impl FnOnce(&Unlocked)) -> Vec<u8> {
+        let backend = Arc::new(MemoryBackend::new());
+        let so_pin = pin();
+        let kdf = Kdf::Pbkdf2Sha512 { iterations: 1 };
+        let new =
+            NewToken { info: vec![1], so_pin: &so_pin, kdf, allow_readonly_login: false, pin_limit: 10 };
+        let vault = Vault::create(backend.clone(), options(), new).unwrap();
+        fill(&vault.login(Entry::SecurityOfficer, &so_pin).unwrap());
+        backend.contents().unwrap()
+    }
+
+    /// The file with the last byte of the body of its last PUT flipped.
+    fn last_put_damaged(mut contents: Vec<u8>) -> Vec<u8> {
+        let end = {
+            let pieces = pieces(&contents);
+            let put = pieces.iter().rposition(|piece| piece.name().kind == "PUT").unwrap();
+            pieces[put + 1].name().offset as usize
+        };
+        contents[end - format::CHAIN_LENGTH - 1] ^= 1;
+        contents
+    }
+
+    fn saved(contents: &[u8]) -> (Vec<(u8, Proof)>, Vec<&'static str>) {
+        let found = salvage(contents, Entry::SecurityOfficer, &pin(), &options()).unwrap();
+        let records = found.records.iter().map(|saved| (saved.put.id.0[0], saved.proof)).collect();
+        (records, found.lost.iter().map(|lost| lost.why).collect())
+    }
+
+    #[test]
+    fn behind_a_break_only_what_is_sealed_is_believed() {
+        let contents = file(|unlocked| {
+            let add = |number, visibility, secret| Change::Add(put(number, visibility, secret));
+            unlocked
+                .commit(vec![
+                    add(1, Visibility::Private, true),
+                    add(2, Visibility::Public, false),
+                    add(3, Visibility::Public, true),
+                    add(4, Visibility::Private, true),
+                ])
+                .unwrap();
+        });
+        let all = [1, 2, 3, 4].map(|number| (number, Proof::Verified));
+        assert_eq!(saved(&contents), (all.to_vec(), vec![]));
+        // Everything before the damaged record lost the code that covered it.
+        let expected = vec![(1, Proof::Sealed), (2, Proof::Unauthenticated)];
+        let lost = vec!["nothing proves its attributes", "its sealed parts do not open"];
+        assert_eq!(saved(&last_put_damaged(contents)), (expected, lost));
+    }
+
+    #[test]
+    fn an_older_version_is_never_called_verified_where_the_newer_one_is_lost() {
+        let contents = file(|unlocked| {
+            unlocked.commit(vec![Change::Add(put(1, Visibility::Private, true))]).unwrap();
+            let newer = Put { tag: vec![9], ..put(1, Visibility::Private, true) };
+            unlocked.commit(vec![Change::Replace { put: newer, expected: None }]).unwrap();
+        });
+        assert_eq!(saved(&contents).0, [(1, Proof::Verified)]);
+        let (records, lost) = saved(&last_put_damaged(contents));
+        assert_eq!((records, lost.len()), (vec![(1, Proof::Sealed)], 1));
+    }
+
+    #[test]
+    fn any_flipped_bit_loses_one_record_at_most_and_any_prefix_is_survived() {
+        let contents = file(|unlocked| {
+            for number in 1..=3 {
+                unlocked.commit(vec![Change::Add(put(number, Visibility::Private, true))]).unwrap();
+            }
+        });
+        let first = pieces(&contents).iter().find(|piece| piece.name().kind == "PUT").unwrap().name().offset;
+        for at in first as usize..contents.len() {
+            let mut damaged = contents.clone();
+            damaged[at] ^= 1 << (at % 8);
+            assert!(saved(&damaged).0.len() >= 2, "byte {at}");
+        }
+        for length in 0..contents.len() {
+            let _ = salvage(&contents[..length], Entry::SecurityOfficer, &pin(), &options());
+        }
+    }
 }

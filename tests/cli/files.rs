@@ -187,3 +187,23 @@ fn an_import_without_the_public_key_makes_one_object() {
     );
     assert!(home.fails(&["import", &file]).contains("the id 05 is that of"));
 }
+
+#[test]
+fn data_objects_are_imported_listed_and_exported() {
+    let home = Home::with_token();
+    let file = home.write("note.bin", b"any bytes \0\x01\n");
+    home.ok(&["import", &file, "--data", "--label", "note", "--application", "backup"]);
+    home.ok(&["import", &file, "--data", "--label", "notice", "--public"]);
+    assert!(home.ok(&["list"]).contains("note"));
+    let out = home.argument("out.bin");
+    home.ok(&["export", "note", "--type", "data", "--out", &out]);
+    assert_eq!(std::fs::read(home.path("out.bin")).unwrap(), b"any bytes \0\x01\n");
+    let without_login = crate::Run::from(home.bare().args(["list"]).output().unwrap());
+    assert!(
+        without_login.out.contains("notice") && !without_login.out.contains("note "),
+        "{}",
+        without_login.out
+    );
+    assert!(home.fails(&["import", &file, "--data", "--id", "01"]).contains("cannot be used with"));
+    assert!(home.fails(&["import", &file, "--public"]).contains("--data"));
+}

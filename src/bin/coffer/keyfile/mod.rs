@@ -116,7 +116,12 @@ pub fn public_key(info: &[u8]) -> Result<Attributes> {
 }
 
 fn pkcs12_items(der: &[u8], passphrase: &dyn Fn() -> Result<Secret>) -> Result<Vec<Item>> {
-    let content = key_file::open_pkcs12(der, &passphrase()?).map_err(|_| wrong_passphrase("PKCS#12"))?;
+    let content = key_file::open_pkcs12(der, &passphrase()?).map_err(|_| {
+        wrong_passphrase("PKCS#12").advise(
+            "check the passphrase (--passphrase-file, --passphrase-fd or COFFER_PASSPHRASE); a file with several private \
+             keys is taken apart with: openssl pkcs12 -in FILE -nodes, and its keys are imported one by one",
+        )
+    })?;
     let mut items = Vec::new();
     if let Some(key) = &content.private_key {
         items.push(private_key(pkcs8::decode_private(key.as_bytes()))?);
