@@ -32,6 +32,8 @@ pub struct Config {
     pub allow_readonly_login: bool,
     pub pin: Pin,
     pub mechanisms: Mechanisms,
+    /// Mechanisms for data that exists already, such as Camellia and ARIA, are offered too.
+    pub legacy: bool,
     /// How CKA_EC_POINT is handed out for Edwards and Montgomery keys.
     pub point_encoding: PointEncoding,
     pub limits: Limits,
@@ -213,6 +215,11 @@ impl Config {
         Err(Error::File { path: path.clone(), problem })
     }
 
+    /// Whether the mechanism with this name is offered; `legacy`: whether it is one of those that are hidden otherwise.
+    pub fn offers(&self, name: &str, legacy: bool) -> bool {
+        (self.legacy || !legacy) && self.mechanisms.permit(name)
+    }
+
     /// The defaults, with the tokens in `home`.
     pub fn with_home(home: impl Into<PathBuf>) -> Self {
         Self {
@@ -229,6 +236,7 @@ impl Config {
                 kdf_iterations: 210_000,
             },
             mechanisms: Mechanisms::All,
+            legacy: false,
             point_encoding: PointEncoding::Der,
             limits: Limits { gcm_decrypt_bytes: 64 << 20, lock_timeout: Duration::from_secs(10) },
         }

@@ -196,7 +196,7 @@ impl Module {
     /// C_GetMechanismList.
     pub fn mechanism_list(&self, id: SlotId) -> Result<Vec<CK_MECHANISM_TYPE>> {
         self.slot(id)?;
-        let allowed = |row: &&&mechanism::Mechanism| self.config.mechanisms.permit(row.name);
+        let allowed = |row: &&&mechanism::Mechanism| self.config.offers(row.name, row.is_legacy());
         Ok(mechanism::all().iter().filter(allowed).map(|row| row.id).collect())
     }
 
@@ -204,7 +204,11 @@ impl Module {
     pub fn mechanism_info(&self, id: SlotId, mechanism: CK_MECHANISM_TYPE) -> Result<CK_MECHANISM_INFO> {
         self.slot(id)?;
         let row = mechanism::lookup(mechanism).ok_or(Error::MechanismInvalid)?;
-        if self.config.mechanisms.permit(row.name) { Ok(row.info()) } else { Err(Error::MechanismInvalid) }
+        if self.config.offers(row.name, row.is_legacy()) {
+            Ok(row.info())
+        } else {
+            Err(Error::MechanismInvalid)
+        }
     }
 
     /// C_InitToken: makes a token in the empty slot, or initialises one anew with its SO PIN.

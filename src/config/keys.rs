@@ -37,6 +37,7 @@ pub const KEYS: &[Key] = &[
     Key { name: "pin.kdf-iterations", expected: "a number from 10000 to 10000000", set: pin_kdf_iterations },
     Key { name: "mechanisms.allow", expected: MECHANISMS, set: mechanisms_allow },
     Key { name: "mechanisms.deny", expected: MECHANISMS, set: mechanisms_deny },
+    Key { name: "mechanisms.legacy", expected: "true or false", set: mechanisms_legacy },
     Key { name: "ec.point-encoding", expected: "\"der\" or \"raw\"", set: ec_point_encoding },
     Key {
         name: "limits.gcm-decrypt-bytes",
@@ -118,6 +119,11 @@ fn mechanisms_allow(config: &mut Config, value: &Value) -> Option<()> {
 
 fn mechanisms_deny(config: &mut Config, value: &Value) -> Option<()> {
     config.mechanisms = Mechanisms::AllBut(patterns(config, value)?);
+    Some(())
+}
+
+fn mechanisms_legacy(config: &mut Config, value: &Value) -> Option<()> {
+    config.legacy = value.as_bool()?;
     Some(())
 }
 

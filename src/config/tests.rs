@@ -176,6 +176,18 @@ fn a_file_that_everybody_can_change_is_refused() {
 }
 
 #[test]
+fn legacy_mechanisms_are_offered_only_where_the_configuration_says_so() {
+    let offers = |text: &str| {
+        let config = parsed(text).unwrap();
+        (config.offers("CKM_CAMELLIA_CBC", true), config.offers("CKM_AES_CBC", false))
+    };
+    assert_eq!(offers(""), (false, true));
+    assert_eq!(offers("[mechanisms]\nlegacy = true"), (true, true));
+    assert_eq!(offers("[mechanisms]\nallow = ['CKM_CAMELLIA*']"), (false, false));
+    assert_eq!(offers("[mechanisms]\nlegacy = true\ndeny = ['CKM_CAMELLIA*']"), (false, true));
+}
+
+#[test]
 fn the_page_for_operators_lists_every_key() {
     let page = include_str!("../../docs/configuration.md");
     for key in KEYS {

@@ -42,12 +42,20 @@ impl BlockCipher for Aes {
 
 /// CTR is its own inverse.
 fn ctr(key: &UsableKey, params: &Params) -> Result<Box<dyn Cipher>> {
+    let key = super::aes_key(key)?;
+    counter(params, |block| Ok(key.start(&Mode::Ctr(block), Direction::Encrypt)?))
+}
+
+/// A cipher that `start` begins at the counter block of the parameter, and that ends with the counter bits.
+pub(super) fn counter<M: BlockMode + 'static>(
+    params: &Params,
+    start: impl FnOnce(&[u8; BLOCK]) -> Result<M>,
+) -> Result<Box<dyn Cipher>> {
     let Params::AesCtr { counter_bits, counter_block } = params else {
         return Err(Error::MechanismParamInvalid);
     };
     let remaining = counter_capacity(*counter_bits, counter_block).ok_or(Error::MechanismParamInvalid)?;
-    let cipher = super::aes_key(key)?.start(&Mode::Ctr(counter_block), Direction::Encrypt)?;
-    Ok(Box::new(Counter { cipher, remaining }))
+    Ok(Box::new(Counter { cipher: start(counter_block)?, remaining }))
 }
 
 /// Bytes until the counter bits overflow, at most `u128::MAX`; `None` unless 0 < bits <= 128 (section 6.11).
@@ -63,12 +71,12 @@ fn counter_capacity(bits: u64, block: &[u8; BLOCK]) -> Option<u128> {
 }
 
 /// Section 6.11: input that would overflow the counter bits is CKR_DATA_LEN_RANGE.
-struct Counter {
-    cipher: cipher::Cipher,
+struct Counter<M> {
+    cipher: M,
     remaining: u128,
 }
 
-impl Cipher for Counter {
+impl<M: BlockMode> Cipher for Counter<M> {
     fn update_len(&self, input: usize) -> Length {
         Length::Exact(input)
     }

@@ -1,10 +1,11 @@
 //! CKA_CHECK_VALUE (PKCS#11 sections 4.6.3, 4.11.3, 6.8 and 6.10): three bytes by which people compare keys.
 
 use crate::ck::*;
+use crate::crypto::national::{self, Algorithm};
 use crate::crypto::{aes, des, digest::Hash};
 use crate::object::Attributes;
 
-/// AES and DES keys: the front of one encrypted block of zeros. Generic secrets, HMAC keys, ChaCha20 keys and certificates: the front of the
+/// AES, DES, Camellia and ARIA keys: the front of one encrypted block of zeros. Generic secrets, HMAC keys, ChaCha20 keys and certificates: the front of the
 /// SHA-1 digest of CKA_VALUE. `None` for other objects, and without a value.
 pub(super) fn check_value(attributes: &Attributes) -> Option<Vec<u8>> {
     let value = attributes.bytes(CKA_VALUE).filter(|value| !value.is_empty())?;
@@ -17,14 +18,20 @@ pub(super) fn check_value(attributes: &Attributes) -> Option<Vec<u8>> {
     }
     match attributes.ulong(CKA_KEY_TYPE)? {
         CKK_AES => front(&aes::Key::new(value).ok()?.encrypt_block(&[0; aes::BLOCK]).ok()?),
+        CKK_CAMELLIA => national(Algorithm::Camellia, value),
+        CKK_ARIA => national(Algorithm::Aria, value),
         CKK_DES | CKK_DES2 | CKK_DES3 => front(&des::Key::new(value).ok()?.encrypt_block(&[0; des::BLOCK])),
-        CKK_CHACHA20 | CKK_GENERIC_SECRET | CKK_MD5_HMAC | CKK_SHA_1_HMAC | CKK_SHA224_HMAC
+        CKK_CHACHA20 | CKK_SALSA20 | CKK_GENERIC_SECRET | CKK_MD5_HMAC | CKK_SHA_1_HMAC | CKK_SHA224_HMAC
         | CKK_SHA256_HMAC | CKK_SHA384_HMAC | CKK_SHA512_HMAC | CKK_SHA512_224_HMAC | CKK_SHA512_256_HMAC
         | CKK_SHA512_T_HMAC | CKK_SHA3_224_HMAC | CKK_SHA3_256_HMAC | CKK_SHA3_384_HMAC
         | CKK_SHA3_512_HMAC | CKK_BLAKE2B_160_HMAC | CKK_BLAKE2B_256_HMAC | CKK_BLAKE2B_384_HMAC
         | CKK_BLAKE2B_512_HMAC => sha_1(value),
         _ => None,
     }
+}
+
+fn national(algorithm: Algorithm, value: &[u8]) -> Option<Vec<u8>> {
+    front(&national::Key::new(algorithm, value).ok()?.encrypt_block(&[0; national::BLOCK]))
 }
 
 fn sha_1(value: &[u8]) -> Option<Vec<u8>> {

@@ -39,6 +39,7 @@ pub mod hkdf;
 pub mod ike;
 pub mod import;
 mod key_transport;
+mod legacy;
 mod mac;
 pub mod operation;
 pub mod params;
@@ -53,6 +54,7 @@ mod rsa_keys;
 mod rsa_recover;
 mod rsa_sign;
 mod rsa_x9_31;
+mod salsa20;
 mod sha512_t;
 pub mod self_test;
 mod signing;
@@ -84,6 +86,9 @@ const ANY_SECRET: &[CK_KEY_TYPE] = &[
     CKK_AES,
     CKK_AES_XTS,
     CKK_CHACHA20,
+    CKK_SALSA20,
+    CKK_CAMELLIA,
+    CKK_ARIA,
     CKK_POLY1305,
     CKK_DES,
     CKK_DES2,

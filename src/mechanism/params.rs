@@ -23,7 +23,7 @@ pub enum ParamKind {
     AnyBytes,
     /// CK_MAC_GENERAL_PARAMS: the length of the MAC in bytes.
     MacGeneral,
-    /// CK_AES_CTR_PARAMS.
+    /// CK_AES_CTR_PARAMS; CK_CAMELLIA_CTR_PARAMS has the same fields.
     AesCtr,
     /// CK_GCM_PARAMS.
     Gcm,
@@ -31,6 +31,8 @@ pub enum ParamKind {
     Ccm,
     /// CK_CHACHA20_PARAMS.
     ChaCha20,
+    /// CK_SALSA20_PARAMS.
+    Salsa20,
     /// CK_SALSA20_CHACHA20_POLY1305_PARAMS.
     ChaCha20Poly1305,
     /// CK_RSA_PKCS_PSS_PARAMS.
@@ -126,6 +128,11 @@ pub enum Params {
     },
     /// `counter`: the first block of the key stream.
     ChaCha20 {
+        counter: u64,
+        nonce: Vec<u8>,
+    },
+    /// As `ChaCha20`.
+    Salsa20 {
         counter: u64,
         nonce: Vec<u8>,
     },

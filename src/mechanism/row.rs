@@ -137,6 +137,13 @@ impl Mechanism {
         has.iter().filter(|(offered, _)| *offered).fold(self.flags, |flags, (_, flag)| flags | flag)
     }
 
+    /// True for mechanisms that are offered only where the configuration sets `mechanisms.legacy`: those of Camellia and
+    /// ARIA keys alone.
+    pub fn is_legacy(&self) -> bool {
+        let legacy = |key_type: &CK_KEY_TYPE| matches!(*key_type, CKK_CAMELLIA | CKK_ARIA);
+        !self.key.types.is_empty() && self.key.types.iter().all(legacy)
+    }
+
     /// The table of section 3.3: minimum and maximum key size, and what the mechanism can do.
     pub fn info(&self) -> CK_MECHANISM_INFO {
         CK_MECHANISM_INFO { ulMinKeySize: self.sizes.0, ulMaxKeySize: self.sizes.1, flags: self.info_flags() }

@@ -21,7 +21,7 @@ pub(super) fn attributes(handle: ObjectHandle, config: &Config) -> Option<Attrib
         ])),
         place => {
             let row = mechanism::all().get(usize::try_from(place).ok()?.checked_sub(1)?)?;
-            config.mechanisms.permit(row.name).then(|| {
+            config.offers(row.name, row.is_legacy()).then(|| {
                 Attributes::from_iter([
                     (CKA_CLASS, Value::Ulong(CKO_MECHANISM)),
                     (CKA_MECHANISM_TYPE, Value::Ulong(row.id)),

@@ -205,7 +205,7 @@ impl Session {
     /// CKR_MECHANISM_INVALID, CKR_DEVICE_ERROR.
     fn mechanism(&self, id: CK_MECHANISM_TYPE) -> Result<&'static Mechanism> {
         let row = mechanism::ready(id)?;
-        if self.config.mechanisms.permit(row.name) { Ok(row) } else { Err(Error::MechanismInvalid) }
+        if self.config.offers(row.name, row.is_legacy()) { Ok(row) } else { Err(Error::MechanismInvalid) }
     }
 
     /// The key behind a handle, if it may be used so.

@@ -88,6 +88,15 @@ impl Mechanism {
         })
     }
 
+    /// `counter`: the first block.
+    pub fn salsa20(counter: u64, nonce: &[u8]) -> Self {
+        Self::with(CKM_SALSA20, [&counter.to_le_bytes(), nonce], |[counter, nonce]| CK_SALSA20_PARAMS {
+            pBlockCounter: counter.0,
+            pNonce: nonce.0,
+            ulNonceBits: nonce.1 * 8,
+        })
+    }
+
     pub fn ctr(id: CK_MECHANISM_TYPE, counter_bits: CK_ULONG, block: [u8; 16]) -> Self {
         Self::with(id, [], |[]| CK_AES_CTR_PARAMS { ulCounterBits: counter_bits, cb: block })
     }

@@ -46,6 +46,21 @@ pub(super) unsafe fn chacha20(params: CK_CHACHA20_PARAMS) -> Result<Params> {
     Ok(Params::ChaCha20 { counter, nonce })
 }
 
+/// The block counter has 64 bits, least significant byte first (section 6.59).
+///
+/// # Safety
+/// As `super::Parameter::params`.
+pub(super) unsafe fn salsa20(params: CK_SALSA20_PARAMS) -> Result<Params> {
+    if !params.ulNonceBits.is_multiple_of(8) {
+        return Err(Error::MechanismParamInvalid);
+    }
+    // SAFETY: passed on from the caller.
+    let (counter, nonce) =
+        unsafe { (field(params.pBlockCounter, 8)?, field(params.pNonce, params.ulNonceBits / 8)?) };
+    let counter = counter.iter().rev().fold(0, |sum, byte| sum << 8 | u64::from(*byte));
+    Ok(Params::Salsa20 { counter, nonce })
+}
+
 /// Section 6.61 tells the length of the nonce in bits; clients tell it in bytes as well, and no length can be both.
 ///
 /// # Safety

@@ -131,6 +131,7 @@ impl Parameter {
                 ParamKind::Gcm => ciphers::gcm(self.structure()?),
                 ParamKind::Ccm => ciphers::ccm(self.structure()?),
                 ParamKind::ChaCha20 => ciphers::chacha20(self.structure()?),
+                ParamKind::Salsa20 => ciphers::salsa20(self.structure()?),
                 ParamKind::ChaCha20Poly1305 => ciphers::chacha20_poly1305(self.structure()?),
                 ParamKind::Pss => self.structure().map(asymmetric::pss),
                 ParamKind::Oaep => asymmetric::oaep(self.structure()?),

@@ -72,6 +72,23 @@ fn a_block_counter_has_32_or_64_bits_and_begins_with_its_least_byte() {
 }
 
 #[test]
+fn the_block_counter_of_salsa20_has_64_bits() {
+    let (mut counter, mut nonce) = ([1, 2, 0, 0, 0, 0, 0, 0x80], [7; 24]);
+    let params = CK_SALSA20_PARAMS {
+        pBlockCounter: counter.as_mut_ptr(),
+        pNonce: nonce.as_mut_ptr(),
+        ulNonceBits: 192,
+    };
+    let wanted = Params::Salsa20 { counter: 0x8000_0000_0000_0201, nonce: vec![7; 24] };
+    assert_eq!(parse(ParamKind::Salsa20, &params, 24), Ok(wanted));
+    let no_counter = CK_SALSA20_PARAMS { pBlockCounter: ptr::null_mut(), ..params };
+    let half_a_byte = CK_SALSA20_PARAMS { ulNonceBits: 60, ..params };
+    for bad in [no_counter, half_a_byte] {
+        assert_eq!(parse(ParamKind::Salsa20, &bad, 24), Err(Error::MechanismParamInvalid));
+    }
+}
+
+#[test]
 fn the_nonce_of_chacha20_poly1305_is_told_in_bits_or_bytes() {
     let mut nonce = [7; 24];
     for (told, wanted) in [(96, 12), (12, 12), (192, 24), (24, 24)] {

@@ -48,6 +48,7 @@ pub fn answers() -> Vec<Known> {
         hmac(CKM_BLAKE2B_384_KEY_GEN, CKK_BLAKE2B_384_HMAC),
         hmac(CKM_BLAKE2B_512_KEY_GEN, CKK_BLAKE2B_512_HMAC),
         generates(CKM_POLY1305_KEY_GEN, bytes(CKK_POLY1305, 32), bytes(CKK_POLY1305, 16)),
+        generates(CKM_SALSA20_KEY_GEN, bytes(CKK_SALSA20, 32), bytes(CKK_SALSA20, 16)),
         generates(CKM_DES_KEY_GEN, readable(CKK_DES), bytes(CKK_DES, 8)),
         generates(CKM_DES2_KEY_GEN, readable(CKK_DES2), bytes(CKK_DES2, 16)),
         generates(CKM_DES3_KEY_GEN, readable(CKK_DES3), bytes(CKK_DES3, 24)),

@@ -66,7 +66,7 @@ impl Arguments {
         let filter = self.filter.unwrap_or_default().to_ascii_uppercase();
         let rows: Vec<&Mechanism> =
             mechanism::all().iter().copied().filter(|row| row.name.contains(&filter)).collect();
-        let offered = |row: &Mechanism| context.config().mechanisms.permit(row.name);
+        let offered = |row: &Mechanism| context.config().offers(row.name, row.is_legacy());
         if self.json {
             let mechanisms = rows.iter().map(|row| Document {
                 name: row.name,
@@ -79,13 +79,20 @@ impl Arguments {
             output::json("mechanisms", 1, Listing { mechanisms: mechanisms.collect() })?;
             return Ok(Exit::Success);
         }
-        let denied = rows.iter().filter(|row| !offered(row)).count();
+        let denied = rows.iter().filter(|row| !context.config().mechanisms.permit(row.name)).count();
+        let hidden = rows.iter().filter(|row| !offered(row)).count() - denied;
         let cells = rows.iter().filter(|row| offered(row)).map(|row| {
             vec![row.name.to_string(), functions(row).join(" "), sizes(row), approval(row).to_string()]
         });
         output::line(&output::table(&["mechanism", "functions", "key sizes", "approval"], cells.collect()))?;
         if denied > 0 {
             output::line(&format!("{} denied by the configuration.", output::count(denied, "mechanism")))?;
+        }
+        if hidden > 0 {
+            let count = output::count(hidden, "mechanism");
+            output::line(&format!(
+                "{count} for old data hidden: see mechanisms.legacy in the configuration."
+            ))?;
         }
         Ok(Exit::Success)
     }

@@ -54,7 +54,7 @@ fn mechanisms(config: &Config, findings: &mut Vec<Finding>) {
             .advise("`coffer mechanisms` lists them; correct the name or take it out"),
         );
     }
-    let offered = names.iter().filter(|name| config.mechanisms.permit(name)).count();
+    let offered = mechanism::all().iter().filter(|row| config.offers(row.name, row.is_legacy())).count();
     let of = if offered == names.len() { String::new() } else { format!(" of {}", names.len()) };
     findings.push(Finding::good(format!("{offered}{of} mechanisms are offered")));
 }
