@@ -10,10 +10,12 @@ mod attribute_tables;
 mod attributes;
 mod bad_input;
 mod buffers;
+mod built_in;
 mod changes;
 mod ciphers;
 mod derivation;
 mod digest;
+mod dual;
 mod ec;
 mod ec_vectors;
 mod ecdh;
@@ -59,6 +61,7 @@ const AREAS: &[(&str, &[Scenario])] = &[
     ("login", login::SCENARIOS),
     ("objects", objects::SCENARIOS),
     ("objects", changes::SCENARIOS),
+    ("objects", built_in::SCENARIOS),
     ("attributes", attributes::SCENARIOS),
     ("attributes", attribute_tables::SCENARIOS),
     ("find", find::SCENARIOS),
@@ -67,6 +70,7 @@ const AREAS: &[(&str, &[Scenario])] = &[
     ("operations", operations::BY_KIND),
     ("operations", operations::KEYED),
     ("operations", operations::SCENARIOS),
+    ("operations", dual::SCENARIOS),
     ("digest", digest::SCENARIOS),
     ("hmac", hmac::SCENARIOS),
     ("random", random::SCENARIOS),

@@ -9,6 +9,8 @@
 //! - `encrypts(mechanism, key, plaintext, ciphertext)`, and `decrypts` where ciphertexts differ each time
 //! - `derives(mechanism, base key, template, value)`
 //! - `unwraps(mechanism, key pair, wrapped key, value)`: wrapped keys differ each time; a fresh one is unwrapped too
+//! - `derives_with_key`: the same, with a second key that the parameter names
+//! - `generates_known(mechanism, template, value)`: a key of a password
 //! - `generates(mechanism, template, wrong template)`, `generates_pair(mechanism, public template, wrong one)`,
 //!   `generates_parameters(mechanism, template, wrong template)`
 //!
@@ -19,6 +21,7 @@ mod derivations;
 mod digests;
 mod finite_fields;
 mod generation;
+mod key_derivations;
 mod hash_derivations;
 mod macs;
 mod one_time;
@@ -52,6 +55,17 @@ pub enum Does {
     },
     Derives {
         base: Attributes,
+        template: Attributes,
+        value: Vec<u8>,
+    },
+    /// The parameter is the handle of the other key.
+    DerivesWithKey {
+        base: Attributes,
+        other: Attributes,
+        template: Attributes,
+        value: Vec<u8>,
+    },
+    GeneratesKnown {
         template: Attributes,
         value: Vec<u8>,
     },
@@ -121,6 +135,21 @@ fn derives(mechanism: Mechanism, base: Attributes, template: Attributes, value: 
     Known { mechanism, does: Does::Derives { base, template, value: hex(value) } }
 }
 
+fn derives_with_key(
+    id: CK_MECHANISM_TYPE,
+    base: Attributes,
+    other: Attributes,
+    template: Attributes,
+    value: &str,
+) -> Known {
+    let does = Does::DerivesWithKey { base, other, template, value: hex(value) };
+    Known { mechanism: Mechanism::plain(id), does }
+}
+
+fn generates_known(mechanism: Mechanism, template: Attributes, value: &str) -> Known {
+    Known { mechanism, does: Does::GeneratesKnown { template, value: hex(value) } }
+}
+
 fn generates(id: CK_MECHANISM_TYPE, template: Attributes, wrong: Attributes) -> Known {
     Known { mechanism: Mechanism::plain(id), does: Does::Generates { template, wrong } }
 }
@@ -145,6 +174,7 @@ pub fn run(token: &Token, pattern: &str, report: &mut Report) {
         ("answers/digests", digests::answers()),
         ("answers/finite_fields", finite_fields::answers()),
         ("answers/generation", generation::answers()),
+        ("answers/key_derivations", key_derivations::answers()),
         ("answers/hash_derivations", hash_derivations::answers()),
         ("answers/macs", macs::answers()),
         ("answers/one_time", one_time::answers()),
@@ -172,6 +202,17 @@ fn right(token: &Token, mechanism: &Mechanism, does: &Does) -> Outcome {
             encrypt(token, mechanism, key, plain, ciphertext, *same)
         }
         Does::Derives { base, template, value } => derive(token, mechanism, base, template, value),
+        Does::DerivesWithKey { base, other, template, value } => token.create(other).and_then(|other| {
+            let mechanism = Mechanism::number(mechanism.id, other as usize);
+            let derived = derive(token, &mechanism, base, template, value);
+            token.destroy(other);
+            derived
+        }),
+        Does::GeneratesKnown { template, value } => token.generate(mechanism, template).map(|key| {
+            let outcome = compared(&token.attribute(key, CKA_VALUE), value);
+            token.destroy(key);
+            outcome
+        }),
         Does::Generates { template, .. } => generate(token, mechanism, template),
         Does::GeneratesPair { public, .. } => generate_pair(token, mechanism, public),
         Does::GeneratesParameters { template, .. } => generate_parameters(token, mechanism, template),
@@ -203,6 +244,13 @@ fn wrong(token: &Token, mechanism: &Mechanism, does: &Does) -> Outcome {
             token.destroy(base);
             derived
         }),
+        // A handle of no key.
+        Does::DerivesWithKey { base, template, .. } => token.create(base).and_then(|base| {
+            let derived = token.derive(&Mechanism::number(mechanism.id, 1 << 40), base, template).map(drop);
+            token.destroy(base);
+            derived
+        }),
+        Does::GeneratesKnown { template, .. } => token.generate(&longer, template).map(drop),
         Does::Generates { wrong, .. } => token.generate(mechanism, wrong).map(drop),
         Does::Passwords { key, .. } => one_time::wrong(token, key),
         Does::GeneratesPair { wrong, .. } => token.generate_pair(mechanism, wrong, &vec![]).map(drop),
