@@ -14,6 +14,7 @@ use crate::config::{self, Config, Environment};
 use crate::error::{Error, Result};
 use crate::lock::{Mutex, RwLock};
 use crate::mechanism;
+use crate::policy::Profile;
 use crate::secret::Secret;
 use crate::session::{Session, SessionTable};
 use crate::store::{self, FileBackend, folder};
@@ -211,22 +212,42 @@ impl Module {
         }
     }
 
-    /// C_InitToken: makes a token in the empty slot, or initialises one anew with its SO PIN.
+    /// C_InitToken: makes a token in the empty slot, or initialises one anew with its SO PIN; its profile is `compatible`.
+    /// Errors as `init_token_with`.
+    pub fn init_token(&self, id: SlotId, so_pin: &Secret, label: [u8; LABEL_LEN]) -> Result<()> {
+        self.init_token_with(id, so_pin, label, Profile::Compatible)
+    }
+
+    /// As C_InitToken, with a profile.
     /// Errors: CKR_SESSION_EXISTS, CKR_PIN_INCORRECT, CKR_PIN_LOCKED, CKR_PIN_LEN_RANGE, CKR_PIN_INVALID,
     /// CKR_SLOT_ID_INVALID, and CKR_FUNCTION_FAILED where another process has just taken the empty slot.
-    pub fn init_token(&self, id: SlotId, so_pin: &Secret, label: [u8; LABEL_LEN]) -> Result<()> {
+    pub fn init_token_with(
+        &self,
+        id: SlotId,
+        so_pin: &Secret,
+        label: [u8; LABEL_LEN],
+        profile: Profile,
+    ) -> Result<()> {
         let slot = self.slot(id)?;
         match slot.content {
-            Content::Token(token) => token.reinitialise(label, so_pin),
-            Content::Empty => self.make_token(id, &slot.path, so_pin, label),
+            Content::Token(token) => token.reinitialise(label, so_pin, profile),
+            Content::Empty => self.make_token(id, &slot.path, so_pin, label, profile),
             Content::Unusable(error) => Err(error.into()),
         }
     }
 
-    fn make_token(&self, id: SlotId, path: &Path, so_pin: &Secret, label: [u8; LABEL_LEN]) -> Result<()> {
+    fn make_token(
+        &self,
+        id: SlotId,
+        path: &Path,
+        so_pin: &Secret,
+        label: [u8; LABEL_LEN],
+        profile: Profile,
+    ) -> Result<()> {
         folder::create(&self.config.home, self.store_mode()).map_err(vault::Error::from)?;
         let serial = uuid::Uuid::new_v4().simple().to_string();
-        let identity = Identity { slot: id, label, serial: padded(serial.get(..16).unwrap_or_default()) };
+        let serial = padded(serial.get(..16).unwrap_or_default());
+        let identity = Identity { slot: id, label, serial, profile };
         // Where another process was faster, its token is what the slot holds now.
         let token = Token::create(self.backend(path), self.config.clone(), &identity, so_pin)
             .inspect_err(|_| self.look_for_tokens())?;

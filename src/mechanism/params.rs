@@ -3,6 +3,7 @@
 //! `ParamKind` tells the C boundary which structure to read; `Params` is what the mechanism gets.
 
 use crate::ck::*;
+use crate::policy::Parameter;
 
 use super::hkdf::HkdfParams;
 use super::ike::{Ike1ExtendedParams, Ike1PrfParams, IkePrfParams, PrfPlusParams};
@@ -214,6 +215,22 @@ impl Params {
         match self {
             Params::Bytes(bytes) => bytes,
             _ => &[],
+        }
+    }
+
+    /// What a token's profile asks of a parameter. (Plain bytes are the IV wherever something is encrypted.)
+    pub fn told(&self) -> Parameter<'_> {
+        let none = Parameter::default();
+        match self {
+            Params::Bytes(iv) | Params::ChaCha20 { nonce: iv, .. } => Parameter { iv: Some(iv), ..none },
+            Params::ChaCha20Poly1305 { nonce, .. } => Parameter { iv: Some(nonce), ..none },
+            Params::AesCtr { counter_block, .. } => Parameter { iv: Some(counter_block), ..none },
+            Params::Gcm { iv, tag_bits, .. } => Parameter { iv: Some(iv), tag_bits: Some(*tag_bits), ..none },
+            Params::Ccm { nonce, tag_len, .. } => {
+                Parameter { iv: Some(nonce), tag_bits: Some(tag_len.saturating_mul(8)), ..none }
+            }
+            Params::Pss { hash, .. } => Parameter { hash: Some(*hash), ..none },
+            _ => none,
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::ck::*;
 use crate::error::Result;
 use crate::object::Attributes;
-use crate::policy::UsableKey;
+use crate::policy::{Need, Profile, UsableKey};
 use crate::secret::Secret;
 
 use super::operation::{Cipher, Derivation, Derived, Digest, KeyPair, Sign, Verify};
@@ -151,14 +151,21 @@ impl Mechanism {
 }
 
 impl Mechanism {
-    /// What `policy::permit` asks of a key for this mechanism.
-    pub fn need(&self) -> crate::policy::Need<'_> {
-        crate::policy::Need {
+    /// True where the key that is generated follows from a password.
+    pub fn takes_password(&self) -> bool {
+        matches!(self.params, ParamKind::Pbkdf2 | ParamKind::Pbe { .. })
+    }
+
+    /// What `policy::permit` asks of a key for this mechanism, in a token of this profile.
+    pub fn need<'a>(&'a self, params: &'a Params, profile: Profile) -> Need<'a> {
+        Need {
             mechanism: self.id,
             types: self.key.types,
             asymmetric: self.key.asymmetric,
             secret_class: self.key.secret_class,
             sizes: self.sizes,
+            parameter: params.told(),
+            profile,
         }
     }
 }

@@ -2,7 +2,10 @@
 #![forbid(unsafe_code)]
 
 mod access;
+mod profile;
+mod strength;
 mod usage;
 
 pub use access::{Role, session_state, visible};
-pub use usage::{Need, UsableKey, Use, permit};
+pub use profile::{Parameter, Profile, Refusal, Source};
+pub use usage::{Check, Denial, Need, TakeCounter, UsableKey, Use, permit};

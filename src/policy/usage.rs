@@ -1,6 +1,7 @@
-//! The one place that decides whether a key may be used: class, type, usage attribute, allowed mechanisms, size.
+//! The one place that decides whether a key may be used: class, type, usage attribute, allowed mechanisms, size, login,
+//! and the token's profile.
 //!
-//! `permit` is the only maker of `UsableKey`, and mechanisms take nothing else.
+//! `permit` is the only maker of `UsableKey`, and mechanisms take nothing else. `explain` tells people what it says.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,6 +9,9 @@ use std::sync::Arc;
 use crate::ck::*;
 use crate::error::{Error, Result};
 use crate::object::{Attributes, Object, Value};
+
+use super::profile::{Parameter, Profile, Refusal};
+use super::strength::bit_length;
 
 /// What a key is to be used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -44,6 +48,11 @@ impl Use {
         matches!(self, Use::Verify | Use::VerifyRecover | Use::Encrypt | Use::Wrap)
     }
 
+    /// False for functions that have no Init, and so no place for a context-specific login.
+    fn has_init(self) -> bool {
+        !matches!(self, Use::Wrap | Use::Unwrap | Use::Derive)
+    }
+
     fn type_inconsistent(self) -> Error {
         match self {
             Use::Wrap => Error::WrappingKeyTypeInconsistent,
@@ -52,7 +61,7 @@ impl Use {
         }
     }
 
-    fn size_range(self) -> Error {
+    pub(super) fn size_range(self) -> Error {
         match self {
             Use::Wrap => Error::WrappingKeySizeRange,
             Use::Unwrap => Error::UnwrappingKeySizeRange,
@@ -72,6 +81,9 @@ pub struct Need<'a> {
     pub secret_class: CK_OBJECT_CLASS,
     /// Smallest and largest size, bits for RSA and finite fields, bytes for secret keys; `(0, 0)`: any.
     pub sizes: (u64, u64),
+    pub parameter: Parameter<'a>,
+    /// The token's.
+    pub profile: Profile,
 }
 
 /// Takes the next counter of a one-time-password key: durable before it is answered, never the same one twice.
@@ -118,30 +130,83 @@ impl fmt::Debug for UsableKey {
     }
 }
 
+/// One of the questions that are asked before a key is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Check {
+    /// Its class and type are the mechanism's.
+    Type,
+    /// Its usage attribute is CK_TRUE.
+    Usage,
+    /// CKA_ALLOWED_MECHANISMS lists the mechanism.
+    Mechanism,
+    /// Its size is one that the mechanism takes.
+    Size,
+    /// Its use needs no login that the function has no place for (CKA_ALWAYS_AUTHENTICATE).
+    Login,
+    /// The token's profile does not refuse it.
+    Profile,
+}
+
+/// What is wrong with a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Denial {
+    pub error: Error,
+    /// Why the profile refuses it, where it is the profile.
+    pub refusal: Option<Refusal>,
+}
+
+impl From<Error> for Denial {
+    fn from(error: Error) -> Self {
+        Self { error, refusal: None }
+    }
+}
+
+impl Check {
+    /// In the order in which they are asked.
+    pub const ALL: [Check; 6] =
+        [Check::Type, Check::Usage, Check::Mechanism, Check::Size, Check::Login, Check::Profile];
+
+    pub fn ask(self, key: &Object, need: &Need, purpose: Use) -> std::result::Result<(), Denial> {
+        let (passes, error) = match self {
+            Check::Type => (type_fits(key, need, purpose), purpose.type_inconsistent()),
+            Check::Usage => (key.is_true(purpose.attribute()), Error::KeyFunctionNotPermitted),
+            Check::Mechanism => {
+                (mechanism_allowed(key.attributes(), need.mechanism), Error::MechanismInvalid)
+            }
+            Check::Size => (size_fits(key, need.sizes), purpose.size_range()),
+            Check::Login => {
+                (purpose.has_init() || !key.is_true(CKA_ALWAYS_AUTHENTICATE), Error::UserNotLoggedIn)
+            }
+            Check::Profile => {
+                return match need.profile.refuses(key, need, purpose) {
+                    Some(refusal) => Err(Denial { error: refusal.error(purpose), refusal: Some(refusal) }),
+                    None => Ok(()),
+                };
+            }
+        };
+        if passes { Ok(()) } else { Err(error.into()) }
+    }
+}
+
 /// Decides whether `object` may be used. Errors, in the order of the checks: CKR_KEY_TYPE_INCONSISTENT (or its
 /// wrapping forms), CKR_KEY_FUNCTION_NOT_PERMITTED, CKR_MECHANISM_INVALID (CKA_ALLOWED_MECHANISMS),
-/// CKR_KEY_SIZE_RANGE (or its wrapping forms).
+/// CKR_KEY_SIZE_RANGE (or its wrapping forms), CKR_USER_NOT_LOGGED_IN (a key with CKA_ALWAYS_AUTHENTICATE in a function
+/// without an Init), and those of the profile: CKR_MECHANISM_INVALID, CKR_MECHANISM_PARAM_INVALID.
 pub fn permit(object: Arc<Object>, need: &Need, purpose: Use) -> Result<UsableKey> {
+    for check in Check::ALL {
+        check.ask(&object, need, purpose).map_err(|denial| denial.error)?;
+    }
+    let needs_auth = object.is_true(CKA_ALWAYS_AUTHENTICATE);
+    Ok(UsableKey { object, needs_auth, counter: None })
+}
+
+fn type_fits(key: &Object, need: &Need, purpose: Use) -> bool {
     let class = match (need.asymmetric, purpose.takes_public_half()) {
         (false, _) => need.secret_class,
         (true, true) => CKO_PUBLIC_KEY,
         (true, false) => CKO_PRIVATE_KEY,
     };
-    let type_fits = object.key_type().is_some_and(|key_type| need.types.contains(&key_type));
-    if object.class() != class || !type_fits {
-        return Err(purpose.type_inconsistent());
-    }
-    if !object.is_true(purpose.attribute()) {
-        return Err(Error::KeyFunctionNotPermitted);
-    }
-    if !mechanism_allowed(object.attributes(), need.mechanism) {
-        return Err(Error::MechanismInvalid);
-    }
-    if !size_fits(&object, need.sizes) {
-        return Err(purpose.size_range());
-    }
-    let needs_auth = object.is_true(CKA_ALWAYS_AUTHENTICATE);
-    Ok(UsableKey { object, needs_auth, counter: None })
+    key.class() == class && key.key_type().is_some_and(|key_type| need.types.contains(&key_type))
 }
 
 /// CKA_ALLOWED_MECHANISMS: an absent or empty list allows every mechanism (section 4.8).
@@ -164,15 +229,6 @@ fn size_fits(object: &Object, (smallest, largest): (u64, u64)) -> bool {
         _ => None,
     };
     size.is_none_or(|size| (smallest..=largest).contains(&size))
-}
-
-/// Bits of an unsigned big-endian integer.
-fn bit_length(integer: &[u8]) -> u64 {
-    let mut significant = integer.iter().skip_while(|byte| **byte == 0);
-    match significant.next() {
-        Some(first) => significant.count() as u64 * 8 + u64::from(8 - first.leading_zeros()),
-        None => 0,
-    }
 }
 
 #[cfg(test)]
@@ -198,6 +254,8 @@ mod tests {
         asymmetric: false,
         secret_class: CKO_SECRET_KEY,
         sizes: (16, 32),
+        parameter: Parameter { iv: None, tag_bits: None, hash: None },
+        profile: Profile::Compatible,
     };
 
     #[test]
@@ -219,11 +277,5 @@ mod tests {
     fn a_key_of_another_size_is_refused() {
         let short = aes(&[(CKA_VALUE_LEN, Value::Ulong(8))]);
         assert_eq!(permit(short, &CBC, Use::Encrypt).err(), Some(Error::KeySizeRange));
-    }
-
-    #[test]
-    fn bit_lengths_skip_leading_zeros() {
-        assert_eq!(bit_length(&[0, 0x01, 0xff]), 9);
-        assert_eq!(bit_length(&[0, 0]), 0);
     }
 }

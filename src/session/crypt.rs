@@ -36,7 +36,7 @@ impl Session {
         place.check_idle()?;
         let row = self.mechanism(mechanism)?;
         let start = (kind.start)(&row.ops).ok_or(Error::MechanismInvalid)?;
-        let key = self.usable_key(key, row, kind.purpose)?;
+        let key = self.usable_key(key, row, params, kind.purpose)?;
         let run = start(key.clone(), params)?;
         // CKA_ALWAYS_AUTHENTICATE speaks of private keys and of the use of a secret, which a MAC's check is as well.
         place.start(Active::new(run, key.needs_auth(), key.object().is_true(CKA_PRIVATE)));

@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::mechanism::{Derivation, Params, import, with_parity};
 use crate::object::rules::{self, Parents};
 use crate::object::{Attributes, Object, Template, Value};
-use crate::policy::Use;
+use crate::policy::{Source, Use};
 use crate::secret::Secret;
 use crate::token::ObjectHandle;
 
@@ -34,8 +34,8 @@ impl Session {
     ) -> Result<Made> {
         let row = self.mechanism(mechanism)?;
         let derive = row.ops.derive.ok_or(Error::MechanismInvalid)?;
-        let base = self.key_without_init(base_key, row, Use::Derive)?;
-        let others = others.iter().map(|key| self.key_without_init(*key, row, Use::Derive));
+        let base = self.usable_key(base_key, row, params, Use::Derive)?;
+        let others = others.iter().map(|key| self.usable_key(*key, row, params, Use::Derive));
         let others = others.collect::<Result<Vec<_>>>()?;
         let wanted = rules::value_len(template.attributes())?;
         let derived = derive(&Derivation { base: &base, keys: &others, params, template, wanted })?;
@@ -48,7 +48,7 @@ impl Session {
         let further = further.map(|(template, material)| self.derived(&template, material, parents));
         let objects = main.into_iter().map(Ok).chain(further).collect::<Result<Vec<_>>>()?;
         for object in &objects {
-            self.may_create(object)?;
+            self.may_create(object, Source::Derived)?;
         }
         let mut handles = self.token.create_objects(objects, self.handle)?.into_iter();
         let main = if has_main { handles.next() } else { None };

@@ -4,7 +4,7 @@ use crate::ck::*;
 use crate::error::{Error, Result};
 use crate::mechanism::{Mechanism, Params, import, private_key_info};
 use crate::object::{Attributes, Object, Template, Value, fits, rules};
-use crate::policy::{Role, UsableKey, Use};
+use crate::policy::{Role, Source, Use};
 use crate::secret::Secret;
 use crate::token::ObjectHandle;
 
@@ -40,7 +40,8 @@ impl Session {
         let generated = generate(params, template.attributes())?;
         let iv = row.ops.generate_iv.map(|generate| generate(params)).transpose()?;
         let attributes = rules::generate(class, key_type, template, generated, mechanism, &creator)?;
-        Ok((self.keep(attributes)?, iv))
+        let source = if row.takes_password() { Source::Imported } else { Source::Generated };
+        Ok((self.keep(attributes, source)?, iv))
     }
 
     /// C_GenerateKeyPair: public key, private key; both or none.
@@ -62,8 +63,9 @@ impl Session {
         let pair = generate(params, public.attributes(), private.attributes())?;
         let public = rules::generate(CKO_PUBLIC_KEY, key_type, public, pair.public, mechanism, &creator)?;
         let private = rules::generate(CKO_PRIVATE_KEY, key_type, private, pair.private, mechanism, &creator)?;
-        self.may_create(&public)?;
-        self.may_create(&private)?;
+        self.token.profile().check_pair(&public, &private)?;
+        self.may_create(&public, Source::Generated)?;
+        self.may_create(&private, Source::Generated)?;
         match *self.token.create_objects(vec![public, private], self.handle)? {
             [public, private] => Ok((public, private)),
             _ => Err(Error::GeneralError),
@@ -94,9 +96,10 @@ impl Session {
     ) -> Result<()> {
         let row = self.mechanism(mechanism)?;
         let wrap = row.ops.wrap.ok_or(Error::MechanismInvalid)?;
-        let wrapping_key = self.key_without_init(wrapping_key, row, Use::Wrap)?;
+        let wrapping_key = self.usable_key(wrapping_key, row, params, Use::Wrap)?;
         let key = self.token.key(key).map_err(|error| super::no_such_key(error, Use::Sign))?;
         check_wrappable(&key, wrapping_key.object())?;
+        self.token.profile().check_wrap(wrapping_key.object(), &key)?;
         let material = material_to_wrap(&key)?;
         let result = wrap(&wrapping_key, params, material.as_bytes()).map_err(|error| match error {
             Error::DataLenRange => Error::KeySizeRange,
@@ -117,7 +120,7 @@ impl Session {
     ) -> Result<ObjectHandle> {
         let row = self.mechanism(mechanism)?;
         let unwrap = row.ops.unwrap.ok_or(Error::MechanismInvalid)?;
-        let unwrapping_key = self.key_without_init(unwrapping_key, row, Use::Unwrap)?;
+        let unwrapping_key = self.usable_key(unwrapping_key, row, params, Use::Unwrap)?;
         let class = template.ulong(CKA_CLASS).ok_or(Error::TemplateIncomplete)?;
         self.may_create_from(template, class)?;
         let material = unwrap(&unwrapping_key, params, wrapped).map_err(|error| match error {
@@ -140,19 +143,7 @@ impl Session {
         };
         let attributes = rules::unwrap(template, material, unwrap_template, &self.creator())?;
         let attributes = import::check_key(&attributes).map_err(|_| Error::WrappedKeyInvalid)?;
-        self.keep(attributes)
-    }
-
-    /// As `usable_key`, for functions without an Init: they have no place for the context-specific login, so they
-    /// refuse keys with CKA_ALWAYS_AUTHENTICATE.
-    pub(super) fn key_without_init(
-        &self,
-        handle: ObjectHandle,
-        row: &Mechanism,
-        purpose: Use,
-    ) -> Result<UsableKey> {
-        let key = self.usable_key(handle, row, purpose)?;
-        if key.needs_auth() { Err(Error::UserNotLoggedIn) } else { Ok(key) }
+        self.keep(attributes, Source::Unwrapped)
     }
 }
 

@@ -21,7 +21,7 @@ use crate::ck::*;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::lock::{Mutex, MutexGuard};
-use crate::mechanism::{self, Cipher, Digest, Mechanism, Sign, Verify};
+use crate::mechanism::{self, Cipher, Digest, Mechanism, Params, Sign, Verify};
 use crate::policy::{Role, UsableKey, Use, permit, session_state};
 use crate::secret::Secret;
 use crate::token::{ObjectHandle, SessionHandle, SlotId, Token};
@@ -208,10 +208,16 @@ impl Session {
         if self.config.offers(row.name, row.is_legacy()) { Ok(row) } else { Err(Error::MechanismInvalid) }
     }
 
-    /// The key behind a handle, if it may be used so.
-    fn usable_key(&self, handle: ObjectHandle, row: &Mechanism, purpose: Use) -> Result<UsableKey> {
+    /// The key behind a handle, if it may be used so. Errors: those of `policy::permit`.
+    fn usable_key(
+        &self,
+        handle: ObjectHandle,
+        row: &Mechanism,
+        params: &Params,
+        purpose: Use,
+    ) -> Result<UsableKey> {
         let object = self.token.key(handle).map_err(|error| no_such_key(error, purpose))?;
-        let key = permit(object, &row.need(), purpose)?;
+        let key = permit(object, &row.need(params, self.token.profile()), purpose)?;
         if key.object().class() != CKO_OTP_KEY {
             return Ok(key);
         }

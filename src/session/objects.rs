@@ -5,10 +5,8 @@ use crate::config::PointEncoding;
 use crate::error::{Error, Result};
 use crate::mechanism::{computed, import};
 use crate::object::codec::encoded_len;
-use crate::object::{
-    Attributes, Creator, Defaults, Object, SearchTemplate, Template, Value, ec_point, rules,
-};
-use crate::policy::Role;
+use crate::object::{Attributes, Creator, Object, SearchTemplate, Template, Value, ec_point, rules};
+use crate::policy::{Role, Source};
 use crate::token::ObjectHandle;
 
 use super::{Session, built_in};
@@ -18,7 +16,7 @@ impl Session {
     pub fn create_object(&self, template: &Template) -> Result<ObjectHandle> {
         let attributes = rules::create(template, &self.creator())?;
         let attributes = import::check_key(&attributes)?;
-        self.keep(attributes)
+        self.keep(attributes, Source::Imported)
     }
 
     /// C_CopyObject. Errors: CKR_ACTION_PROHIBITED where CKA_COPYABLE is false.
@@ -26,11 +24,12 @@ impl Session {
         self.check_made(handle)?;
         let original = self.token.object(handle)?;
         let mut attributes = rules::copy(&original, template, &self.creator())?;
-        self.may_create(&attributes)?;
+        self.token.profile().check_change(original.attributes(), &attributes)?;
+        self.may_create(&attributes, Source::Copied)?;
         for (attribute, value) in original.secrets()?.iter() {
             attributes.set(attribute, value.clone());
         }
-        self.keep(attributes)
+        self.keep(attributes, Source::Copied)
     }
 
     /// C_DestroyObject. Errors: CKR_SESSION_READ_ONLY for a token object, CKR_ACTION_PROHIBITED where
@@ -100,7 +99,11 @@ impl Session {
         if object.is_true(CKA_TOKEN) {
             self.need_read_write()?;
         }
-        self.token.change(handle, |object| rules::set(object, template, &self.creator()))
+        self.token.change(handle, |object| {
+            let attributes = rules::set(object, template, &self.creator())?;
+            self.token.profile().check_change(object.attributes(), &attributes)?;
+            Ok(attributes)
+        })
     }
 
     /// C_FindObjectsInit.
@@ -141,26 +144,26 @@ impl Session {
     pub(super) fn creator(&self) -> Creator<'static> {
         Creator {
             security_officer: self.token.role() == Role::SecurityOfficer,
-            defaults: Defaults::Compatible,
+            defaults: self.token.profile().defaults(),
             computed: &computed::Engine,
         }
     }
 
     /// Whether this session may make such an object (table "Access to different types of objects").
     /// Errors: CKR_SESSION_READ_ONLY, CKR_USER_NOT_LOGGED_IN.
-    pub(super) fn may_create(&self, attributes: &Attributes) -> Result<()> {
+    pub(super) fn may_create(&self, attributes: &Attributes, source: Source) -> Result<()> {
         if attributes.is_true(CKA_TOKEN) {
             self.need_read_write()?;
         }
         if attributes.is_true(CKA_PRIVATE) && self.token.role() != Role::User {
             return Err(Error::UserNotLoggedIn);
         }
-        Ok(())
+        self.token.profile().check_new(attributes, source)
     }
 
     /// Makes one object of finished attributes.
-    pub(super) fn keep(&self, attributes: Attributes) -> Result<ObjectHandle> {
-        self.may_create(&attributes)?;
+    pub(super) fn keep(&self, attributes: Attributes, source: Source) -> Result<ObjectHandle> {
+        self.may_create(&attributes, source)?;
         let handles = self.token.create_objects(vec![attributes], self.handle)?;
         handles.first().copied().ok_or(Error::GeneralError)
     }

@@ -37,7 +37,7 @@ mod tests {
     use super::*;
     use crate::config::Config;
     use crate::object::{Attributes, SearchTemplate};
-    use crate::policy::Role;
+    use crate::policy::{Profile, Role};
     use crate::secret::Secret;
     use crate::store::MemoryBackend;
     use crate::token::{Identity, SessionHandle, SlotId, padded};
@@ -56,7 +56,8 @@ mod tests {
 
     fn new_token(backend: Arc<MemoryBackend>) -> Token {
         let so_pin = Secret::copy_of(b"5678");
-        let identity = Identity { slot: SlotId(0), label: padded("t"), serial: padded("1") };
+        let (label, serial) = (padded("t"), padded("1"));
+        let identity = Identity { slot: SlotId(0), label, serial, profile: Profile::Compatible };
         let token = Token::create(backend, config(), &identity, &so_pin).unwrap();
         token.session_opened(true).unwrap();
         token.log_in(Role::SecurityOfficer, &so_pin).unwrap();

@@ -2,6 +2,7 @@
 
 use crate::ck::*;
 use crate::error::{Error, Result};
+use crate::policy::Profile;
 
 use super::handle::SlotId;
 
@@ -15,41 +16,57 @@ pub const MANUFACTURER: &str = "Coffer";
 /// What every token tells as its model.
 pub const MODEL: &str = "Coffer token";
 
-/// First byte of the encoding below.
+/// First byte of the encoding below: that of a compatible token, and that of any other.
 const VERSION: u8 = 1;
+const VERSION_WITH_PROFILE: u8 = 2;
 const ENCODED_LEN: usize = 1 + 8 + LABEL_LEN + SERIAL_LEN;
 
-/// Who the token is. Layout in the token file: version `1`, slot id (8 bytes, little-endian), label, serial number.
+/// The byte of each profile that is told.
+const STRICT: u8 = 1;
+
+/// Who the token is. Layout in the token file: version `1`, slot id (8 bytes, little-endian), label, serial number. A
+/// strict token has the version `2` and behind the serial number a byte `1`, so that a library that does not know
+/// profiles refuses it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     /// The slot that the token was made in.
     pub slot: SlotId,
     pub label: [u8; LABEL_LEN],
     pub serial: [u8; SERIAL_LEN],
+    /// What the token forbids beyond the standard's rules.
+    pub profile: Profile,
 }
 
 impl Identity {
     pub fn encode(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(ENCODED_LEN);
-        bytes.push(VERSION);
+        let mut bytes = Vec::with_capacity(ENCODED_LEN + 1);
+        bytes.push(if self.profile == Profile::Compatible { VERSION } else { VERSION_WITH_PROFILE });
         bytes.extend_from_slice(&self.slot.0.to_le_bytes());
         bytes.extend_from_slice(&self.label);
         bytes.extend_from_slice(&self.serial);
+        if self.profile == Profile::Strict {
+            bytes.push(STRICT);
+        }
         bytes
     }
 
     /// Errors: CKR_TOKEN_NOT_RECOGNIZED for anything but the layout above.
     pub fn decode(bytes: &[u8]) -> Result<Self> {
-        let bytes: &[u8; ENCODED_LEN] = bytes.try_into().map_err(|_| Error::TokenNotRecognized)?;
+        let (bytes, profile) = bytes.split_first_chunk::<ENCODED_LEN>().ok_or(Error::TokenNotRecognized)?;
         let [version, rest @ ..] = bytes;
         let (slot, rest) = rest.split_first_chunk::<8>().ok_or(Error::TokenNotRecognized)?;
         let (label, rest) = rest.split_first_chunk::<LABEL_LEN>().ok_or(Error::TokenNotRecognized)?;
         let serial: [u8; SERIAL_LEN] = rest.try_into().map_err(|_| Error::TokenNotRecognized)?;
         let slot = u64::from_le_bytes(*slot);
-        if *version != VERSION || slot >= 1 << 31 {
+        let profile = match (*version, profile) {
+            (VERSION, []) => Profile::Compatible,
+            (VERSION_WITH_PROFILE, [STRICT]) => Profile::Strict,
+            _ => return Err(Error::TokenNotRecognized),
+        };
+        if slot >= 1 << 31 {
             return Err(Error::TokenNotRecognized);
         }
-        Ok(Self { slot: SlotId(slot), label: *label, serial })
+        Ok(Self { slot: SlotId(slot), label: *label, serial, profile })
     }
 
     /// The label without its padding; bytes that are not UTF-8 are replaced.
@@ -109,16 +126,20 @@ mod tests {
 
     #[test]
     fn an_identity_survives_its_encoding_and_nothing_else_decodes() {
-        let identity =
-            Identity { slot: SlotId(3), label: padded("Zone keys"), serial: padded("0123456789abcdef") };
-        let bytes = identity.encode();
-        assert_eq!(Identity::decode(&bytes), Ok(identity));
-        for length in 0..bytes.len() {
-            assert!(Identity::decode(&bytes[..length]).is_err());
+        for profile in Profile::ALL {
+            let (label, serial) = (padded("Zone keys"), padded("0123456789abcdef"));
+            let identity = Identity { slot: SlotId(3), label, serial, profile };
+            let bytes = identity.encode();
+            assert_eq!(Identity::decode(&bytes), Ok(identity));
+            for length in 0..bytes.len() {
+                assert!(Identity::decode(&bytes[..length]).is_err());
+            }
+            for version in [0, 3 - bytes[0], 3] {
+                let other_version = [&[version], &bytes[1..]].concat();
+                assert!(Identity::decode(&other_version).is_err());
+            }
+            assert!(Identity::decode(&[&bytes[..], &[1]].concat()).is_err());
         }
-        let mut other_version = bytes.clone();
-        other_version[0] = 2;
-        assert!(Identity::decode(&other_version).is_err());
     }
 
     #[test]

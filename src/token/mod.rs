@@ -12,14 +12,14 @@ mod tag;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 use crate::ck::*;
 use crate::config::{Config, PinKdf};
 use crate::error::{Error, Result};
 use crate::lock::{Mutex, RwLock};
-use crate::policy::Role;
+use crate::policy::{Profile, Role};
 use crate::secret::Secret;
 use crate::store::{Backend, Guard};
 use crate::vault::{self, Argon2Cost, Kdf, NewToken, Revision, Vault};
@@ -47,6 +47,8 @@ pub struct Token {
     /// Held while a counter of a one-time-password key is taken.
     counters: Mutex<()>,
     next_handle: AtomicU64,
+    /// Whether the profile is `strict`: as the file said when it was opened, or initialised anew.
+    strict: AtomicBool,
     /// That of `login`, to be read without its lock.
     era: AtomicU64,
     /// Held while sessions are open, so that other processes know.
@@ -90,29 +92,43 @@ impl Token {
             open_objects: Mutex::default(),
             counters: Mutex::default(),
             next_handle: AtomicU64::new(1),
+            strict: AtomicBool::new(false),
             era: AtomicU64::new(0),
             attendance: Mutex::default(),
             checked: AtomicU64::new(0),
             opened: Instant::now(),
         };
+        token.read_profile();
         token.list_public();
         token
     }
 
     /// Initialises the token anew (C_InitToken with the SO PIN): every object and the user PIN are gone.
     /// Errors: CKR_SESSION_EXISTS (also for sessions of other processes), CKR_PIN_INCORRECT, CKR_PIN_LOCKED.
-    pub fn reinitialise(&self, label: [u8; LABEL_LEN], so_pin: &Secret) -> Result<()> {
+    pub fn reinitialise(&self, label: [u8; LABEL_LEN], so_pin: &Secret, profile: Profile) -> Result<()> {
         if self.login.read().sessions > 0 {
             return Err(Error::SessionExists);
         }
         let _alone = self.vault.exclude()?;
-        let identity = Identity { label, ..self.identity()? };
+        let identity = Identity { label, profile, ..self.identity()? };
         self.vault.reinitialise(new_token(&self.config, &identity, so_pin, self.present_kdf()))?;
         self.catch_up().map(|_| ())
     }
 
     pub fn identity(&self) -> Result<Identity> {
         Identity::decode(&self.vault.info())
+    }
+
+    /// What the token forbids beyond the standard's rules. Part of the token information, which a login verifies; it
+    /// changes only when the token is initialised anew.
+    pub fn profile(&self) -> Profile {
+        if self.strict.load(Ordering::Relaxed) { Profile::Strict } else { Profile::Compatible }
+    }
+
+    /// Information that cannot be read forbids rather too much.
+    fn read_profile(&self) {
+        let profile = self.identity().map_or(Profile::Strict, |identity| identity.profile);
+        self.strict.store(profile == Profile::Strict, Ordering::Relaxed);
     }
 
     pub fn uuid(&self) -> [u8; 16] {

@@ -210,7 +210,7 @@ mod tests {
     use super::*;
     use crate::config::Config;
     use crate::object::{Attributes, SearchTemplate};
-    use crate::policy::Role;
+    use crate::policy::{Profile, Role};
     use crate::secret::Secret;
     use crate::store::MemoryBackend;
     use crate::token::{Identity, SessionHandle, SlotId, padded};
@@ -219,7 +219,12 @@ mod tests {
         let mut config = Config::with_home("/nowhere");
         config.pin.kdf_iterations = 10_000;
         let (so_pin, pin) = (Secret::copy_of(b"5678"), Secret::copy_of(b"1234"));
-        let identity = Identity { slot: SlotId(0), label: padded("t"), serial: padded("1") };
+        let identity = Identity {
+            slot: SlotId(0),
+            label: padded("t"),
+            serial: padded("1"),
+            profile: Profile::Compatible,
+        };
         let token =
             Token::create(Arc::new(MemoryBackend::new()), Arc::new(config), &identity, &so_pin).unwrap();
         token.session_opened(true).unwrap();

@@ -7,6 +7,7 @@ use coffer_pkcs11::ck::*;
 use coffer_pkcs11::config::Config;
 use coffer_pkcs11::module::Module;
 use coffer_pkcs11::object::{SearchTemplate, Template, Value};
+use coffer_pkcs11::policy::Profile;
 use coffer_pkcs11::secret::Secret;
 use coffer_pkcs11::session::Session;
 use coffer_pkcs11::token::{ObjectHandle, SlotId, padded};
@@ -42,8 +43,19 @@ impl Fixture {
         fixture
     }
 
+    /// The same with a profile.
+    pub fn with_profile(profile: Profile) -> Self {
+        let fixture = Self::empty();
+        fixture.make_token_with(SlotId(0), "test", profile);
+        fixture
+    }
+
     pub fn make_token(&self, slot: SlotId, label: &str) {
-        self.module.init_token(slot, &secret(SO_PIN), padded(label)).unwrap();
+        self.make_token_with(slot, label, Profile::Compatible);
+    }
+
+    fn make_token_with(&self, slot: SlotId, label: &str, profile: Profile) {
+        self.module.init_token_with(slot, &secret(SO_PIN), padded(label), profile).unwrap();
         let session = self.open(slot, true);
         session.login(CKU_SO, &secret(SO_PIN)).unwrap();
         session.init_pin(&secret(USER_PIN)).unwrap();

@@ -6,6 +6,7 @@ use clap::Args;
 use coffer_pkcs11::ck::*;
 use coffer_pkcs11::config::{Config, Environment};
 use coffer_pkcs11::module::{self, Module};
+use coffer_pkcs11::policy::Profile;
 use coffer_pkcs11::secret::Secret;
 use coffer_pkcs11::session::Session;
 use coffer_pkcs11::token::{MANUFACTURER, MODEL, SlotId, TokenInfo};
@@ -33,6 +34,7 @@ pub struct Found {
     pub info: TokenInfo,
     pub label: String,
     pub serial: String,
+    pub profile: Profile,
 }
 
 impl Found {
@@ -83,7 +85,13 @@ impl Context {
         let found = |slot: SlotId| {
             let info = self.module.token_info(slot).ok()?;
             let identity = info.identity.clone()?;
-            Some(Found { slot, label: identity.label_text(), serial: identity.serial_text(), info })
+            Some(Found {
+                slot,
+                label: identity.label_text(),
+                serial: identity.serial_text(),
+                profile: identity.profile,
+                info,
+            })
         };
         self.module.slots().into_iter().filter_map(found).collect()
     }

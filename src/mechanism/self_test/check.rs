@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::ck::*;
 use crate::error::{Error, Result};
 use crate::object::{Attributes, Object, Template, Value};
-use crate::policy::{UsableKey, Use, permit};
+use crate::policy::{Profile, UsableKey, Use, permit};
 use crate::secret::Secret;
 
 use super::super::{Cipher, Derivation, Mechanism, Params, lookup};
@@ -44,7 +44,7 @@ fn key(
     attributes.set(CKA_CLASS, Value::Ulong(class));
     attributes.set(CKA_KEY_TYPE, Value::Ulong(key_type));
     attributes.set(purpose.attribute(), Value::Bool(true));
-    permit(Arc::new(Object::new(attributes)), &row.need(), purpose)
+    permit(Arc::new(Object::new(attributes)), &row.need(&Params::None, Profile::Compatible), purpose)
 }
 
 /// A secret key of these bytes.

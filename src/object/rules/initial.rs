@@ -50,7 +50,7 @@ fn silent(table: &Table, rule: &Rule, origin: Origin, defaults: Defaults) -> Opt
     match rule.initial {
         Initial::Absent | Initial::Computed => None,
         Initial::Empty => empty(rule.id),
-        Initial::False => Some(Value::Bool(false)),
+        Initial::False => Some(Value::Bool(rule.id == CKA_SENSITIVE && defaults == Defaults::Strict)),
         Initial::True | Initial::Sensitive => Some(Value::Bool(true)),
         Initial::Ulong(number) => Some(Value::Ulong(number)),
         Initial::Private => Some(Value::Bool(table.private)),

@@ -36,7 +36,7 @@ pub enum Defaults {
     /// expect keys that work; derived keys are extractable.
     #[default]
     Compatible,
-    /// Usage attributes are false unless given; derived keys are not extractable.
+    /// Usage attributes are false unless given; secret keys are sensitive; derived keys are not extractable.
     Strict,
 }
 

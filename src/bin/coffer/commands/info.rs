@@ -32,6 +32,7 @@ struct Token {
     slot: u64,
     label: String,
     serial: String,
+    profile: &'static str,
     uri: String,
     file: String,
     writable: bool,
@@ -77,6 +78,7 @@ fn describe(context: &Context, token: &Found) -> Result<Token> {
         slot: token.slot.0,
         label: token.label.clone(),
         serial: token.serial.clone(),
+        profile: token.profile.name(),
         uri: token.uri().to_string(),
         file: context.module.slot_info(token.slot)?.path.display().to_string(),
         writable: token.info.flags & CKF_WRITE_PROTECTED == 0,
@@ -118,6 +120,7 @@ fn show(info: &Info) -> Result<()> {
             &token.slot.to_string(),
             &token.label,
             &token.serial,
+            token.profile,
             token.user_pin,
             token.so_pin,
             access,
@@ -128,7 +131,7 @@ fn show(info: &Info) -> Result<()> {
     if !info.tokens.is_empty() {
         output::line("")?;
         output::line(&output::table(
-            &["slot", "token", "serial", "user pin", "so pin", "access", "file"],
+            &["slot", "token", "serial", "profile", "user pin", "so pin", "access", "file"],
             rows.collect(),
         ))?;
     }

@@ -4,6 +4,7 @@ use clap::{Args, ValueEnum};
 use coffer_pkcs11::ck::*;
 use coffer_pkcs11::config::PinKdf;
 use coffer_pkcs11::error::Error;
+use coffer_pkcs11::policy::Profile;
 use coffer_pkcs11::secret::Secret;
 use coffer_pkcs11::token::{LABEL_LEN, SlotId, padded};
 use serde::Serialize;
@@ -31,6 +32,9 @@ pub struct Arguments {
     /// How keys are derived from the token's PINs; pbkdf2 where neither this nor the configuration says
     #[arg(long, value_enum, value_name = "KDF")]
     kdf: Option<KdfOption>,
+    /// What the token forbids beyond the standard's rules; it cannot be changed later
+    #[arg(long, value_enum, value_name = "PROFILE", default_value_t = ProfileOption::Compatible)]
+    profile: ProfileOption,
     /// Allow a label that another token has
     #[arg(long)]
     allow_duplicate: bool,
@@ -53,11 +57,28 @@ enum KdfOption {
     Argon2id,
 }
 
+// Compatible: nothing. Strict: see docs/policy.md.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ProfileOption {
+    Compatible,
+    Strict,
+}
+
+impl From<ProfileOption> for Profile {
+    fn from(option: ProfileOption) -> Self {
+        match option {
+            ProfileOption::Compatible => Profile::Compatible,
+            ProfileOption::Strict => Profile::Strict,
+        }
+    }
+}
+
 #[derive(Serialize)]
 struct Made {
     label: String,
     serial: String,
     slot: u64,
+    profile: &'static str,
     uri: String,
     file: String,
     user_pin_set: bool,
@@ -75,13 +96,15 @@ impl Arguments {
         let slot = self.target(&context, label)?;
         let so_pin = self.so_pin.source().read_new()?;
         let pin = if self.no_user_pin { None } else { Some(self.pin.source().read_new()?) };
-        make(&context, slot, label, &so_pin, pin.as_ref())?;
+        let profile = Profile::from(self.profile);
+        make(&context, slot, label, profile, &so_pin, pin.as_ref())?;
         let token = context.token(&Uri { slot_id: Some(slot.0), ..Uri::default() })?;
         let file = context.module.slot_info(slot)?.path.display().to_string();
         let made = Made {
             label: token.label.clone(),
             serial: token.serial.clone(),
             slot: slot.0,
+            profile: profile.name(),
             uri: token.uri().to_string(),
             file,
             user_pin_set: pin.is_some(),
@@ -152,6 +175,7 @@ pub fn make(
     context: &Context,
     slot: SlotId,
     label: &str,
+    profile: Profile,
     so_pin: &Secret,
     pin: Option<&Secret>,
 ) -> Result<()> {
@@ -165,7 +189,7 @@ pub fn make(
             .advise("the limits are pin.min-length and pin.max-length of coffer.toml; nothing was made"));
         }
     }
-    context.module.init_token(slot, so_pin, padded(label)).map_err(|error| {
+    context.module.init_token_with(slot, so_pin, padded(label), profile).map_err(|error| {
         let home = context.config().home.display();
         let failure = Failure::from(error).while_doing(&format!("the token cannot be made in {home}"));
         match error {

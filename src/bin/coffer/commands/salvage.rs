@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 use coffer_pkcs11::config::Config;
+use coffer_pkcs11::policy::Profile;
 use coffer_pkcs11::secret::Secret;
-use coffer_pkcs11::token::vault_options;
+use coffer_pkcs11::token::{Identity, vault_options};
 use coffer_pkcs11::vault::{self, Change, Entry, Proof, Salvage, Saved, Vault};
 use serde::Serialize;
 
@@ -79,7 +80,7 @@ impl Arguments {
         let found = vault::salvage(contents.as_bytes(), entry, opens, &vault_options(context.config()))
             .map_err(|error| self.failure(&error))?;
         drop(contents);
-        init::make(&context, slot, &self.into, &so_pin, Some(&pin))?;
+        init::make(&context, slot, &self.into, profile_of(&found), &so_pin, Some(&pin))?;
         let token = context.token(&Uri { slot_id: Some(slot.0), ..Uri::default() })?;
         let file = context.module.slot_info(token.slot)?.path;
         let report = |found: &Salvage| Report {
@@ -139,6 +140,12 @@ impl Arguments {
         }
         Ok(exit)
     }
+}
+
+/// The profile that the file tells; the strict one where it tells none.
+fn profile_of(found: &Salvage) -> Profile {
+    let identity = found.info.as_deref().and_then(|info| Identity::decode(info).ok());
+    identity.map_or(Profile::Strict, |identity| identity.profile)
 }
 
 fn count(found: &Salvage, proof: Proof) -> usize {

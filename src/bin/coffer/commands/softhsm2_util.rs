@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser};
 use coffer_pkcs11::ck::*;
+use coffer_pkcs11::policy::Profile;
 use coffer_pkcs11::secret::Secret;
 use coffer_pkcs11::token::{MANUFACTURER, MODEL, SlotId};
 
@@ -135,7 +136,7 @@ impl Arguments {
         init::check_label(label)?;
         let so_pin = self.so_pin()?;
         let pin = self.user_pin()?;
-        init::make(&context, slot, label, &so_pin, Some(&pin))?;
+        init::make(&context, slot, label, Profile::Compatible, &so_pin, Some(&pin))?;
         output::line(&format!("The token has been initialized and is reassigned to slot {}", slot.0))
     }
 
