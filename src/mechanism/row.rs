@@ -3,7 +3,7 @@
 use crate::ck::*;
 use crate::error::Result;
 use crate::object::Attributes;
-use crate::policy::{Need, Profile, UsableKey};
+use crate::policy::{Need, Profile, UsableKey, Use};
 use crate::secret::Secret;
 
 use super::operation::{Cipher, Derivation, Derived, Digest, KeyPair, Sign, Verify};
@@ -53,6 +53,21 @@ pub struct Ops {
 }
 
 impl Ops {
+    /// Whether there is a function for this use of a key.
+    pub fn serve(&self, purpose: Use) -> bool {
+        match purpose {
+            Use::Sign => self.sign.is_some(),
+            Use::SignRecover => self.sign_recover.is_some(),
+            Use::Verify => self.verify.is_some(),
+            Use::VerifyRecover => self.verify_recover.is_some(),
+            Use::Encrypt => self.encrypt.is_some(),
+            Use::Decrypt => self.decrypt.is_some(),
+            Use::Wrap => self.wrap.is_some(),
+            Use::Unwrap => self.unwrap.is_some(),
+            Use::Derive => self.derive.is_some(),
+        }
+    }
+
     /// No function at all: rows name what they have and take the rest from here.
     pub const NONE: Ops = Ops {
         sign: None,

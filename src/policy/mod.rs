@@ -2,10 +2,12 @@
 #![forbid(unsafe_code)]
 
 mod access;
+mod explain;
 mod profile;
 mod strength;
 mod usage;
 
 pub use access::{Role, session_state, visible};
+pub use explain::{Answer, explain};
 pub use profile::{Parameter, Profile, Refusal, Source};
 pub use usage::{Check, Denial, Need, TakeCounter, UsableKey, Use, permit};

@@ -125,8 +125,7 @@ impl Session {
         self.may_create_from(template, class)?;
         let material = unwrap(&unwrapping_key, params, wrapped).map_err(|error| match error {
             Error::EncryptedDataInvalid | Error::AeadDecryptFailed => Error::WrappedKeyInvalid,
-            // CKR_DATA_LEN_RANGE: more blocks than a counter of CKM_AES_CTR has numbers for.
-            Error::EncryptedDataLenRange | Error::DataLenRange => Error::WrappedKeyLenRange,
+            Error::EncryptedDataLenRange => Error::WrappedKeyLenRange,
             error => error,
         })?;
         let material = match class {

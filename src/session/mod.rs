@@ -6,6 +6,7 @@ mod crypt;
 mod derive;
 mod digest;
 mod dual;
+mod explain;
 mod keys;
 mod objects;
 mod operation;
@@ -27,6 +28,7 @@ use crate::secret::Secret;
 use crate::token::{ObjectHandle, SessionHandle, SlotId, Token};
 
 pub use derive::Made;
+pub use explain::Explanation;
 pub use output::Output;
 pub use table::SessionTable;
 

@@ -12,6 +12,7 @@ const COMMANDS: &[&[&str]] = &[
     &["list"],
     &["generate"],
     &["import"],
+    &["explain"],
     &["export"],
     &["delete"],
     &["mechanisms"],

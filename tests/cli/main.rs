@@ -2,6 +2,7 @@
 
 mod care;
 mod errors;
+mod explain;
 mod files;
 #[path = "../storage/frames.rs"]
 #[allow(dead_code, reason = "shared with the campaigns, which use all of it")]

@@ -14,6 +14,8 @@ pub enum Exit {
     Damaged = 2,
     /// All is done, but something wants attention.
     Attention = 3,
+    /// The use of a key that was asked about is denied.
+    Denied = 4,
 }
 
 /// Why a command was not carried out, and what to do about it.

@@ -36,7 +36,7 @@ PINs are never taken from the command line. They come from --pin-fd or --pin-fil
 environment (COFFER_PIN, COFFER_SO_PIN, COFFER_NEW_PIN, COFFER_PASSPHRASE), else from a prompt.
 
 Exit codes: 0 done; 1 not done; 2 a token file is damaged or was tampered with;
-3 done, but something wants attention (doctor, verify, salvage).";
+3 done, but something wants attention (doctor, verify, salvage); 4 the use of a key is denied (explain).";
 
 #[derive(Subcommand)]
 enum Command {
@@ -54,6 +54,8 @@ enum Command {
     Import(commands::import::Arguments),
     /// Write a public key, a certificate or, where it is allowed, a private key to a file
     Export(commands::export::Arguments),
+    /// Tell whether a key may be used for something, why, and what would allow it
+    Explain(commands::explain::Arguments),
     /// Delete objects, or a whole token
     Delete(commands::delete::Arguments),
     /// Show what the mechanisms are and can do
@@ -111,6 +113,7 @@ fn run(command: Command) -> Result<Exit> {
         Command::Generate(arguments) => arguments.run(),
         Command::Import(arguments) => arguments.run(),
         Command::Export(arguments) => arguments.run(),
+        Command::Explain(arguments) => arguments.run(),
         Command::Delete(arguments) => arguments.run(),
         Command::Mechanisms(arguments) => arguments.run(),
         Command::Selftest(arguments) => arguments.run(),

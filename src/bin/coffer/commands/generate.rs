@@ -4,11 +4,12 @@ use clap::{Args, ValueEnum};
 use coffer_pkcs11::ck::*;
 use coffer_pkcs11::mechanism::Params;
 use coffer_pkcs11::object::{SearchTemplate, Template, Value};
+use coffer_pkcs11::policy::Profile;
 use coffer_pkcs11::session::Session;
 use coffer_pkcs11::token::ObjectHandle;
 use serde::Serialize;
 
-use crate::context::{Context, TokenOption};
+use crate::context::{Context, Found, TokenOption};
 use crate::failure::{Exit, Failure, Result};
 use crate::kind::Kind;
 use crate::objects::{self, Entry, ObjectDocument};
@@ -29,10 +30,8 @@ pub struct Arguments {
     /// The key's id (CKA_ID) in hexadecimal; a random one where it is left out
     #[arg(long, value_name = "HEX")]
     id: Option<String>,
-    /// What the key may be used for; where this is left out, everything that its type can do, but deriving
-    /// keys only for x25519, which can do nothing else
-    #[arg(long, value_enum, value_delimiter = ',', value_name = "USE,…")]
-    uses: Vec<Use>,
+    #[command(flatten)]
+    uses: Uses,
     #[command(flatten)]
     protection: Protection,
     #[command(flatten)]
@@ -45,6 +44,55 @@ pub struct Arguments {
     /// Print JSON
     #[arg(long)]
     json: bool,
+}
+
+/// What a key is made for.
+#[derive(Args, Clone, Default)]
+pub struct Uses {
+    /// What the key may be used for; where this is left out, everything that its type can do, but deriving
+    /// keys only for x25519, which can do nothing else. A token with the strict profile wants it told
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "USE,…")]
+    uses: Vec<Use>,
+}
+
+impl Uses {
+    pub fn is_empty(&self) -> bool {
+        self.uses.is_empty()
+    }
+
+    /// Refuses keys that could be used for nothing: in a strict token, usages that are not told are false.
+    pub fn check(&self, token: &Found) -> Result<()> {
+        if token.profile == Profile::Compatible || !self.is_empty() {
+            return Ok(());
+        }
+        Err(Failure::new(format!(
+            "the token `{}` is strict: a key in it does only what it is made for",
+            token.label
+        ))
+        .advise("add --uses, such as --uses sign (docs/policy.md)"))
+    }
+
+    /// Adds the usage attributes of a key of this class to its template, where uses are told.
+    pub fn add_to(&self, template: &mut Template, class: CK_OBJECT_CLASS) -> Result<()> {
+        if self.is_empty() {
+            return Ok(());
+        }
+        let (does, undoes) = (class != CKO_PRIVATE_KEY, class != CKO_PUBLIC_KEY);
+        for (attribute, purpose, here) in [
+            (CKA_SIGN, Use::Sign, undoes),
+            (CKA_VERIFY, Use::Sign, does),
+            (CKA_DECRYPT, Use::Decrypt, undoes),
+            (CKA_ENCRYPT, Use::Decrypt, does),
+            (CKA_UNWRAP, Use::Unwrap, undoes),
+            (CKA_WRAP, Use::Unwrap, does),
+            (CKA_DERIVE, Use::Derive, true),
+        ] {
+            if here {
+                template.push_value(attribute, Value::Bool(self.uses.contains(&purpose)))?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// How a private or secret key is protected. Without an option it never leaves the token.
@@ -101,6 +149,9 @@ impl Arguments {
             Some(id) => output::unhex(id).map_err(Failure::new)?,
             None => random_id(&session)?,
         };
+        if !self.kind.derives_only() {
+            self.uses.check(&token)?;
+        }
         if !self.force {
             refuse_used_id(&session, &id, self.kind.is_pair())?;
         }
@@ -167,25 +218,9 @@ impl Arguments {
 
     fn template(&self, class: CK_OBJECT_CLASS, id: &[u8]) -> Result<Template> {
         let mut template = named(class, self.label(), id)?;
-        if self.uses.is_empty() {
-            if class == CKO_PRIVATE_KEY && self.kind.derives_only() {
-                template.push_value(CKA_DERIVE, Value::Bool(true))?;
-            }
-            return Ok(template);
-        }
-        let (does, undoes) = (class != CKO_PRIVATE_KEY, class != CKO_PUBLIC_KEY);
-        for (attribute, purpose, here) in [
-            (CKA_SIGN, Use::Sign, undoes),
-            (CKA_VERIFY, Use::Sign, does),
-            (CKA_DECRYPT, Use::Decrypt, undoes),
-            (CKA_ENCRYPT, Use::Decrypt, does),
-            (CKA_UNWRAP, Use::Unwrap, undoes),
-            (CKA_WRAP, Use::Unwrap, does),
-            (CKA_DERIVE, Use::Derive, true),
-        ] {
-            if here {
-                template.push_value(attribute, Value::Bool(self.uses.contains(&purpose)))?;
-            }
+        self.uses.add_to(&mut template, class)?;
+        if self.uses.is_empty() && class == CKO_PRIVATE_KEY && self.kind.derives_only() {
+            template.push_value(CKA_DERIVE, Value::Bool(true))?;
         }
         Ok(template)
     }

@@ -11,7 +11,7 @@ use coffer_pkcs11::session::Session;
 use coffer_pkcs11::token::ObjectHandle;
 use serde::Serialize;
 
-use super::generate::{Protection, named, random_id, refuse_used_id};
+use super::generate::{Protection, Uses, named, random_id, refuse_used_id};
 use crate::context::{Context, TokenOption};
 use crate::failure::{Exit, Failure, Result};
 use crate::keyfile::{self, Certificate, Item};
@@ -36,7 +36,7 @@ pub struct Arguments {
     #[arg(long, value_enum, value_name = "TYPE")]
     secret: Option<SecretType>,
     /// Take the file's bytes as they are for a data object (CKO_DATA)
-    #[arg(long, conflicts_with_all = ["secret", "id", "no_public_key", "extractable", "exportable"])]
+    #[arg(long, conflicts_with_all = ["secret", "id", "uses", "no_public_key", "extractable", "exportable"])]
     data: bool,
     /// The application that a data object belongs to (CKA_APPLICATION)
     #[arg(long, value_name = "NAME", requires = "data")]
@@ -47,6 +47,8 @@ pub struct Arguments {
     /// Do not make a public key object beside a private key
     #[arg(long)]
     no_public_key: bool,
+    #[command(flatten)]
+    uses: Uses,
     #[command(flatten)]
     protection: Protection,
     #[command(flatten)]
@@ -74,6 +76,7 @@ pub struct Wishes {
     pub label: String,
     pub id: Option<Vec<u8>>,
     pub public_key: bool,
+    pub uses: Uses,
     pub protection: Protection,
     pub force: bool,
 }
@@ -94,6 +97,7 @@ impl Arguments {
                 .unwrap_or_else(|| self.file.file_stem().unwrap_or_default().to_string_lossy().into_owned()),
             id: self.id.as_deref().map(output::unhex).transpose().map_err(Failure::new)?,
             public_key: !self.no_public_key,
+            uses: self.uses.clone(),
             protection: self.protection,
             force: self.force,
         };
@@ -106,6 +110,9 @@ impl Arguments {
         };
         let wanted = self.token.uri()?;
         let token = context.token(&wanted)?;
+        if self.secret.is_some() || items.iter().any(|item| !matches!(item, Item::Certificate(_))) {
+            self.uses.check(&token)?;
+        }
         let session = context.user_session(&token, true, &self.pin, &wanted)?;
         let handles = match self.secret {
             Some(kind) => vec![secret_key(&session, kind, file, &wishes)?],
@@ -331,7 +338,13 @@ fn create(
     if matches!(class, CKO_PRIVATE_KEY | CKO_SECRET_KEY) {
         wishes.protection.add_to(&mut template, class)?;
     }
-    if class == CKO_PRIVATE_KEY && material.ulong(CKA_KEY_TYPE) == Some(CKK_EC_MONTGOMERY) {
+    if class != CKO_CERTIFICATE {
+        wishes.uses.add_to(&mut template, class)?;
+    }
+    if wishes.uses.is_empty()
+        && class == CKO_PRIVATE_KEY
+        && material.ulong(CKA_KEY_TYPE) == Some(CKK_EC_MONTGOMERY)
+    {
         // Deriving is off by default, and all that such a key can do.
         template.push_value(CKA_DERIVE, Value::Bool(true))?;
     }

@@ -2,6 +2,7 @@
 
 pub mod delete;
 pub mod doctor;
+pub mod explain;
 pub mod export;
 pub mod generate;
 pub mod import;

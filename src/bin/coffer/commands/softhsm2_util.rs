@@ -11,7 +11,7 @@ use coffer_pkcs11::policy::Profile;
 use coffer_pkcs11::secret::Secret;
 use coffer_pkcs11::token::{MANUFACTURER, MODEL, SlotId};
 
-use super::generate::Protection;
+use super::generate::{Protection, Uses};
 use super::import::{Wishes, import, read_file, secret_of_type};
 use super::{delete, init};
 use crate::context::{Context, Found, log_in};
@@ -154,6 +154,7 @@ impl Arguments {
             label,
             id: Some(output::unhex(id).map_err(Failure::new)?),
             public_key: !self.no_public_key,
+            uses: Uses::default(),
             protection: Protection::default(),
             force: self.force,
         };

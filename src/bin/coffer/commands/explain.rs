@@ -1,0 +1,180 @@
+//! `coffer explain`: whether a key may be used for something, why, and what would allow it.
+
+use clap::{Args, ValueEnum};
+use coffer_pkcs11::ck::*;
+use coffer_pkcs11::mechanism;
+use coffer_pkcs11::policy::Use;
+use coffer_pkcs11::session::Explanation;
+use serde::Serialize;
+
+use crate::context::Context;
+use crate::failure::{Exit, Failure, Result};
+use crate::objects::{self, Entry, ObjectOption};
+use crate::output;
+use crate::pin::UserPin;
+
+#[derive(Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    objects: ObjectOption,
+    /// What the key is to be used for
+    #[arg(long, value_enum, value_name = "USE")]
+    op: Operation,
+    /// With this mechanism only, such as CKM_ECDSA_SHA256
+    #[arg(long, value_name = "NAME")]
+    mechanism: Option<String>,
+    #[command(flatten)]
+    pin: UserPin,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Uses of a key by their names.
+#[derive(Clone, Copy, ValueEnum)]
+enum Operation {
+    Sign,
+    Verify,
+    Encrypt,
+    Decrypt,
+    Wrap,
+    Unwrap,
+    Derive,
+}
+
+impl Operation {
+    fn purpose(self) -> Use {
+        match self {
+            Operation::Sign => Use::Sign,
+            Operation::Verify => Use::Verify,
+            Operation::Encrypt => Use::Encrypt,
+            Operation::Decrypt => Use::Decrypt,
+            Operation::Wrap => Use::Wrap,
+            Operation::Unwrap => Use::Unwrap,
+            Operation::Derive => Use::Derive,
+        }
+    }
+
+    /// What the key does, for a sentence.
+    fn verb(self) -> &'static str {
+        match self {
+            Operation::Sign => "sign",
+            Operation::Verify => "verify",
+            Operation::Encrypt => "encrypt",
+            Operation::Decrypt => "decrypt",
+            Operation::Wrap => "wrap keys",
+            Operation::Unwrap => "unwrap keys",
+            Operation::Derive => "derive keys",
+        }
+    }
+
+    /// The half of a key pair that does it.
+    fn half(self) -> CK_OBJECT_CLASS {
+        match self {
+            Operation::Verify | Operation::Encrypt | Operation::Wrap => CKO_PUBLIC_KEY,
+            _ => CKO_PRIVATE_KEY,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Document {
+    key: String,
+    allowed: bool,
+    checks: Vec<CheckDocument>,
+    /// With which mechanisms it is allowed, where none was named.
+    mechanisms: Vec<&'static str>,
+}
+
+#[derive(Serialize)]
+struct CheckDocument {
+    allowed: bool,
+    sentence: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remedy: Option<String>,
+}
+
+impl Arguments {
+    pub fn run(self) -> Result<Exit> {
+        let context = Context::load()?;
+        let wanted = self.objects.named()?;
+        let token = context.token(&wanted)?;
+        let mechanism = self.mechanism.as_deref().map(mechanism_of).transpose()?;
+        let session = context.user_session(&token, false, &self.pin, &wanted)?;
+        let keys = objects::find(&session, &wanted)?;
+        let keys = keys.into_iter().filter(|entry| KEYS.contains(&entry.class)).collect();
+        let Some(key) = self.choose(keys)? else { return Err(objects::nothing(&wanted, &token)) };
+        let explanation = session.explain(key.handle, self.op.purpose(), mechanism)?;
+        let allowed = explanation.allowed();
+        if self.json {
+            output::json("explain", 1, document(key.uri(&token).to_string(), explanation))?;
+        } else {
+            self.tell(&key, &explanation)?;
+        }
+        Ok(if allowed { Exit::Success } else { Exit::Denied })
+    }
+
+    /// The key that is meant: of a pair, the half that does it.
+    fn choose(&self, mut keys: Vec<Entry>) -> Result<Option<Entry>> {
+        if keys.len() > 1 {
+            let other = if self.op.half() == CKO_PUBLIC_KEY { CKO_PRIVATE_KEY } else { CKO_PUBLIC_KEY };
+            keys.retain(|key| key.class != other);
+        }
+        if keys.len() > 1 {
+            return Err(Failure::new(format!("{} keys fit", keys.len()))
+                .advise("say which with --id or --type, or with its URI (coffer list --uris)"));
+        }
+        Ok(keys.pop())
+    }
+
+    fn tell(&self, key: &Entry, explanation: &Explanation) -> Result<()> {
+        let may = if explanation.allowed() { "may" } else { "may not" };
+        let with = self.mechanism.as_ref().map(|name| format!(" with {name}")).unwrap_or_default();
+        output::line(&format!(
+            "The {} key `{}` ({}) {may} {}{with}:",
+            key.class_name().trim_end_matches("-key"),
+            output::printable(&key.label()),
+            key.kind(),
+            self.op.verb()
+        ))?;
+        for answer in &explanation.answers {
+            output::line(&format!("  {}  {}", if answer.allowed { "yes" } else { "no " }, answer.sentence))?;
+            if let Some(remedy) = &answer.remedy {
+                output::line(&format!("       → {remedy}"))?;
+            }
+        }
+        if !explanation.mechanisms.is_empty() {
+            output::line(&format!("with {}", explanation.mechanisms.join(", ")))?;
+        }
+        Ok(())
+    }
+}
+
+const KEYS: [CK_OBJECT_CLASS; 4] = [CKO_PUBLIC_KEY, CKO_PRIVATE_KEY, CKO_SECRET_KEY, CKO_OTP_KEY];
+
+/// The mechanism of a name, with CKM_ before it or without.
+fn mechanism_of(name: &str) -> Result<CK_MECHANISM_TYPE> {
+    let upper = name.to_ascii_uppercase().replace('-', "_");
+    let full = if upper.starts_with("CKM_") { upper } else { format!("CKM_{upper}") };
+    let row = mechanism::all().iter().find(|row| row.name == full);
+    row.map(|row| row.id).ok_or_else(|| {
+        Failure::new(format!("there is no mechanism `{name}`")).advise("`coffer mechanisms` lists them")
+    })
+}
+
+fn document(key: String, explanation: Explanation) -> Document {
+    Document {
+        key,
+        allowed: explanation.allowed(),
+        checks: explanation
+            .answers
+            .into_iter()
+            .map(|answer| CheckDocument {
+                allowed: answer.allowed,
+                sentence: answer.sentence,
+                remedy: answer.remedy,
+            })
+            .collect(),
+        mechanisms: explanation.mechanisms,
+    }
+}

@@ -1,0 +1,107 @@
+//! What `permit` says, in sentences for people: one for each of its checks, and what would help.
+
+use crate::ck::*;
+use crate::object::{Object, Value};
+
+use super::profile::{Profile, Refusal};
+use super::usage::{Check, Need, Use};
+
+/// One check, its outcome, and what would change it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    pub allowed: bool,
+    pub sentence: String,
+    /// Only where it is not allowed.
+    pub remedy: Option<String>,
+}
+
+impl Answer {
+    pub fn allowed(sentence: impl Into<String>) -> Self {
+        Self { allowed: true, sentence: sentence.into(), remedy: None }
+    }
+
+    pub fn denied(sentence: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { allowed: false, sentence: sentence.into(), remedy: Some(remedy.into()) }
+    }
+}
+
+/// Asks one check, for the mechanism of this name.
+pub fn explain(check: Check, key: &Object, need: &Need, name: &str, purpose: Use) -> Answer {
+    let answer = check.ask(key, need, purpose);
+    match (check, answer) {
+        (Check::Type, Ok(())) => Answer::allowed(format!("{name} takes keys of this class and type")),
+        (Check::Type, Err(_)) => Answer::denied(
+            format!("{name} takes another class or type of key for this"),
+            "name the other half of the pair, or a mechanism for this type (coffer mechanisms)",
+        ),
+        (Check::Usage, Ok(())) => Answer::allowed(format!("{} is true", usage_name(purpose))),
+        (Check::Usage, Err(_)) => {
+            Answer::denied(format!("{} is false", usage_name(purpose)), usage_remedy(key, need, purpose))
+        }
+        (Check::Mechanism, Ok(())) => {
+            Answer::allowed(format!("CKA_ALLOWED_MECHANISMS does not exclude {name}"))
+        }
+        (Check::Mechanism, Err(_)) => Answer::denied(
+            format!("CKA_ALLOWED_MECHANISMS does not list {name}"),
+            "use a mechanism of its list, or a new key: the list of a key never changes",
+        ),
+        (Check::Size, Ok(())) => Answer::allowed(format!("{name} takes keys of this size")),
+        (Check::Size, Err(_)) => Answer::denied(
+            format!("{name} does not take keys of this size"),
+            format!("use a key of {} to {} {}", need.sizes.0, need.sizes.1, size_unit(need)),
+        ),
+        (Check::Login, Ok(())) if key.is_true(CKA_ALWAYS_AUTHENTICATE) => {
+            Answer::allowed("each use needs the PIN once more, after the Init (CKA_ALWAYS_AUTHENTICATE)")
+        }
+        (Check::Login, Ok(())) => Answer::allowed("no use needs a login of its own"),
+        (Check::Login, Err(_)) => Answer::denied(
+            "each use needs the PIN once more (CKA_ALWAYS_AUTHENTICATE), for which this function has no place",
+            "use a key without CKA_ALWAYS_AUTHENTICATE",
+        ),
+        (Check::Profile, Ok(())) => {
+            Answer::allowed(format!("the profile `{}` does not refuse {name}", need.profile.name()))
+        }
+        (Check::Profile, Err(denial)) => match denial.refusal {
+            Some(refusal) => refused(refusal, need.profile),
+            None => Answer::denied(denial.error.to_string(), "use another key or mechanism"),
+        },
+    }
+}
+
+fn refused(refusal: Refusal, profile: Profile) -> Answer {
+    let (what, remedy) = match refusal {
+        Refusal::BrokenHash => ("signatures over SHA-1 and MD5", "sign over SHA-256 or longer"),
+        Refusal::Des => ("DES and Triple DES", "use AES"),
+        Refusal::Padding => ("RSA decryption without OAEP", "use CKM_RSA_PKCS_OAEP"),
+        Refusal::WeakKey => ("keys below 112 bits of security", "use RSA of 2048 bits or more, or P-256"),
+        Refusal::Unauthenticated => (
+            "wrapping that does not notice changes",
+            "use CKM_AES_KEY_WRAP_KWP, CKM_AES_GCM or CKM_RSA_PKCS_OAEP",
+        ),
+        Refusal::ShortTag => ("tags below 96 bits", "ask for a tag of 128 bits"),
+        Refusal::ZeroIv => ("an IV of zeros", "use a fresh random IV"),
+    };
+    Answer::denied(format!("the profile `{}` refuses {what}", profile.name()), remedy)
+}
+
+fn usage_name(purpose: Use) -> &'static str {
+    crate::object::attribute::lookup(purpose.attribute()).map_or("the usage", |info| info.name)
+}
+
+fn usage_remedy(key: &Object, need: &Need, purpose: Use) -> String {
+    let usage = usage_name(purpose);
+    let fixed = key.attributes().value(CKA_MODIFIABLE).and_then(Value::as_bool) == Some(false);
+    match (need.profile, fixed) {
+        (Profile::Strict, _) => {
+            format!("make a new key with {usage}: in a strict token a usage that is false stays so")
+        }
+        (Profile::Compatible, true) => {
+            format!("make a new key with {usage}: CKA_MODIFIABLE of this one is false")
+        }
+        (Profile::Compatible, false) => format!("C_SetAttributeValue can set {usage}"),
+    }
+}
+
+fn size_unit(need: &Need) -> &'static str {
+    if need.asymmetric { "bits" } else { "bytes" }
+}
