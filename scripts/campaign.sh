@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The campaigns against the storage of a token, whole, with their seeds and counts. They take minutes to hours; slices of
-# them run with the other tests.
+# The campaigns against the storage of a token and the C boundary, whole, with their seeds and counts. They take minutes
+# to hours; slices of them run with the other tests.
 # usage: campaign.sh NAME…|all     the names: campaign.sh list
 #   COFFER_SEED=NUMBER             another random choice
 #   COFFER_CAMPAIGN_SECONDS=NUMBER ends `kills` and `syscalls` after that time
@@ -23,8 +23,10 @@ declare -A campaigns=(
     [starts]="processes starts::"
     [pins]="processes pins::"
     [forks]="processes forks::"
+    [boundary]="boundary matrix::"
+    [parameters]="boundary parameters::"
 )
-names=(crash prefix bits edits splice faults kills syscalls crowd locks starts pins forks power-cut)
+names=(crash prefix bits edits splice faults kills syscalls crowd locks starts pins forks boundary parameters power-cut)
 
 usage() { sed -n '2,6s/^# \{0,1\}//p' "$0"; }
 

@@ -125,7 +125,8 @@ impl Session {
         self.may_create_from(template, class)?;
         let material = unwrap(&unwrapping_key, params, wrapped).map_err(|error| match error {
             Error::EncryptedDataInvalid | Error::AeadDecryptFailed => Error::WrappedKeyInvalid,
-            Error::EncryptedDataLenRange => Error::WrappedKeyLenRange,
+            // CKR_DATA_LEN_RANGE: more blocks than a counter of CKM_AES_CTR has numbers for.
+            Error::EncryptedDataLenRange | Error::DataLenRange => Error::WrappedKeyLenRange,
             error => error,
         })?;
         let material = match class {

@@ -58,10 +58,12 @@ pub(super) unsafe fn x9_42_dh1(params: CK_X9_42_DH1_DERIVE_PARAMS) -> Result<Par
     }
 }
 
+/// The size of the AES key is looked at first: it tells an absurd structure before a pointer is followed.
+///
 /// # Safety
 /// As `super::Parameter::params`; `pOAEPParams` is NULL or leads to a structure.
 pub(super) unsafe fn rsa_aes_key_wrap(params: CK_RSA_AES_KEY_WRAP_PARAMS) -> Result<Params> {
-    if params.pOAEPParams.is_null() {
+    if !matches!(params.ulAESKeyBits, 128 | 192 | 256) || params.pOAEPParams.is_null() {
         return Err(Error::MechanismParamInvalid);
     }
     // SAFETY: not NULL, and readable as the caller promises; alignment is not assumed.

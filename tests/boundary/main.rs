@@ -1,6 +1,17 @@
 //! The C boundary, through the shared library: whatever a host passes, a CK_RV comes back and the host lives.
 
+#[path = "../interface/mod.rs"]
 mod interface;
+
+mod answers;
+mod arguments;
+mod functions;
+mod layouts;
+mod matrix;
+mod memory;
+mod parameters;
+mod worker;
+mod world;
 
 use std::ffi::c_void;
 use std::ptr;
