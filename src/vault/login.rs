@@ -15,6 +15,10 @@ use super::view::Look;
 use super::{Error, Vault, new_file, pin, random};
 use crate::secret::Secret;
 
+/// How often a login derives its key anew because the PIN entry was replaced meanwhile. Only a crowd of processes that
+/// change the PIN all the time makes it more than one.
+const MAX_DERIVATIONS: usize = 100;
+
 impl Vault {
     /// The state of a PIN, fresh from the file.
     pub fn pin_state(&self, entry: Entry) -> Result<PinState, Error> {
@@ -50,7 +54,7 @@ impl Vault {
     /// The keys that a PIN opens, with counting; the chain is not verified. Errors as [`Vault::login`].
     pub(super) fn authenticate(&self, entry: Entry, pin: &Secret) -> Result<(Key, Keys), Error> {
         // The PIN may be changed by somebody else while the key is being derived; then it is derived again.
-        for _ in 0..4 {
+        for _ in 0..MAX_DERIVATIONS {
             let state = self.pin_state(entry)?;
             let (wrap, instance) = {
                 let view = self.view.read();

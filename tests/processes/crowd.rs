@@ -240,7 +240,7 @@ fn the_crowd_notices_locks_that_do_not_lock() {
     in_shimmed_process("crowd::the_crowd_notices_locks_that_do_not_lock", || {
         let functions = functions();
         prepare(functions);
-        let (_, losses) = campaign(functions, 20, seed(), LOCKS_THAT_DO_NOT_LOCK);
+        let (_, losses) = campaign(functions, 300, seed(), LOCKS_THAT_DO_NOT_LOCK);
         println!("crowd, with locks that do not lock: {} losses reported, as it must", losses.len());
         assert!(!losses.is_empty(), "the campaign did not notice");
     });
