@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The campaigns against the storage of a token and the C boundary, whole, with their seeds and counts. They take minutes
-# to hours; slices of them run with the other tests.
+# The campaigns against the storage of a token, its rules and the C boundary, whole, with their seeds and counts. They
+# take minutes to hours; slices of them run with the other tests.
 # usage: campaign.sh NAME…|all     the names: campaign.sh list
 #   COFFER_SEED=NUMBER             another random choice
 #   COFFER_CAMPAIGN_SECONDS=NUMBER ends `kills` and `syscalls` after that time
@@ -25,8 +25,13 @@ declare -A campaigns=(
     [forks]="processes forks::"
     [boundary]="boundary matrix::"
     [parameters]="boundary parameters::"
+    [rules]="attacks property::"
+    [attacks]="attacks"
 )
-names=(crash prefix bits edits splice faults kills syscalls crowd locks starts pins forks boundary parameters power-cut)
+names=(
+    crash prefix bits edits splice faults kills syscalls crowd locks starts pins forks boundary parameters rules attacks
+    power-cut
+)
 
 usage() { sed -n '2,6s/^# \{0,1\}//p' "$0"; }
 
@@ -52,7 +57,7 @@ run() {
     fi
     echo "== $name"
     COFFER_CAMPAIGN=full nice cargo test --quiet --locked --test "$test" -- \
-        --nocapture --test-threads 1 "$filter"
+        --nocapture --test-threads 1 ${filter:+"$filter"}
 }
 
 case "${1:-}" in

@@ -156,10 +156,14 @@ fn decrypt(key: UsableKey, encoding: Encoding) -> Result<Box<dyn Cipher>> {
     Ok(Box::new(Decrypting { key, encoding, length }))
 }
 
-/// The key's material as a ciphertext. A key too long to be wrapped so: CKR_KEY_SIZE_RANGE.
+/// The key's material as a ciphertext. A key too long to be wrapped so, and one that raw RSA would only raise to a power
+/// below the modulus, whose root anybody can draw: CKR_KEY_SIZE_RANGE.
 fn wrap(key: &UsableKey, encoding: &Encoding, material: &[u8]) -> Result<Vec<u8>> {
     let public = rsa_keys::public(key)?;
     encoding.max_message_len(public.modulus_len()).ok_or(Error::WrappingKeySizeRange)?;
+    if matches!(encoding, Encoding::Raw) && !public.reduces(material.len())? {
+        return Err(Error::KeySizeRange);
+    }
     encoding.seal(public, material).map_err(|error| match error {
         Error::DataLenRange => Error::KeySizeRange,
         Error::DataInvalid => Error::KeyNotWrappable,

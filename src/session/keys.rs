@@ -1,6 +1,7 @@
 //! Keys: generate, wrap and unwrap (PKCS#11 section 5.18).
 
 use crate::ck::*;
+use crate::crypto::random;
 use crate::error::{Error, Result};
 use crate::mechanism::{Mechanism, Params, import, private_key_info};
 use crate::object::{Attributes, Object, Template, Value, fits, rules};
@@ -60,6 +61,8 @@ impl Session {
         rules::check_generate(CKO_PRIVATE_KEY, key_type, private, &creator)?;
         self.may_create_from(public, CKO_PUBLIC_KEY)?;
         self.may_create_from(private, CKO_PRIVATE_KEY)?;
+        // The engine draws most pairs by itself.
+        random::renew()?;
         let pair = generate(params, public.attributes(), private.attributes())?;
         let public = rules::generate(CKO_PUBLIC_KEY, key_type, public, pair.public, mechanism, &creator)?;
         let private = rules::generate(CKO_PRIVATE_KEY, key_type, private, pair.private, mechanism, &creator)?;

@@ -27,6 +27,9 @@ pub use x931::X931_OVERHEAD;
 pub const MIN_BITS: usize = 512;
 pub const MAX_BITS: usize = 16384;
 
+/// Bits by which a power must be longer than the modulus, so that nobody tries all multiples of it.
+const ROOT_MARGIN: usize = 128;
+
 /// Longer public exponents need the engine's consent (they make the public operation slow).
 const USUAL_EXPONENT_BITS: usize = 33;
 
@@ -101,6 +104,18 @@ impl PublicKey {
     fn modulus(&self) -> Result<Number> {
         // SAFETY: a live key with a modulus, which lives as long as it.
         unsafe { Number::copy_of(aws_lc_sys::RSA_get0_n(self.rsa.as_ptr())) }
+    }
+
+    /// True where the power of a message of so many bytes is far larger than the modulus. Otherwise the ciphertext is the
+    /// power itself, or that and a few times the modulus, and its root is the message.
+    pub fn reduces(&self, message_len: usize) -> Result<bool> {
+        // SAFETY: a live key with an exponent, which lives as long as it.
+        let exponent = unsafe { Number::copy_of(aws_lc_sys::RSA_get0_e(self.rsa.as_ptr())) }?;
+        let exponent = exponent
+            .to_public()?
+            .iter()
+            .fold(0usize, |number, byte| number.saturating_mul(256).saturating_add(usize::from(*byte)));
+        Ok(exponent.saturating_mul(message_len.saturating_mul(8)) >= self.bits + ROOT_MARGIN)
     }
 
     /// The raw public operation on a block of exactly `modulus_len` bytes. `Data`: it is not below the modulus.
@@ -282,5 +297,7 @@ fn checked_size(modulus: &Number) -> Result<usize> {
     Ok(bits)
 }
 
+#[cfg(test)]
+mod faults;
 #[cfg(test)]
 mod tests;
