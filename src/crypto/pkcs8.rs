@@ -1,11 +1,13 @@
 //! Key files: PrivateKeyInfo (RFC 5958, PKCS #8), SubjectPublicKeyInfo (RFC 5280), and the older RSAPrivateKey
-//! (RFC 8017) and ECPrivateKey (RFC 5915), for RSA, elliptic curves, the curves of RFC 8410, and finite fields.
+//! (RFC 8017) and ECPrivateKey (RFC 5915), for RSA, elliptic curves, the curves of RFC 8410, finite fields, ML-DSA (RFC 9881)
+//! and ML-KEM (RFC 9935).
 //!
 //! The bytes may come from anybody: what is read here is well formed, but whether its numbers make a key is checked by
 //! who makes one of them.
 
 use super::asn1::{self, OBJECT_IDENTIFIER, OCTET_STRING, Reader, SEQUENCE, element, explicit};
 use super::ec::Curve;
+use super::lattice;
 use super::{Error, Result, edwards, montgomery, rsa};
 use crate::secret::Secret;
 
@@ -13,6 +15,9 @@ use crate::secret::Secret;
 const RSA_ENCRYPTION: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
 /// id-ecPublicKey, 1.2.840.10045.2.1.
 const EC_PUBLIC_KEY: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
+
+/// The tag [0] of a primitive value, IMPLICIT.
+const IMPLICIT_0: u8 = 0x80;
 
 /// Which scheme a key over a finite field is for, by its object identifier (PKCS#11 section 6.7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,6 +108,12 @@ pub enum Private {
         group: Group,
         value: Secret,
     },
+    /// The seed, the expanded form, or both.
+    Lattice {
+        algorithm: lattice::Algorithm,
+        seed: Option<Secret>,
+        expanded: Option<Secret>,
+    },
 }
 
 /// A public key as key files tell it.
@@ -129,6 +140,10 @@ pub enum Public {
         group: Group,
         value: Vec<u8>,
     },
+    Lattice {
+        algorithm: lattice::Algorithm,
+        value: Vec<u8>,
+    },
 }
 
 /// The algorithms that both structures name.
@@ -138,6 +153,7 @@ enum Algorithm {
     Edwards(edwards::Curve),
     Montgomery(montgomery::Curve),
     Field(Group),
+    Lattice(lattice::Algorithm),
 }
 
 impl Algorithm {
@@ -155,18 +171,19 @@ impl Algorithm {
             EC_PUBLIC_KEY => Algorithm::Ec(named_curve(&mut algorithm)?),
             other => match Field::ALL.iter().find(|field| field.oid() == other) {
                 Some(field) => Algorithm::Field(Group::read(*field, &mut algorithm)?),
-                None => Self::of_rfc_8410(other).ok_or(Error::Unsupported)?,
+                None => Self::alone(other).ok_or(Error::Unsupported)?,
             },
         };
         algorithm.end()?;
         Ok(found)
     }
 
-    /// The curves that are algorithms themselves and have no parameters.
-    fn of_rfc_8410(oid: &[u8]) -> Option<Self> {
+    /// The curves and parameter sets that are algorithms themselves and have no parameters.
+    fn alone(oid: &[u8]) -> Option<Self> {
         let edwards = edwards::Curve::ALL.iter().copied().find(|curve| curve.oid() == oid);
         let montgomery = montgomery::Curve::ALL.iter().copied().find(|curve| curve.oid() == oid);
-        edwards.map(Algorithm::Edwards).or(montgomery.map(Algorithm::Montgomery))
+        let curve = edwards.map(Algorithm::Edwards).or(montgomery.map(Algorithm::Montgomery));
+        curve.or_else(|| lattice::Algorithm::of_oid(oid).map(Algorithm::Lattice))
     }
 
     fn write(&self) -> Secret {
@@ -180,6 +197,7 @@ impl Algorithm {
             }
             Algorithm::Edwards(curve) => element(SEQUENCE, &[oid(curve.oid()).as_bytes()]),
             Algorithm::Montgomery(curve) => element(SEQUENCE, &[oid(curve.oid()).as_bytes()]),
+            Algorithm::Lattice(algorithm) => element(SEQUENCE, &[oid(&algorithm.oid()).as_bytes()]),
             Algorithm::Field(group) => {
                 element(SEQUENCE, &[oid(group.field.oid()).as_bytes(), group.write().as_bytes()])
             }
@@ -222,6 +240,7 @@ pub fn decode_private(der: &[u8]) -> Result<Private> {
         Algorithm::Field(group) => {
             only_number(key).map(|value| Private::Field { group, value: Secret::copy_of(value) })
         }
+        Algorithm::Lattice(algorithm) => lattice_private(algorithm, key),
     }
 }
 
@@ -240,6 +259,9 @@ pub fn encode_private(key: &Private) -> Result<Secret> {
         }
         Private::Field { group, value } => {
             (Algorithm::Field(group.clone()), asn1::unsigned(value.as_bytes()))
+        }
+        Private::Lattice { algorithm, seed, expanded } => {
+            (Algorithm::Lattice(*algorithm), write_lattice_private(seed.as_ref(), expanded.as_ref())?)
         }
     };
     let version = asn1::unsigned(&[]);
@@ -264,6 +286,7 @@ pub fn decode_public(der: &[u8]) -> Result<Public> {
         Algorithm::Edwards(curve) => Public::Edwards { curve, point: key.to_vec() },
         Algorithm::Montgomery(curve) => Public::Montgomery { curve, value: key.to_vec() },
         Algorithm::Field(group) => Public::Field { group, value: only_number(key)?.to_vec() },
+        Algorithm::Lattice(algorithm) => Public::Lattice { algorithm, value: key.to_vec() },
     })
 }
 
@@ -278,9 +301,42 @@ pub fn encode_public(key: &Public) -> Vec<u8> {
         Public::Edwards { curve, point } => (Algorithm::Edwards(*curve), Secret::copy_of(point)),
         Public::Montgomery { curve, value } => (Algorithm::Montgomery(*curve), Secret::copy_of(value)),
         Public::Field { group, value } => (Algorithm::Field(group.clone()), asn1::unsigned(value)),
+        Public::Lattice { algorithm, value } => (Algorithm::Lattice(*algorithm), Secret::copy_of(value)),
     };
     let bits = element(asn1::BIT_STRING, &[&[0], contents.as_bytes()]);
     element(SEQUENCE, &[algorithm.write().as_bytes(), bits.as_bytes()]).as_bytes().to_vec()
+}
+
+/// The CHOICE of RFC 9881 section 6 and RFC 9935 section 6: seed [0], expandedKey, or both. `Data`: another length.
+fn lattice_private(algorithm: lattice::Algorithm, key: &[u8]) -> Result<Private> {
+    let mut choice = Reader::new(key);
+    let (mut seed, mut expanded) = (None, None);
+    if choice.next_is(IMPLICIT_0) {
+        seed = Some(choice.element(IMPLICIT_0)?);
+    } else if choice.next_is(SEQUENCE) {
+        let mut both = choice.sequence()?;
+        seed = Some(both.element(OCTET_STRING)?);
+        expanded = Some(both.element(OCTET_STRING)?);
+        both.end()?;
+    } else {
+        expanded = Some(choice.element(OCTET_STRING)?);
+    }
+    choice.end()?;
+    let fits = |bytes: Option<&[u8]>, len| bytes.is_none_or(|bytes| bytes.len() == len);
+    if !fits(seed, algorithm.seed_len()) || !fits(expanded, algorithm.expanded_len()) {
+        return Err(Error::Data);
+    }
+    let (seed, expanded) = (seed.map(Secret::copy_of), expanded.map(Secret::copy_of));
+    Ok(Private::Lattice { algorithm, seed, expanded })
+}
+
+/// The seed alone where there is one, as both documents recommend. `Key`: neither form.
+fn write_lattice_private(seed: Option<&Secret>, expanded: Option<&Secret>) -> Result<Secret> {
+    match (seed, expanded) {
+        (Some(seed), _) => Ok(element(IMPLICIT_0, &[seed.as_bytes()])),
+        (None, Some(expanded)) => Ok(element(OCTET_STRING, &[expanded.as_bytes()])),
+        (None, None) => Err(Error::Key),
+    }
 }
 
 /// The SubjectPublicKeyInfo inside an X.509 certificate (RFC 5280 section 4.1), as it stands there.
@@ -408,5 +464,7 @@ fn raw_private(der: &[u8], length: usize) -> Result<Secret> {
     Ok(Secret::copy_of(value))
 }
 
+#[cfg(test)]
+mod lattice_tests;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -6,7 +6,7 @@ use crate::object::{Attributes, Computed, ec_point};
 
 use super::ec_keys;
 use super::ec_params::{self, Named};
-use super::{ffc_keys, private_key_info};
+use super::{ffc_keys, lattice_keys, private_key_info};
 
 /// Computes with the engine.
 pub struct Engine;
@@ -42,6 +42,9 @@ pub(super) fn public_half(attributes: &Attributes) -> Option<Public> {
             modulus: attributes.bytes(CKA_MODULUS)?.to_vec(),
             public_exponent: attributes.bytes(CKA_PUBLIC_EXPONENT)?.to_vec(),
         });
+    }
+    if matches!(key_type, CKK_ML_DSA | CKK_ML_KEM) {
+        return lattice_keys::public_half(attributes);
     }
     if let Some(group) = private_key_info::group_of(attributes, key_type) {
         let value = attributes.bytes(CKA_VALUE)?;

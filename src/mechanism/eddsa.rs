@@ -2,7 +2,9 @@
 
 use crate::ck::*;
 use crate::crypto::Error as CryptoError;
-use crate::crypto::edwards::{self, Curve, Prehash};
+use crate::crypto::digest::Hash;
+use crate::crypto::edwards::{self, Curve};
+use crate::crypto::shake::Shake;
 use crate::error::{Error, Result};
 use crate::policy::UsableKey;
 
@@ -66,10 +68,10 @@ impl Eddsa {
 
     /// Without a prehash the message is read twice, so that it is collected.
     fn message(&self) -> Result<Message> {
-        if self.prehash {
-            Ok(Message::prehashed(Prehash::new(self.curve)?))
-        } else {
-            Ok(Message::collected())
+        match (self.prehash, self.curve) {
+            (false, _) => Ok(Message::collected()),
+            (true, Curve::Ed25519) => Message::hashed(Hash::Sha512),
+            (true, Curve::Ed448) => Ok(Message::shaken(Shake::Bits256.start(64)?)),
         }
     }
 }

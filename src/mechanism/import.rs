@@ -7,14 +7,15 @@ use crate::error::{Error, Result};
 use crate::object::{Attributes, Value, ec_point};
 
 use super::ec_params::{self, Named};
-use super::{ec_keys, ffc_keys, rsa_keys};
+use super::{ec_keys, ffc_keys, lattice_keys, rsa_keys};
 
 /// The attributes with values that are checked and complete: RSA private keys with all CRT parts, points wrapped in
-/// an OCTET STRING, private values of curves in their full length. Other keys and objects come back as they are.
+/// an OCTET STRING, private values of curves in their full length, keys of ML-DSA and ML-KEM with their expanded form.
+/// Other keys and objects come back as they are.
 ///
 /// Errors: CKR_TEMPLATE_INCOMPLETE; CKR_TEMPLATE_INCONSISTENT for parts that do not belong together;
-/// CKR_ATTRIBUTE_VALUE_INVALID; CKR_PUBLIC_KEY_INVALID for a point that is not on its curve; CKR_CURVE_NOT_SUPPORTED
-/// and CKR_DOMAIN_PARAMS_INVALID.
+/// CKR_ATTRIBUTE_VALUE_INVALID; CKR_PUBLIC_KEY_INVALID for a point that is not on its curve; CKR_CURVE_NOT_SUPPORTED,
+/// CKR_DOMAIN_PARAMS_INVALID and CKR_PARAMETER_SET_NOT_SUPPORTED.
 pub fn check_key(attributes: &Attributes) -> Result<Attributes> {
     let (class, key_type) = (attributes.ulong(CKA_CLASS), attributes.ulong(CKA_KEY_TYPE));
     match (class, key_type) {
@@ -32,6 +33,8 @@ pub fn check_key(attributes: &Attributes) -> Result<Attributes> {
         (Some(CKO_PUBLIC_KEY | CKO_PRIVATE_KEY), Some(key_type @ (CKK_DSA | CKK_DH | CKK_X9_42_DH))) => {
             field_key(attributes, key_type)
         }
+        (Some(CKO_PUBLIC_KEY), Some(CKK_ML_DSA | CKK_ML_KEM)) => lattice_keys::check_public(attributes),
+        (Some(CKO_PRIVATE_KEY), Some(CKK_ML_DSA | CKK_ML_KEM)) => lattice_keys::check_private(attributes),
         (Some(CKO_OTP_KEY), _) => Ok(one_time(attributes)),
         _ => Ok(attributes.clone()),
     }

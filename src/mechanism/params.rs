@@ -42,6 +42,10 @@ pub enum ParamKind {
     Oaep,
     /// CK_EDDSA_PARAMS, or none for the pure scheme without a context.
     OptionalEddsa,
+    /// CK_SIGN_ADDITIONAL_CONTEXT, or none: hedged, without a context.
+    OptionalSignContext,
+    /// CK_HASH_SIGN_ADDITIONAL_CONTEXT.
+    HashSignContext,
     /// CK_ECDH1_DERIVE_PARAMS.
     Ecdh1,
     /// CK_OTP_PARAMS, or none.
@@ -154,6 +158,13 @@ pub enum Params {
     Eddsa {
         prehash: bool,
         context: Vec<u8>,
+    },
+    SignContext {
+        /// CKH_HEDGE_PREFERRED and its like.
+        hedge: u64,
+        context: Vec<u8>,
+        /// What has hashed the data, in CK_HASH_SIGN_ADDITIONAL_CONTEXT.
+        hash: Option<CK_MECHANISM_TYPE>,
     },
     /// The number of a bit, from the first bit of the first byte.
     FirstBit(u64),

@@ -8,7 +8,7 @@ use crate::object::{Attributes, Object, Value, ec_point};
 use crate::secret::Secret;
 
 use super::ec_params::{self, Named};
-use super::{ec_keys, import, rsa_keys};
+use super::{ec_keys, import, lattice_keys, rsa_keys};
 
 /// The DER of a private key object. CKR_KEY_NOT_WRAPPABLE: another class, another type, or parts are missing.
 pub fn encode(object: &Object) -> Result<Secret> {
@@ -21,6 +21,7 @@ pub fn encode(object: &Object) -> Result<Secret> {
             pkcs8::Private::Rsa(numbers)
         }
         Some(CKK_EC | CKK_EC_EDWARDS | CKK_EC_MONTGOMERY) => curve_key(object)?,
+        Some(CKK_ML_DSA | CKK_ML_KEM) => lattice_keys::to_encode(object)?,
         Some(key_type @ (CKK_DSA | CKK_DH | CKK_X9_42_DH)) => {
             let group = group_of(object.attributes(), key_type).ok_or(Error::KeyNotWrappable)?;
             let value = Secret::copy_of(object.material(CKA_VALUE)?.ok_or(Error::KeyNotWrappable)?);
@@ -130,6 +131,15 @@ pub fn attributes_of(key: pkcs8::Private) -> Result<Attributes> {
             }
             (CKK_EC, Named::Weierstrass(curve), value)
         }
+        pkcs8::Private::Lattice { algorithm, seed, expanded } => {
+            lattice_keys::identify(&mut attributes, algorithm);
+            for (id, value) in [(CKA_SEED, seed), (CKA_VALUE, expanded)] {
+                if let Some(value) = value {
+                    attributes.set(id, Value::Secret(value));
+                }
+            }
+            return Ok(attributes);
+        }
         pkcs8::Private::Edwards { curve, seed } => (CKK_EC_EDWARDS, Named::Edwards(curve), seed),
         pkcs8::Private::Field { group, value } => {
             set_group(&mut attributes, group);
@@ -155,6 +165,11 @@ pub fn public_attributes_of(key: pkcs8::Public) -> Result<Attributes> {
             return Ok(attributes);
         }
         pkcs8::Public::Ec { curve, point } => (CKK_EC, Named::Weierstrass(curve), point),
+        pkcs8::Public::Lattice { algorithm, value } => {
+            lattice_keys::identify(&mut attributes, algorithm);
+            attributes.set(CKA_VALUE, Value::Bytes(value));
+            return Ok(attributes);
+        }
         pkcs8::Public::Edwards { curve, point } => (CKK_EC_EDWARDS, Named::Edwards(curve), point),
         pkcs8::Public::Field { group, value } => {
             set_group(&mut attributes, group);

@@ -1,7 +1,7 @@
 //! What all signature mechanisms share: the message is hashed, collected or cut on its way in, and signed at the end.
 
 use crate::crypto::digest::{Hash, Hasher, Value};
-use crate::crypto::edwards::Prehash;
+use crate::crypto::shake::Shaker;
 use crate::error::{Error, Result};
 
 use super::operation::{Sign, Verify};
@@ -13,8 +13,8 @@ const MAX_COLLECTED: usize = 64 << 20;
 pub(super) enum Message {
     /// Only its digest is kept.
     Hashed(Hasher),
-    /// Only its prehash is kept (Ed25519ph, Ed448ph).
-    Prehashed(Prehash),
+    /// Only what SHAKE makes of it is kept.
+    Shaken(Shaker),
     /// All of it is kept, up to so many bytes; more is CKR_DATA_LEN_RANGE. One part only.
     Raw(Vec<u8>, usize),
     /// Its first bytes are kept, up to so many; the rest does not count. One part only.
@@ -28,8 +28,8 @@ impl Message {
         Ok(Message::Hashed(Hasher::new(hash)?))
     }
 
-    pub(super) fn prehashed(prehash: Prehash) -> Self {
-        Message::Prehashed(prehash)
+    pub(super) fn shaken(shaker: Shaker) -> Self {
+        Message::Shaken(shaker)
     }
 
     pub(super) fn raw(most: usize) -> Self {
@@ -47,7 +47,7 @@ impl Message {
     fn update(&mut self, data: &[u8]) -> Result<()> {
         match self {
             Message::Hashed(hasher) => Ok(hasher.update(data)?),
-            Message::Prehashed(prehash) => Ok(prehash.update(data)?),
+            Message::Shaken(shaker) => Ok(shaker.update(data)?),
             Message::Raw(held, most) => append(held, data, *most, Error::DataLenRange),
             Message::Prefix(held, most) => {
                 let room = most.saturating_sub(held.len()).min(data.len());
@@ -60,7 +60,7 @@ impl Message {
     fn finish(self) -> Result<Finished> {
         match self {
             Message::Hashed(hasher) => Ok(Finished::Digest(hasher.finish()?)),
-            Message::Prehashed(prehash) => Ok(Finished::Digest(prehash.finish()?)),
+            Message::Shaken(shaker) => Ok(Finished::Digest(shaker.finish()?)),
             Message::Raw(held, _) | Message::Prefix(held, _) | Message::Collected(held) => {
                 Ok(Finished::Bytes(held))
             }
@@ -68,7 +68,7 @@ impl Message {
     }
 
     fn multi_part(&self) -> bool {
-        matches!(self, Message::Hashed(_) | Message::Prehashed(_) | Message::Collected(_))
+        matches!(self, Message::Hashed(_) | Message::Shaken(_) | Message::Collected(_))
     }
 }
 

@@ -50,6 +50,7 @@ static FAMILIES: &[&[Mechanism]] = &[
     super::dsa::ROWS,
     super::dh::ROWS,
     super::public_key::ROWS,
+    super::ml_dsa::ROWS,
 ];
 
 /// All rows by ascending id, and beside each what its self-tests have come to.

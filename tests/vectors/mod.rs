@@ -3,6 +3,7 @@
 
 pub mod answers;
 mod curves;
+pub mod lattice;
 pub mod parameter;
 pub mod report;
 mod symmetric;

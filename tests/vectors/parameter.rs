@@ -135,6 +135,28 @@ impl Mechanism {
         })
     }
 
+    pub fn sign_context(id: CK_MECHANISM_TYPE, hedge: CK_ULONG, context: &[u8]) -> Self {
+        Self::with(id, [context], |[context]| CK_SIGN_ADDITIONAL_CONTEXT {
+            hedgeVariant: hedge,
+            pContext: context.0,
+            ulContextLen: context.1,
+        })
+    }
+
+    pub fn hash_sign_context(
+        id: CK_MECHANISM_TYPE,
+        hedge: CK_ULONG,
+        context: &[u8],
+        hash: CK_MECHANISM_TYPE,
+    ) -> Self {
+        Self::with(id, [context], |[context]| CK_HASH_SIGN_ADDITIONAL_CONTEXT {
+            hedgeVariant: hedge,
+            pContext: context.0,
+            ulContextLen: context.1,
+            hash,
+        })
+    }
+
     pub fn hkdf(id: CK_MECHANISM_TYPE, hash: CK_MECHANISM_TYPE, salt: &[u8], info: &[u8]) -> Self {
         Self::with(id, [salt, info], |[salt, info]| {
             let salt_type = if salt.1 == 0 { CKF_HKDF_SALT_NULL } else { CKF_HKDF_SALT_DATA };

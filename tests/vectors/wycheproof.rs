@@ -6,6 +6,7 @@
 use coffer_pkcs11::ck::*;
 use serde_json::Value;
 
+use super::lattice::{ml_dsa_sign, ml_dsa_verify};
 use super::parameter::Mechanism;
 use super::public_keys::{dsa, ecdh, ecdsa, eddsa, oaep, pkcs1_decrypt, pkcs1_verify, pss, xdh};
 use super::report::{Expected, Outcome, Report};
@@ -105,6 +106,8 @@ static ROWS: &[(&str, Run)] = &[
     ("rsa_pkcs1_decrypt/", By(pkcs1_decrypt)),
     ("ecdh/", By(ecdh)),
     ("xdh/", By(xdh)),
+    ("mldsa_sign/", By(ml_dsa_sign)),
+    ("mldsa_verify/", By(ml_dsa_verify)),
 ];
 
 fn hmac(token: &Token, full: CK_MECHANISM_TYPE, general: CK_MECHANISM_TYPE, vector: &Vector) -> Outcomes {
@@ -121,7 +124,7 @@ macro_rules! files {
     }};
 }
 
-/// Every file of the crate whose algorithm PKCS#11 could have: its name and its JSON. The files of the lattice schemes,
+/// Every file of the crate whose algorithm PKCS#11 could have: its name and its JSON. The files
 /// of primes and of format-preserving encryption are not among them.
 fn files() -> Vec<(String, &'static str)> {
     files!(
@@ -135,6 +138,8 @@ fn files() -> Vec<(String, &'static str)> {
         keywrap,
         mac,
         mac_with_nonce,
+        mldsa_sign,
+        mldsa_verify,
         pbes2,
         pbkdf2,
         rsa_oaep,

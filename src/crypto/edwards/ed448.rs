@@ -1,10 +1,8 @@
 //! Ed448 and Ed448ph (RFC 8032 section 5.2), by the crate `ed448-goldilocks`: the engine has no curve of this size.
 
-use aws_lc_sys::{EVP_MD_CTX, EVP_MD_CTX_free, EVP_MD_CTX_new};
 use ed448_goldilocks::{PreHash, Signature, SigningKey, VerifyingKey};
 
-use super::super::digest::Value;
-use super::super::{Error, Owned, Result, succeed};
+use super::super::{Error, Result};
 use super::Scheme;
 use crate::secret::Secret;
 
@@ -99,44 +97,6 @@ impl PreHash for Hashed<'_> {
         for (to, from) in out.iter_mut().zip(self.0) {
             *to = *from;
         }
-    }
-}
-
-/// SHAKE256 with 64 bytes of output, the prehash of Ed448ph.
-pub struct Shake256(Owned<EVP_MD_CTX>);
-
-impl Shake256 {
-    pub fn new() -> Result<Self> {
-        // SAFETY: a new context, released by its own function.
-        let mut context = unsafe { Owned::new(EVP_MD_CTX_new(), EVP_MD_CTX_free)? };
-        // SAFETY: a live context and a static description.
-        let code = unsafe {
-            aws_lc_sys::EVP_DigestInit_ex(
-                context.as_mut_ptr(),
-                aws_lc_sys::EVP_shake256(),
-                std::ptr::null_mut(),
-            )
-        };
-        succeed(code, Error::Engine)?;
-        Ok(Self(context))
-    }
-
-    pub fn update(&mut self, data: &[u8]) -> Result<()> {
-        // SAFETY: an initialised context; pointer and length are those of one live slice.
-        let code =
-            unsafe { aws_lc_sys::EVP_DigestUpdate(self.0.as_mut_ptr(), data.as_ptr().cast(), data.len()) };
-        succeed(code, Error::Engine)
-    }
-
-    pub fn finish(mut self) -> Result<Value> {
-        Value::written_by(|bytes| {
-            // SAFETY: an initialised context; the engine writes as many bytes as the buffer has.
-            let code = unsafe {
-                aws_lc_sys::EVP_DigestFinalXOF(self.0.as_mut_ptr(), bytes.as_mut_ptr(), bytes.len())
-            };
-            succeed(code, Error::Engine)?;
-            Ok(bytes.len())
-        })
     }
 }
 

@@ -3,11 +3,8 @@
 mod ed25519;
 mod ed448;
 
-use super::digest::{Hash, Hasher, Value};
 use super::{Error, Result};
 use crate::secret::Secret;
-
-pub use ed448::Shake256;
 
 /// Most bytes of a context (RFC 8032 section 5).
 pub const MAX_CONTEXT: usize = 255;
@@ -58,37 +55,8 @@ pub enum Scheme<'a> {
     Pure,
     /// Ed25519ctx, which must have one, and Ed448.
     Context(&'a [u8]),
-    /// Ed25519ph and Ed448ph: the message is its `Prehash`.
+    /// Ed25519ph and Ed448ph: the message is its prehash, SHA-512 or 64 bytes of SHAKE256.
     Prehashed(&'a [u8]),
-}
-
-/// The digest that stands for the message of the prehashed schemes, 64 bytes.
-pub enum Prehash {
-    Sha512(Hasher),
-    Shake256(Shake256),
-}
-
-impl Prehash {
-    pub fn new(curve: Curve) -> Result<Self> {
-        Ok(match curve {
-            Curve::Ed25519 => Prehash::Sha512(Hasher::new(Hash::Sha512)?),
-            Curve::Ed448 => Prehash::Shake256(Shake256::new()?),
-        })
-    }
-
-    pub fn update(&mut self, data: &[u8]) -> Result<()> {
-        match self {
-            Prehash::Sha512(hasher) => hasher.update(data),
-            Prehash::Shake256(hasher) => hasher.update(data),
-        }
-    }
-
-    pub fn finish(self) -> Result<Value> {
-        match self {
-            Prehash::Sha512(hasher) => hasher.finish(),
-            Prehash::Shake256(hasher) => hasher.finish(),
-        }
-    }
 }
 
 /// A private key.

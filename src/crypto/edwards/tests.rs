@@ -1,5 +1,7 @@
 //! The schemes with a context or a prehash, and Ed448, against the examples of RFC 8032 sections 7.2 to 7.5.
 
+use super::super::digest::Hash;
+use super::super::shake::Shake;
 use super::*;
 
 /// Curve, scheme, seed, public point, message, signature.
@@ -91,9 +93,14 @@ fn hashed(curve: Curve, scheme: Scheme, message: &[u8]) -> Vec<u8> {
     if !matches!(scheme, Scheme::Prehashed(_)) {
         return message.to_vec();
     }
-    let mut prehash = Prehash::new(curve).unwrap();
-    prehash.update(message).unwrap();
-    prehash.finish().unwrap().as_bytes().to_vec()
+    match curve {
+        Curve::Ed25519 => Hash::Sha512.digest(message).unwrap().as_bytes().to_vec(),
+        Curve::Ed448 => {
+            let mut prehash = [0; 64];
+            Shake::Bits256.expand(message, &mut prehash).unwrap();
+            prehash.to_vec()
+        }
+    }
 }
 
 #[test]

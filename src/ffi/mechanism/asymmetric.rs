@@ -34,6 +34,22 @@ pub(super) unsafe fn eddsa(params: CK_EDDSA_PARAMS) -> Result<Params> {
 
 /// # Safety
 /// As `super::Parameter::params`.
+pub(super) unsafe fn sign_context(params: CK_SIGN_ADDITIONAL_CONTEXT) -> Result<Params> {
+    // SAFETY: passed on from the caller.
+    let context = unsafe { field(params.pContext, params.ulContextLen) }?;
+    Ok(Params::SignContext { hedge: params.hedgeVariant, context, hash: None })
+}
+
+/// # Safety
+/// As `super::Parameter::params`.
+pub(super) unsafe fn hash_sign_context(params: CK_HASH_SIGN_ADDITIONAL_CONTEXT) -> Result<Params> {
+    // SAFETY: passed on from the caller.
+    let context = unsafe { field(params.pContext, params.ulContextLen) }?;
+    Ok(Params::SignContext { hedge: params.hedgeVariant, context, hash: Some(params.hash) })
+}
+
+/// # Safety
+/// As `super::Parameter::params`.
 pub(super) unsafe fn ecdh1(params: CK_ECDH1_DERIVE_PARAMS) -> Result<Params> {
     // SAFETY: passed on from the caller.
     unsafe {

@@ -1,4 +1,4 @@
-//! The known answers, one row an algorithm. They were made with OpenSSL and Python from keys of the standards: the AES key of
+//! The known answers, one row an algorithm. They were made with OpenSSL and Python (ML-DSA: dilithium-py) from keys of the standards: the AES key of
 //! SP 800-38A, the P-256 key of RFC 6979 (appendix A.2.5) and the Ed25519 key of RFC 8032 (section 7.1, test 2). The
 //! digests of "abc" are those of FIPS 180-4 and FIPS 202.
 
@@ -9,10 +9,12 @@ use crate::object::Value;
 
 use super::super::Params;
 use super::SelfTest;
-use super::check::{bytes, cipher, derives, digest, hex, mac, opens, pair_agrees, secret, signs, verifies};
+use super::check::{
+    bytes, cipher, derives, digest, hex, mac, opens, pair_agrees, secret, signs, signs_to, verifies,
+};
 
 #[rustfmt::skip]
-pub(super) static TESTS: [SelfTest; 25] = [
+pub(super) static TESTS: [SelfTest; 26] = [
     SelfTest::new("MD5", &["MD5"], || digest(CKM_MD5, "900150983cd24fb0d6963f7d28e17f72")),
     SelfTest::new("SHA-1", &["SHA_1", "SHA1"], || digest(CKM_SHA_1, "a9993e364706816aba3e25717850c26c9cd0d89d")),
     SelfTest::new("SHA-224", &["SHA224"], || digest(CKM_SHA224, "23097d223405d8228642a477bda255b32aadbce4bda0b3f7e36c9da7")),
@@ -37,6 +39,7 @@ pub(super) static TESTS: [SelfTest; 25] = [
     SelfTest::new("ECDH", &["ECDH"], || derives(CKM_ECDH1_DERIVE, CKO_PRIVATE_KEY, CKK_EC, &p256_private()?, &agreement(P256_POINT)?, "2388ee990c93c4bb757203225b7786d69950d2f0de43cdf23dc71f5efaa169c8")),
     SelfTest::new("EdDSA", &["EDDSA", "EDWARDS"], || Ok(signs(CKM_EDDSA, CKK_EC_EDWARDS, &ed25519_private()?, &Params::None, ED25519_SIGNATURE)? && verifies(CKM_EDDSA, CKK_EC_EDWARDS, &ed25519_public()?, &Params::None, ED25519_SIGNATURE)?)),
     SelfTest::new("X25519", &["MONTGOMERY", "ECDH1_DERIVE"], || derives(CKM_ECDH1_DERIVE, CKO_PRIVATE_KEY, CKK_EC_MONTGOMERY, &x25519_private()?, &agreement("b6c6192e66300f4bbb4e3d870bfd02e416154ebb06661a70a84ea376244b3c20")?, "83f10f5f913264c1ef775297174641d99ddac691105ed54152c0e0957d86a65f")),
+    SelfTest::new("ML-DSA", &["ML_DSA"], || signs_to(CKM_ML_DSA, CKK_ML_DSA, &ml_dsa_private()?, &deterministic(), "9c2afc5db0e15c199977be79eaee52ca0b538a1b6f8039dcac032a06120cfa87")),
     SelfTest::new("random numbers", &["KEY_GEN", "PAIR_GEN"], || Ok(random::secret(32)? != random::secret(32)?)),
 ];
 
@@ -91,6 +94,16 @@ fn ed25519_private() -> Result<Values> {
 
 fn x25519_private() -> Result<Values> {
     Ok(vec![(CKA_EC_PARAMS, bytes(X25519)?), (CKA_VALUE, secret(SEED)?)])
+}
+
+/// ML-DSA-44 from the seed 00 01 02 … 1f.
+fn ml_dsa_private() -> Result<Values> {
+    let seed = secret("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f")?;
+    Ok(vec![(CKA_PARAMETER_SET, Value::Ulong(CKP_ML_DSA_44)), (CKA_SEED, seed)])
+}
+
+fn deterministic() -> Params {
+    Params::SignContext { hedge: CKH_DETERMINISTIC_REQUIRED, context: Vec::new(), hash: None }
 }
 
 fn agreement(point: &str) -> Result<Params> {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::ck::*;
+use crate::crypto::digest::Hash;
 use crate::error::{Error, Result};
 use crate::object::{Attributes, Object, Template, Value};
 use crate::policy::{Profile, UsableKey, Use, permit};
@@ -150,6 +151,18 @@ pub(super) fn signs(
     signature: &str,
 ) -> Result<bool> {
     Ok(signature_of(id, key_type, private, params)? == hex(signature)?)
+}
+
+/// Makes the signature of "abc" that has this SHA-256.
+pub(super) fn signs_to(
+    id: CK_MECHANISM_TYPE,
+    key_type: CK_KEY_TYPE,
+    private: &[(CK_ATTRIBUTE_TYPE, Value)],
+    params: &Params,
+    sha256: &str,
+) -> Result<bool> {
+    let signature = signature_of(id, key_type, private, params)?;
+    Ok(Hash::Sha256.digest(&signature)?.as_bytes() == hex(sha256)?)
 }
 
 /// Makes a signature of "abc" that the public key takes, where signatures differ each time.

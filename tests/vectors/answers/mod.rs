@@ -11,6 +11,7 @@
 //! - `unwraps(mechanism, key pair, wrapped key, value)`: wrapped keys differ each time; a fresh one is unwrapped too
 //! - `derives_with_key`: the same, with a second key that the parameter names
 //! - `generates_known(mechanism, template, value)`: a key of a password
+//! - `lattice::signs(mechanism, data, digest of the signature)`
 //! - `generates(mechanism, template, wrong template)`, `generates_pair(mechanism, public template, wrong one)`,
 //!   `generates_parameters(mechanism, template, wrong template)`
 //!
@@ -23,6 +24,7 @@ mod finite_fields;
 mod generation;
 mod key_derivations;
 mod hash_derivations;
+mod lattice;
 mod macs;
 mod one_time;
 mod signatures;
@@ -46,6 +48,11 @@ pub enum Does {
         data: Vec<u8>,
         signature: Vec<u8>,
         same: bool,
+    },
+    /// The signature is told by its SHA-256; the key is that of the file.
+    SignsTo {
+        data: Vec<u8>,
+        sha256: Vec<u8>,
     },
     Encrypts {
         key: Key,
@@ -176,6 +183,7 @@ pub fn run(token: &Token, pattern: &str, report: &mut Report) {
         ("answers/generation", generation::answers()),
         ("answers/key_derivations", key_derivations::answers()),
         ("answers/hash_derivations", hash_derivations::answers()),
+        ("answers/lattice", lattice::answers()),
         ("answers/macs", macs::answers()),
         ("answers/one_time", one_time::answers()),
         ("answers/signatures", signatures::answers()),
@@ -198,6 +206,7 @@ fn right(token: &Token, mechanism: &Mechanism, does: &Does) -> Outcome {
     let checked = match does {
         Does::Digests { data, digest } => Ok(compared(&token.digest(mechanism, data), digest)),
         Does::Signs { key, data, signature, same } => sign(token, mechanism, key, data, signature, *same),
+        Does::SignsTo { data, sha256 } => lattice::right(token, mechanism, data, sha256),
         Does::Encrypts { key, plain, ciphertext, same } => {
             encrypt(token, mechanism, key, plain, ciphertext, *same)
         }
@@ -234,6 +243,7 @@ fn wrong(token: &Token, mechanism: &Mechanism, does: &Does) -> Outcome {
             token.destroy(key);
             verified
         }),
+        Does::SignsTo { data, .. } => lattice::wrong(token, mechanism, data),
         Does::Encrypts { key, plain, .. } => token.create(&key.public).and_then(|key| {
             let encrypted = token.encrypt(&longer, key, plain).map(drop);
             token.destroy(key);
