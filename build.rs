@@ -1,12 +1,19 @@
-//! Compiles the engine's allocator and its locks, and sets how the shared library is linked.
+//! Compiles the pages for secrets, the engine's allocator and its locks, and sets how the shared library is linked.
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-changed=src/pages.c");
     println!("cargo:rerun-if-changed=src/crypto/engine_memory.c");
     println!("cargo:rerun-if-changed=src/crypto/engine_locks.c");
 
     // Linked whole: the engine names these functions weakly, and a weak reference alone pulls nothing out of an archive.
-    cc::Build::new()
+    let mut memory = cc::Build::new();
+    // Sanitizers know what malloc hands out, and nothing of pages that are cut by hand.
+    if std::env::var("CARGO_ENCODED_RUSTFLAGS").is_ok_and(|flags| flags.contains("sanitizer")) {
+        memory.define("COFFER_PLAIN_MALLOC", None);
+    }
+    memory
+        .file("src/pages.c")
         .file("src/crypto/engine_memory.c")
         .warnings_into_errors(true)
         .flag_if_supported("-fvisibility=hidden")

@@ -18,4 +18,5 @@ pub mod store; // where the bytes of a token live: file, memory
 pub mod config; // coffer.toml
 pub mod ck; // the names of PKCS#11
 pub mod secret; // bytes that wipe themselves
+pub mod pages; // memory for them: locked, not dumped, wiped
 pub mod lock; // locks that a forked child can go on with

@@ -3,7 +3,8 @@
 use std::ffi::c_int;
 
 use aws_lc_sys::{AES_KEY, EVP_CIPHER, EVP_CIPHER_CTX};
-use zeroize::Zeroizing;
+
+use crate::secret::Secret;
 
 use super::cipher::{self, Cipher};
 use super::feedback::{EncryptBlock, Feedback, Stream};
@@ -15,10 +16,7 @@ pub use super::cipher::Direction;
 pub const BLOCK: usize = 16;
 
 /// An AES key of 128, 192 or 256 bits; serves every mode.
-pub struct Key {
-    bytes: Zeroizing<[u8; 32]>,
-    length: usize,
-}
+pub struct Key(Secret);
 
 /// A mode with its IV or first counter block.
 #[derive(Clone, Copy)]
@@ -34,23 +32,21 @@ pub enum Mode<'a> {
 impl Key {
     /// `Error::KeySize` unless the value has 16, 24 or 32 bytes.
     pub fn new(value: &[u8]) -> Result<Self> {
-        let mut bytes = Zeroizing::new([0; 32]);
-        match (value.len(), bytes.get_mut(..value.len())) {
-            (16 | 24 | 32, Some(place)) => place.copy_from_slice(value),
-            _ => return Err(Error::KeySize),
+        match value.len() {
+            16 | 24 | 32 => Ok(Self(Secret::copy_of(value))),
+            _ => Err(Error::KeySize),
         }
-        Ok(Self { bytes, length: value.len() })
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {
-        self.bytes.get(..self.length).unwrap_or(&[])
+        self.0.as_bytes()
     }
 
     /// The engine's description of the cipher: static, never NULL, with exactly this key's length.
     pub(crate) fn engine_cipher(&self, mode: &Mode<'_>) -> *const EVP_CIPHER {
         // SAFETY: these functions take nothing and answer pointers to static data.
         unsafe {
-            match (mode, self.length) {
+            match (mode, self.0.len()) {
                 (Mode::Ecb, 16) => aws_lc_sys::EVP_aes_128_ecb(),
                 (Mode::Ecb, 24) => aws_lc_sys::EVP_aes_192_ecb(),
                 (Mode::Ecb, _) => aws_lc_sys::EVP_aes_256_ecb(),
@@ -90,7 +86,7 @@ impl Key {
     /// The expanded key for single blocks in one direction.
     pub(crate) fn schedule(&self, direction: Direction) -> Result<Schedule> {
         let mut key = AES_KEY { rd_key: [0; 60], rounds: 0 };
-        let bits = (self.length * 8) as u32;
+        let bits = (self.0.len() * 8) as u32;
         let bytes = self.as_bytes().as_ptr();
         // SAFETY: `bytes` has `bits / 8` bytes and `key` is a writable AES_KEY.
         let code = unsafe {

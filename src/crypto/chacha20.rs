@@ -2,6 +2,8 @@
 
 use zeroize::Zeroizing;
 
+use crate::secret::Secret;
+
 use super::aead::{Aead, Engine, TAG};
 use super::cipher::{self, BlockMode, Direction};
 use super::{Error, Result};
@@ -16,12 +18,12 @@ const BLOCK: usize = 64;
 const MAX_TEXT: u64 = (u32::MAX as u64) * BLOCK as u64;
 
 /// A key of 32 bytes.
-pub struct Key(Zeroizing<[u8; KEY]>);
+pub struct Key(Secret);
 
 impl Key {
     /// `Error::KeySize` unless the value has 32 bytes.
     pub fn new(value: &[u8]) -> Result<Self> {
-        value.try_into().map(|bytes| Self(Zeroizing::new(bytes))).map_err(|_| Error::KeySize)
+        if value.len() == KEY { Ok(Self(Secret::copy_of(value))) } else { Err(Error::KeySize) }
     }
 
     /// HChaCha20: the key that XChaCha20 uses in place of this one. The engine does not offer it; it is the block of
@@ -43,8 +45,8 @@ impl Key {
         let (first, last) = (block.chunks_exact(16).next(), block.chunks_exact(16).next_back());
         let sums =
             Zeroizing::new([words(first.unwrap_or_default()), words(last.unwrap_or_default())].concat());
-        let mut key = Zeroizing::new([0; KEY]);
-        for (place, (sum, added)) in key.chunks_exact_mut(4).zip(sums.iter().zip(added)) {
+        let mut key = Secret::zeroed(KEY);
+        for (place, (sum, added)) in key.as_mut_bytes().chunks_exact_mut(4).zip(sums.iter().zip(added)) {
             place.copy_from_slice(&sum.wrapping_sub(added).to_le_bytes());
         }
         Self(key)
@@ -60,7 +62,7 @@ fn key_stream(key: &Key, nonce: &[u8; 12], counter: u32, input: &[u8], output: &
             output.as_mut_ptr(),
             input.as_ptr(),
             length,
-            key.0.as_ptr(),
+            key.0.as_bytes().as_ptr(),
             nonce.as_ptr(),
             counter,
         );
@@ -179,7 +181,7 @@ impl ChaCha20Poly1305 {
         // SAFETY: takes nothing and answers a pointer to static data.
         let cipher = unsafe { aws_lc_sys::EVP_chacha20_poly1305() };
         // SAFETY: a static cipher with keys of 32 bytes and IVs of 12.
-        let context = unsafe { cipher::context(cipher, key.0.as_slice(), Some(&nonce), direction)? };
+        let context = unsafe { cipher::context(cipher, key.0.as_bytes(), Some(&nonce), direction)? };
         let mut engine = Engine { context, left: MAX_TEXT };
         engine.authenticate(aad)?;
         Ok(Self(engine))
@@ -222,7 +224,7 @@ mod tests {
         let nonce = hex::decode("000000090000004a0000000031415927").unwrap();
         let derived = Key::new(&key).unwrap().derived(nonce.as_slice().try_into().unwrap());
         let expected = "82413b4227b27bfed30e42508a877d73a0f9e4d58a74a853c12ec41326d3ecdc";
-        assert_eq!(hex::encode(derived.0.as_slice()), expected);
+        assert_eq!(hex::encode(derived.0.as_bytes()), expected);
     }
 
     #[test]

@@ -3,6 +3,8 @@
 use aws_lc_sys::{DES_cblock, DES_key_schedule, EVP_CIPHER};
 use zeroize::{Zeroize, Zeroizing};
 
+use crate::secret::Secret;
+
 use super::cipher::{self, Cipher, Direction};
 use super::feedback::{EncryptBlock, Feedback, Stream};
 use super::{Error, Result};
@@ -12,9 +14,7 @@ pub const BLOCK: usize = 8;
 
 /// One, two or three DES keys. Held as three: the first again where the third is missing (SP 800-67 section 3), and
 /// one key three times, which makes E(D(E())) the same as E().
-pub struct Key {
-    bytes: Zeroizing<[u8; 3 * BLOCK]>,
-}
+pub struct Key(Secret);
 
 /// A mode with its IV.
 #[derive(Clone, Copy)]
@@ -29,14 +29,14 @@ impl Key {
         if !matches!(value.len(), 8 | 16 | 24) {
             return Err(Error::KeySize);
         }
-        let mut bytes = Zeroizing::new([0; 3 * BLOCK]);
-        bytes.iter_mut().zip(value.iter().cycle()).for_each(|(place, byte)| *place = *byte);
-        Ok(Self { bytes })
+        let mut bytes = Secret::zeroed(3 * BLOCK);
+        bytes.as_mut_bytes().iter_mut().zip(value.iter().cycle()).for_each(|(place, byte)| *place = *byte);
+        Ok(Self(bytes))
     }
 
     /// The three keys in a row.
     pub(crate) fn as_bytes(&self) -> &[u8] {
-        self.bytes.as_slice()
+        self.0.as_bytes()
     }
 
     /// The engine's description of the cipher: static, never NULL, for keys of 24 bytes.
@@ -74,7 +74,7 @@ impl Key {
     /// The expanded key for the encryption of single blocks.
     pub(crate) fn schedule(&self) -> Schedule {
         let mut schedule = Schedule { keys: [DES_key_schedule { subkeys: [[0; 2]; 16] }; 3] };
-        for (place, key) in schedule.keys.iter_mut().zip(self.bytes.chunks_exact(BLOCK)) {
+        for (place, key) in schedule.keys.iter_mut().zip(self.as_bytes().chunks_exact(BLOCK)) {
             let key = key.as_ptr().cast::<DES_cblock>();
             // SAFETY: a key of 8 bytes, read without alignment, and a writable schedule.
             unsafe { aws_lc_sys::DES_set_key_unchecked(key, place) };

@@ -2,8 +2,8 @@
  * The engine's allocator.
  *
  * A static AWS-LC refers weakly to the five functions below and takes whatever the host process happens to export
- * under these names. Defining them hidden keeps the host out of our memory. They wipe what they free, which the
- * engine asks of whoever defines them.
+ * under these names. Defining them hidden keeps the host out of our memory. They take pages for secrets, which are
+ * wiped when they are freed, as the engine asks of whoever defines them.
  */
 
 #include <stddef.h>
@@ -13,8 +13,11 @@
 
 #define HIDDEN __attribute__((visibility("hidden")))
 
-/* Room for the size in front of each block; keeps the alignment of malloc. */
-#define PREFIX 16
+/* src/pages.c. The engine's memory is kept in forked children: it shares state with its parent there. */
+#define KEPT 0
+void *coffer_pages_alloc(int kind, size_t size);
+void coffer_pages_free(void *memory);
+size_t coffer_pages_size(const void *memory);
 
 HIDDEN void *OPENSSL_memory_alloc(size_t size);
 HIDDEN void OPENSSL_memory_free(void *block);
@@ -22,40 +25,11 @@ HIDDEN size_t OPENSSL_memory_get_size(void *block);
 HIDDEN void *OPENSSL_memory_realloc(void *block, size_t size);
 HIDDEN void sdallocx(void *block, size_t size, int flags);
 
-static void wipe(void *memory, size_t size) {
-  memset(memory, 0, size);
-  /* The compiler must believe that somebody reads the zeros. */
-  __asm__ __volatile__("" : : "r"(memory) : "memory");
-}
+void *OPENSSL_memory_alloc(size_t size) { return coffer_pages_alloc(KEPT, size); }
 
-void *OPENSSL_memory_alloc(size_t size) {
-  if (size > SIZE_MAX - PREFIX) {
-    return NULL;
-  }
-  unsigned char *memory = malloc(size + PREFIX);
-  if (memory == NULL) {
-    return NULL;
-  }
-  memcpy(memory, &size, sizeof size);
-  return memory + PREFIX;
-}
+size_t OPENSSL_memory_get_size(void *block) { return block == NULL ? 0 : coffer_pages_size(block); }
 
-size_t OPENSSL_memory_get_size(void *block) {
-  size_t size = 0;
-  if (block != NULL) {
-    memcpy(&size, (unsigned char *)block - PREFIX, sizeof size);
-  }
-  return size;
-}
-
-void OPENSSL_memory_free(void *block) {
-  if (block == NULL) {
-    return;
-  }
-  unsigned char *memory = (unsigned char *)block - PREFIX;
-  wipe(memory, OPENSSL_memory_get_size(block) + PREFIX);
-  free(memory);
-}
+void OPENSSL_memory_free(void *block) { coffer_pages_free(block); }
 
 /* realloc of the C library would leave the old bytes behind. */
 void *OPENSSL_memory_realloc(void *block, size_t size) {
@@ -73,7 +47,8 @@ void *OPENSSL_memory_realloc(void *block, size_t size) {
 void sdallocx(void *block, size_t size, int flags) {
   (void)flags;
   if (block != NULL) {
-    wipe(block, size);
+    memset(block, 0, size);
+    __asm__ __volatile__("" : : "r"(block) : "memory");
     free(block);
   }
 }

@@ -17,20 +17,22 @@ use std::sync::Arc;
 use crate::ck::*;
 use crate::error::{Error, Result};
 use crate::module::{self, Module};
+use crate::pages::OutOfMemory;
 use crate::session::Session;
 use crate::token::SessionHandle;
 
 use super::{fork, general, key, object, operation, random, session, slot, table};
 
-/// Runs the body of a C function. A panic ends the call and not the host.
+/// Runs the body of a C function. A panic ends the call and not the host; one for want of memory says so.
 fn call(body: impl FnOnce() -> Result<()>) -> CK_RV {
     match catch_unwind(AssertUnwindSafe(body)) {
         Ok(Ok(())) => CKR_OK,
         Ok(Err(error)) => error.rv(),
         Err(payload) => {
+            let rv = if payload.is::<OutOfMemory>() { CKR_HOST_MEMORY } else { CKR_GENERAL_ERROR };
             // Dropping it could panic again.
             std::mem::forget(payload);
-            CKR_GENERAL_ERROR
+            rv
         }
     }
 }

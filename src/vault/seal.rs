@@ -9,13 +9,12 @@ use ctr::cipher::{KeyIvInit, StreamCipher};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
-use zeroize::Zeroizing;
 
 use super::{Error, random};
 use crate::secret::Secret;
 
 /// A key of 256 bits, wiped when dropped.
-pub(super) type Key = Zeroizing<[u8; 32]>;
+pub(super) type Key = crate::pages::Array<32>;
 
 pub(super) const SALT_LENGTH: usize = 32;
 pub(super) const CODE_LENGTH: usize = 32;
@@ -119,7 +118,7 @@ pub(super) fn open(key: &Key, context: Context<'_>, sealed: &[u8]) -> Option<Sec
 /// Opens a sealed key.
 pub(super) fn open_key(key: &Key, context: Context<'_>, sealed: &[u8]) -> Option<Key> {
     let opened = open(key, context, sealed)?;
-    Some(Zeroizing::new(*opened.as_bytes().first_chunk()?)).filter(|_| opened.len() == 32)
+    Some(Key::new(*opened.as_bytes().first_chunk()?)).filter(|_| opened.len() == 32)
 }
 
 #[cfg(test)]

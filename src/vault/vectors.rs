@@ -1,13 +1,11 @@
 //! The test vectors at the end of `docs/token-format.md`, computed from the same inputs.
 
-use zeroize::Zeroizing;
-
 use super::argon2id::Argon2Cost;
 use super::format::{Identity, Kind, Pointer};
 use super::keys::{Keys, pin_key};
 use super::pin::Counts;
 use super::scan::Position;
-use super::seal::seal_with_salt;
+use super::seal::{Key, seal_with_salt};
 use super::transaction::Builder;
 use super::types::{Kdf, Options};
 use super::{chain, pin};
@@ -31,9 +29,9 @@ fn the_test_vectors_of_the_format_description_are_right() {
     let options = Options { minimum_iterations: 1000, ..Options::default() };
     let kdf = Kdf::Pbkdf2Sha512 { iterations: 1000 };
     let pin_key = pin_key(&Secret::copy_of(b"1234"), &counting(0), kdf, &options).unwrap();
-    let keys = Keys::derive(Zeroizing::new(counting(0x20)), 1, instance);
+    let keys = Keys::derive(Key::new(counting(0x20)), 1, instance);
     let [index_key, mac_key, wrapping_key] = keys.derived();
-    let key = Zeroizing::new(counting(0x40));
+    let key = Key::new(counting(0x40));
     let sealed = seal_with_salt(&key, &[b"coffer test v1"], b"attack at dawn", &counting(0x60));
     let identity = Identity { uuid: counting(0xa0), instance, allow_readonly_login: true, pin_limit: 10 };
     let identity = identity.encode();
