@@ -358,6 +358,17 @@ fn short_tags_and_ivs_of_zeros_are_refused() {
 }
 
 #[test]
+fn a_key_that_cannot_be_read_is_not_digested() {
+    let (_fixture, session) = strict();
+    let base = generate_aes(&session, 32, &yes(&[CKA_DERIVE])).unwrap();
+    session.digest_init(CKM_SHA256, &Params::None).unwrap();
+    assert_eq!(session.digest_key(base), Err(Error::KeyIndigestible));
+    let readable =
+        generate_aes(&session, 32, &[no(CKA_SENSITIVE), yes(&[CKA_EXTRACTABLE])[0].clone()]).unwrap();
+    assert_eq!(session.digest_key(readable), Ok(()));
+}
+
+#[test]
 fn the_profile_survives_and_ends_with_the_token() {
     let (fixture, session) = strict();
     let second = fixture.second_module();

@@ -10,4 +10,4 @@ mod usage;
 pub use access::{Role, session_state, visible};
 pub use explain::{Answer, explain};
 pub use profile::{Parameter, Profile, Refusal, Source};
-pub use usage::{Check, Denial, Need, TakeCounter, UsableKey, Use, permit};
+pub use usage::{Check, Denial, Need, TakeCounter, UsableKey, Use, permit, permit_digest};

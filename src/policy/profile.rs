@@ -3,7 +3,7 @@
 
 use crate::ck::*;
 use crate::error::{Error, Result};
-use crate::object::{Attributes, Defaults, Object};
+use crate::object::{Attributes, Defaults, Object, rules};
 
 use super::strength;
 use super::usage::{Need, Use};
@@ -74,21 +74,6 @@ pub struct Parameter<'a> {
 
 /// The shortest tag of an authenticated cipher in bits (SP 800-38D, section 5.2.1.2).
 const SHORTEST_TAG: u64 = 96;
-
-/// What a key can be used for.
-const USAGES: &[CK_ATTRIBUTE_TYPE] = &[
-    CKA_ENCRYPT,
-    CKA_DECRYPT,
-    CKA_SIGN,
-    CKA_SIGN_RECOVER,
-    CKA_VERIFY,
-    CKA_VERIFY_RECOVER,
-    CKA_WRAP,
-    CKA_UNWRAP,
-    CKA_DERIVE,
-    CKA_ENCAPSULATE,
-    CKA_DECAPSULATE,
-];
 
 /// Roles that no key may have together: with both, a wrapped key can be decrypted, or a known key wrapped.
 const CONFLICTS: &[[CK_ATTRIBUTE_TYPE; 2]] = &[[CKA_WRAP, CKA_DECRYPT], [CKA_UNWRAP, CKA_ENCRYPT]];
@@ -167,7 +152,7 @@ impl Profile {
             return Ok(());
         }
         let gains = |id: &CK_ATTRIBUTE_TYPE| !held.is_true(*id) && new.is_true(*id);
-        let never_gained = USAGES.iter().chain(&[CKA_MODIFIABLE, CKA_DESTROYABLE]);
+        let never_gained = rules::USES.iter().chain(&[CKA_MODIFIABLE, CKA_DESTROYABLE]);
         let loses_login = held.is_true(CKA_ALWAYS_AUTHENTICATE) && !new.is_true(CKA_ALWAYS_AUTHENTICATE);
         if loses_login || never_gained.into_iter().any(gains) {
             return Err(Error::AttributeReadOnly);
@@ -183,6 +168,12 @@ impl Profile {
             (Profile::Strict, Some(wraps), Some(wrapped)) if wraps < wrapped => Err(Error::KeyNotWrappable),
             _ => Ok(()),
         }
+    }
+
+    /// Whether the digest of a key's value may be told: keys that are derived by digesting are such digests.
+    pub(super) fn digests(self, key: &Object) -> bool {
+        let readable = !key.is_true(CKA_SENSITIVE) && key.is_true(CKA_EXTRACTABLE);
+        self == Profile::Compatible || readable
     }
 
     /// Why a key must not be used so, if it must not. `permit` asks.

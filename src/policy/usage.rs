@@ -200,6 +200,17 @@ pub fn permit(object: Arc<Object>, need: &Need, purpose: Use) -> Result<UsableKe
     Ok(UsableKey { object, needs_auth, counter: None })
 }
 
+/// Decides whether the value of a key may be digested (C_DigestKey). Errors: CKR_KEY_INDIGESTIBLE for other keys than
+/// secret keys, for a key with CKA_ALLOWED_MECHANISMS, and where the profile refuses it.
+pub fn permit_digest(key: &Object, profile: Profile) -> Result<()> {
+    let restricted = match key.attributes().value(CKA_ALLOWED_MECHANISMS) {
+        Some(Value::Mechanisms(allowed)) => !allowed.is_empty(),
+        _ => false,
+    };
+    let digestible = key.class() == CKO_SECRET_KEY && !restricted && profile.digests(key);
+    if digestible { Ok(()) } else { Err(Error::KeyIndigestible) }
+}
+
 fn type_fits(key: &Object, need: &Need, purpose: Use) -> bool {
     let class = match (need.asymmetric, purpose.takes_public_half()) {
         (false, _) => need.secret_class,

@@ -3,7 +3,7 @@
 use crate::ck::*;
 use crate::error::{Error, Result};
 use crate::mechanism::Params;
-use crate::policy::Use;
+use crate::policy::{Use, permit_digest};
 use crate::token::ObjectHandle;
 
 use super::operation::{Active, Keyed};
@@ -19,17 +19,15 @@ impl Session {
         Ok(())
     }
 
-    /// C_DigestKey: the value of a secret key, a sensitive one too, as the next part. Errors: CKR_KEY_INDIGESTIBLE for
-    /// other keys.
+    /// C_DigestKey: the value of a secret key as the next part. Errors: CKR_KEY_INDIGESTIBLE for other keys, and for those
+    /// that `policy::permit_digest` refuses.
     pub fn digest_key(&self, key: ObjectHandle) -> Result<()> {
         let mut state = self.state();
         if !state.digest.is_active() {
             return Err(Error::OperationNotInitialized);
         }
         let object = self.token.key(key).map_err(|error| no_such_key(error, Use::Derive))?;
-        if object.class() != CKO_SECRET_KEY {
-            return Err(Error::KeyIndigestible);
-        }
+        permit_digest(&object, self.token.profile())?;
         let value = object.material(CKA_VALUE)?.ok_or(Error::KeyIndigestible)?;
         state.digest.take_in(value)
     }

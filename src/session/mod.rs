@@ -139,15 +139,15 @@ impl Session {
         self.login(user_type, pin)
     }
 
+    /// One login is for one operation: the one that was initialised last of those that wait.
     fn authenticate(&self, pin: &Secret) -> Result<()> {
         let mut state = self.state.lock();
-        if !state.with_keys().iter().any(|operation| operation.waits_for_auth()) {
-            return Err(Error::OperationNotInitialized);
-        }
+        let operations = state.with_keys().into_iter();
+        let waiting = operations.filter(|operation| operation.waits_for_auth().is_some());
+        let last = waiting.max_by_key(|operation| operation.waits_for_auth());
+        let operation = last.ok_or(Error::OperationNotInitialized)?;
         self.token.verify_pin(pin)?;
-        for operation in state.with_keys() {
-            operation.authenticate();
-        }
+        operation.authenticate();
         Ok(())
     }
 

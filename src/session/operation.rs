@@ -3,6 +3,8 @@
 //! An operation survives exactly the two cases that the standard names: a length query and CKR_BUFFER_TOO_SMALL.
 //! In all others it has been moved out of its place, and is over (PKCS#11 section 5.2 and each C_…Final).
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use crate::error::{Error, Result};
 use crate::mechanism::{Cipher, Digest, Length, Sign, Verify};
 use crate::secret::Secret;
@@ -25,13 +27,16 @@ pub struct Active<T> {
     run: T,
     /// CKA_ALWAYS_AUTHENTICATE: the context-specific login has not been given yet.
     needs_auth: bool,
+    /// Later ones have higher numbers.
+    number: u64,
     /// Ends at logout, because its key is a private object.
     private: bool,
 }
 
 impl<T> Active<T> {
     pub fn new(run: T, needs_auth: bool, private: bool) -> Self {
-        Self { run, needs_auth, private }
+        static STARTED: AtomicU64 = AtomicU64::new(0);
+        Self { run, needs_auth, number: STARTED.fetch_add(1, Ordering::Relaxed), private }
     }
 
     pub fn run(&self) -> &T {
@@ -95,8 +100,8 @@ pub trait Keyed {
     /// Ends the operation if its key is a private object.
     fn logout(&mut self);
 
-    /// True where the operation waits for a context-specific login.
-    fn waits_for_auth(&self) -> bool;
+    /// The number of the operation where it waits for a context-specific login.
+    fn waits_for_auth(&self) -> Option<u64>;
 
     /// The context-specific login has been given: for this operation and no other.
     fn authenticate(&mut self);
@@ -122,8 +127,13 @@ impl<T> Keyed for Operation<T> {
         }
     }
 
-    fn waits_for_auth(&self) -> bool {
-        matches!(self, Operation::Ready(active) | Operation::Streaming(active) if active.needs_auth)
+    fn waits_for_auth(&self) -> Option<u64> {
+        match self {
+            Operation::Ready(active) | Operation::Streaming(active) if active.needs_auth => {
+                Some(active.number)
+            }
+            _ => None,
+        }
     }
 
     fn authenticate(&mut self) {

@@ -151,9 +151,9 @@ fn an_operation_survives_only_queries_and_short_buffers() {
 #[test]
 fn a_context_specific_login_serves_one_operation() {
     let mut operation = Operation::Ready(Active::new(EXACT, true, true));
-    assert!(operation.waits_for_auth());
+    assert!(operation.waits_for_auth().is_some());
     operation.authenticate();
-    assert!(!operation.waits_for_auth());
+    assert_eq!(operation.waits_for_auth(), None);
     let mut bytes = [0; 16];
     assert_eq!(operation.once(b"ab", &mut Output::buffer(&mut bytes)), Ok(()));
 }

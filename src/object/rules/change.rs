@@ -17,15 +17,37 @@ enum Change {
 
 /// All attributes of the object, secret ones among them, after C_SetAttributeValue: every attribute of the template
 /// is set, or none. Errors: CKR_ACTION_PROHIBITED for an object that is not modifiable or a certificate that is
-/// trusted, CKR_ATTRIBUTE_READ_ONLY, and those of section 4.1.1 but CKR_TEMPLATE_INCOMPLETE.
+/// trusted, CKR_ATTRIBUTE_READ_ONLY (also for a new use of a key that the SO trusts), and those of section 4.1.1 but
+/// CKR_TEMPLATE_INCOMPLETE.
 pub fn set(object: &Object, template: &Template, creator: &Creator) -> Result<Attributes> {
     let trusted_certificate = object.class() == CKO_CERTIFICATE && object.is_true(CKA_TRUSTED);
     let fixed = object.attributes().value(CKA_MODIFIABLE).and_then(Value::as_bool) == Some(false);
     if fixed || (trusted_certificate && !creator.security_officer) {
         return Err(Error::ActionProhibited);
     }
-    changed(object, template, Change::Set, creator)
+    let attributes = changed(object, template, Change::Set, creator)?;
+    // What may be wrapped under a trusted key must not come out by another use of it.
+    let gains_use = USES.iter().any(|id| !object.is_true(*id) && attributes.is_true(*id));
+    if object.is_true(CKA_TRUSTED) && !creator.security_officer && gains_use {
+        return Err(Error::AttributeReadOnly);
+    }
+    Ok(attributes)
 }
+
+/// What a key can be used for.
+pub const USES: &[CK_ATTRIBUTE_TYPE] = &[
+    CKA_ENCRYPT,
+    CKA_DECRYPT,
+    CKA_SIGN,
+    CKA_SIGN_RECOVER,
+    CKA_VERIFY,
+    CKA_VERIFY_RECOVER,
+    CKA_WRAP,
+    CKA_UNWRAP,
+    CKA_DERIVE,
+    CKA_ENCAPSULATE,
+    CKA_DECAPSULATE,
+];
 
 /// All attributes of a copy of the object, secret ones among them (C_CopyObject). It has a new CKA_UNIQUE_ID, and is
 /// trusted only if the SO makes it. Errors: CKR_ACTION_PROHIBITED for an object that is not copyable, else as `set`;

@@ -211,12 +211,17 @@ fn check_required(
     }
 }
 
-/// The template together with the keys' own templates for new keys; a conflict is CKR_TEMPLATE_INCONSISTENT.
+/// The template together with the keys' own templates for new keys; a conflict is CKR_TEMPLATE_INCONSISTENT, a length
+/// among them.
 fn with_key_templates<'a>(
     template: &Template,
     of_the_keys: impl IntoIterator<Item = &'a Attributes>,
 ) -> Result<Attributes> {
     of_the_keys.into_iter().try_fold(template.attributes().clone(), |given, of_the_key| {
+        match (given.ulong(CKA_VALUE_LEN), of_the_key.ulong(CKA_VALUE_LEN)) {
+            (Some(asked), Some(wanted)) if asked != wanted => return Err(Error::TemplateInconsistent),
+            _ => {}
+        }
         merged(&given, of_the_key.clone(), Error::TemplateInconsistent)
     })
 }

@@ -14,7 +14,7 @@ use super::attribute;
 use super::classes::{self, Table};
 use super::value::{Attributes, Value};
 
-pub use change::{copy, set};
+pub use change::{USES, copy, set};
 pub use create::{check_generate, create, derive, generate, unwrap, value_len};
 pub use inherit::{Inheritance, Parents};
 pub(super) use reveal::shown;
