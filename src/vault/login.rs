@@ -5,6 +5,7 @@
 //! once all succeed and a hundred wrong ones are exactly the limit.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::keys::{Keys, pin_key};
 use super::record::{Base, Wrap};
@@ -14,10 +15,7 @@ use super::unlocked::Unlocked;
 use super::view::Look;
 use super::{Error, Vault, new_file, pin, random};
 use crate::secret::Secret;
-
-/// How often a login derives its key anew because the PIN entry was replaced meanwhile. Only a crowd of processes that
-/// change the PIN all the time makes it more than one.
-const MAX_DERIVATIONS: usize = 100;
+use crate::store;
 
 impl Vault {
     /// The state of a PIN, fresh from the file.
@@ -43,7 +41,8 @@ impl Vault {
     /// Logs in: derives the key, counts the attempt durably, verifies, and verifies the chain of the file.
     ///
     /// Errors: [`Error::PinIncorrect`], [`Error::PinLocked`], [`Error::NotInitialised`], [`Error::ReadOnly`] (the
-    /// failure cannot be counted), [`Error::KdfRefused`], [`Error::Tampered`].
+    /// failure cannot be counted), [`Error::KdfRefused`], [`Error::Tampered`], [`Error::Store`] (Busy as well where others
+    /// change the PIN again and again for as long as a lock is waited for).
     pub fn login(self: &Arc<Self>, entry: Entry, pin: &Secret) -> Result<Unlocked, Error> {
         let (pin_key, keys) = self.authenticate(entry, pin)?;
         let unlocked = Unlocked::new(Arc::clone(self), entry, pin_key, keys);
@@ -54,7 +53,8 @@ impl Vault {
     /// The keys that a PIN opens, with counting; the chain is not verified. Errors as [`Vault::login`].
     pub(super) fn authenticate(&self, entry: Entry, pin: &Secret) -> Result<(Key, Keys), Error> {
         // The PIN may be changed by somebody else while the key is being derived; then it is derived again.
-        for _ in 0..MAX_DERIVATIONS {
+        let start = Instant::now();
+        loop {
             let state = self.pin_state(entry)?;
             let (wrap, instance) = {
                 let view = self.view.read();
@@ -69,8 +69,10 @@ impl Vault {
             if let Some(keys) = self.attempt(entry, &wrap, instance, &pin_key)? {
                 return Ok((pin_key, keys));
             }
+            if start.elapsed() >= self.options.lock_timeout {
+                return Err(store::Error::Busy.into());
+            }
         }
-        Err(Error::KeysChanged)
     }
 
     /// Checks a PIN, with counting as in [`Vault::login`], and keeps nothing.

@@ -3,6 +3,10 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use coffer_pkcs11::store::{self, Guard, Identity, Image};
 use coffer_pkcs11::vault::{Change, Entry, Error, Kdf, NewToken, Options, Vault};
 
 use super::*;
@@ -43,6 +47,54 @@ fn a_right_pin_sets_the_count_back() {
         assert_eq!(try_pin(&vault, USER_PIN), Ok(()));
         assert!(!vault.pin_state(Entry::User).unwrap().count_low);
     }
+}
+
+/// A token whose PIN somebody sets anew so many times, each time just before this process gets the lock.
+struct Restless {
+    inner: Arc<MemoryBackend>,
+    officer: Unlocked,
+    changes: AtomicUsize,
+}
+
+impl Backend for Restless {
+    fn open(&self) -> Result<Arc<dyn Image>, store::Error> {
+        self.inner.open()
+    }
+    fn identity(&self) -> Result<Identity, store::Error> {
+        self.inner.identity()
+    }
+    fn create(&self, contents: &[u8]) -> Result<Arc<dyn Image>, store::Error> {
+        self.inner.create(contents)
+    }
+    fn replace(&self, old: &dyn Image, contents: &[u8]) -> Result<Arc<dyn Image>, store::Error> {
+        self.inner.replace(old, contents)
+    }
+    fn sync_name(&self) -> Result<(), store::Error> {
+        self.inner.sync_name()
+    }
+    fn lock(&self, timeout: Duration) -> Result<Box<dyn Guard>, store::Error> {
+        if self.changes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
+        {
+            self.officer.set_entry(Entry::User, &secret(USER_PIN), FAST).unwrap();
+        }
+        self.inner.lock(timeout)
+    }
+}
+
+/// Found by the campaign with killed processes: after four changes of the PIN by others a right login failed, and
+/// C_SetPIN said CKR_USER_NOT_LOGGED_IN.
+#[test]
+fn a_right_login_succeeds_however_often_others_change_the_pin_meanwhile() {
+    let inner = Arc::new(MemoryBackend::new());
+    let officer = token(inner.clone()).login(Entry::SecurityOfficer, &secret(SO_PIN)).unwrap();
+    let backend = Arc::new(Restless { inner, officer, changes: AtomicUsize::new(20) });
+    assert_eq!(try_pin(&open(backend.clone()), USER_PIN), Ok(()));
+    assert_eq!(backend.changes.load(Ordering::Relaxed), 0);
+    // Who never comes to rest is busy, as one who holds the lock.
+    backend.changes.store(usize::MAX, Ordering::Relaxed);
+    let impatient = Options { lock_timeout: Duration::from_millis(50), ..options() };
+    let vault = Vault::open(backend, impatient).unwrap();
+    assert_eq!(try_pin(&vault, USER_PIN), Err(Error::Store(store::Error::Busy)));
 }
 
 #[test]
