@@ -17,10 +17,14 @@ pub fn functions() -> Functions {
     functions
 }
 
+/// This test's token folder.
+pub fn home() -> std::path::PathBuf {
+    std::env::var_os("COFFER_HOME").unwrap().into()
+}
+
 /// Writes the configuration of this test's token folder.
 pub fn configure(lines: &str) {
-    let home = std::path::PathBuf::from(std::env::var_os("COFFER_HOME").unwrap());
-    std::fs::write(home.join("coffer.toml"), lines).unwrap();
+    std::fs::write(home().join("coffer.toml"), lines).unwrap();
 }
 
 /// Makes the token of slot 0 in a child, so that this process stays without C_Initialize.

@@ -11,6 +11,7 @@ use crate::call;
 use crate::child::*;
 use crate::client::*;
 use crate::interface::*;
+use crate::shim::*;
 
 /// Children that run at the same time.
 const ALONGSIDE: usize = 4;
@@ -90,50 +91,91 @@ fn child(
     }
 }
 
+/// What became of forks under load.
+struct Outcome {
+    /// Random numbers of the parent, before and after each fork, and of its children: one that went on with its
+    /// parent's would show.
+    numbers: Vec<String>,
+    /// Calls of the parent's threads meanwhile.
+    calls: usize,
+}
+
+/// A process forks so many times while its threads work; `child` is what its children do.
+fn forks_under_load(
+    functions: Functions,
+    session: CK_SESSION_HANDLE,
+    key: CK_OBJECT_HANDLE,
+    forks: usize,
+    child: impl Fn(&Report, usize),
+) -> Outcome {
+    let (stop, done) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let (mut numbers, mut children) = (Vec::new(), Vec::new());
+    std::thread::scope(|scope| {
+        let _stop = Stop(&stop);
+        for number in 0..4 {
+            let (stop, done) = (&stop, &done);
+            scope.spawn(move || work(functions, number, key, stop, done));
+        }
+        for number in 0..forks {
+            numbers.push(random_number(functions, session));
+            children.push(fork(|report| child(report, number)));
+            numbers.push(random_number(functions, session));
+            if children.len() == ALONGSIDE {
+                numbers.extend(children.drain(..).flat_map(Child::finish));
+            }
+        }
+        numbers.extend(children.drain(..).flat_map(Child::finish));
+    });
+    Outcome { numbers, calls: done.into_inner() }
+}
+
+/// How many of the numbers have been there before.
+fn repeated(numbers: &[String]) -> usize {
+    numbers.len() - numbers.iter().collect::<HashSet<_>>().len()
+}
+
 #[test]
 fn children_forked_under_load_are_refused_until_they_initialise_and_then_work() {
     in_own_process(
         "forks::children_forked_under_load_are_refused_until_they_initialise_and_then_work",
         || {
             configure("[pin]\nkdf-iterations = 10000\n[limits]\nlock-timeout-ms = 100000\n");
-            let functions = functions();
+            let (functions, start, forks) = (functions(), Instant::now(), size(200, 10_000));
             prepare(functions);
             let session = join(functions);
             let key = create(functions, session, "signing key", "k").unwrap();
-            let (stop, done, start) = (AtomicBool::new(false), AtomicUsize::new(0), Instant::now());
-            let wanted = size(200, 10_000);
-            let (mut numbers, mut children) = (Vec::new(), Vec::new());
-            std::thread::scope(|scope| {
-                let _stop = Stop(&stop);
-                for number in 0..4 {
-                    let (stop, done) = (&stop, &done);
-                    scope.spawn(move || work(functions, number, key, stop, done));
-                }
-                for number in 0..wanted {
-                    // Before and after: a child that went on with its parent's random numbers would show.
-                    numbers.push(random_number(functions, session));
-                    children.push(fork(|report| child(functions, report, session, key, number)));
-                    numbers.push(random_number(functions, session));
-                    if children.len() == ALONGSIDE {
-                        numbers.extend(children.drain(..).flat_map(Child::finish));
-                    }
-                }
-                numbers.extend(children.drain(..).flat_map(Child::finish));
-                stop.store(true, Ordering::Relaxed);
-            });
-            assert_eq!(numbers.len(), 3 * wanted);
-            let different: HashSet<_> = numbers.iter().collect();
-            assert_eq!(different.len(), numbers.len(), "random numbers were given out twice");
+            let life = |report: &Report, number| child(functions, report, session, key, number);
+            let outcome = forks_under_load(functions, session, key, forks, life);
+            assert_eq!(outcome.numbers.len(), 3 * forks);
+            assert_eq!(repeated(&outcome.numbers), 0, "random numbers were given out twice");
             // The parent is unharmed: it is logged in, and its objects are there.
             assert_eq!(find(functions, session, None).unwrap(), [key]);
             assert_eq!(sign(functions, session, key), CKR_OK);
             println!(
-                "forks: {wanted} under load in {:.0} s ({} calls of the parent's threads meanwhile), each refused until it \
-             initialised and worked then, {} random numbers all different, 0 hung",
+                "forks: {forks} under load in {:.0} s ({} calls of the parent's threads meanwhile), each refused until it \
+                 initialised and worked then, {} random numbers all different, 0 hung",
                 start.elapsed().as_secs_f64(),
-                done.load(Ordering::Relaxed),
-                numbers.len()
+                outcome.calls,
+                outcome.numbers.len()
             );
         },
     );
+}
+
+#[test]
+fn the_forks_notice_pages_that_are_not_wiped() {
+    in_shimmed_process("forks::the_forks_notice_pages_that_are_not_wiped", || {
+        let (functions, page) = (functions(), Page::new());
+        page.lie(PAGES_THAT_FORKS_DO_NOT_WIPE);
+        prepare(functions);
+        page.attach();
+        let session = join(functions);
+        let key = create(functions, session, "signing key", "k").unwrap();
+        let life = |report: &Report, number| child(functions, report, session, key, number);
+        let repeated = repeated(&forks_under_load(functions, session, key, 8, life).numbers);
+        println!(
+            "forks, with pages that are not wiped: {repeated} random numbers given out twice, as it must"
+        );
+        assert!(repeated > 0, "the campaign did not notice");
+    });
 }

@@ -131,7 +131,7 @@ fn where_the_count_cannot_be_written_a_login_is_refused_unless_the_token_allows_
         "pins::where_the_count_cannot_be_written_a_login_is_refused_unless_the_token_allows_it",
         || {
             let functions = functions();
-            let home = std::path::PathBuf::from(std::env::var_os("COFFER_HOME").unwrap());
+            let home = home();
             for (allowed, expected) in [(false, CKR_TOKEN_WRITE_PROTECTED), (true, CKR_OK)] {
                 configure(&format!("allow-readonly-login = {allowed}\n[pin]\nkdf-iterations = 10000\n"));
                 prepare(functions);

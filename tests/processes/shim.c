@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -29,7 +30,7 @@ enum {
   UNLOCK, ANSWER
 };
 enum { ACTION_KILL = 1, ACTION_STOP, ACTION_FORK, ACTION_RAW_FORK };
-enum { LIE_LOCK = 1, LIE_COUNT = 2, LIE_WRITE = 4 };
+enum { LIE_LOCK = 1, LIE_COUNT = 2, LIE_WRITE = 4, LIE_LINK = 8, LIE_WIPE = 16 };
 
 /* The layout of a token file (docs/token-format.md). */
 enum { POINTERS = 512, POINTERS_END = 576, COUNTS = 1024, HEADER = 2048 };
@@ -174,4 +175,20 @@ int rename(const char *from, const char *to) {
   REAL(rename);
   at(NAME);
   return real(from, to);
+}
+
+int linkat(int from_folder, const char *from, int to_folder, const char *to, int flags) {
+  REAL(linkat);
+  if (lies(LIE_LINK)) {
+    unlinkat(to_folder, to, 0);
+  }
+  return real(from_folder, from, to_folder, to, flags);
+}
+
+int madvise(void *address, size_t length, int advice) {
+  REAL(madvise);
+  if (advice == MADV_WIPEONFORK && lies(LIE_WIPE)) {
+    return 0;
+  }
+  return real(address, length, advice);
 }

@@ -29,6 +29,13 @@ pub const STEPS: [&str; 17] = [
 pub const WRITE: i32 = 4;
 pub const SYNC: i32 = 5;
 pub const SYNC_COUNT: i32 = 8;
+const NEW: i32 = 9;
+const MARK: i32 = 14;
+
+/// Whether the step belongs to the making of a new file, which follows a change of the PIN.
+pub fn is_of_a_new_file(step: i32) -> bool {
+    (NEW..=MARK).contains(&step)
+}
 
 /// What happens to a process at a step.
 #[derive(Clone, Copy)]
@@ -45,6 +52,8 @@ pub enum Action {
 pub const LOCKS_THAT_DO_NOT_LOCK: i32 = 1;
 pub const COUNTS_THAT_ARE_NOT_WRITTEN: i32 = 2;
 pub const TRANSACTIONS_THAT_ARE_NOT_WRITTEN: i32 = 4;
+pub const NAMES_THAT_ARE_TAKEN_TWICE: i32 = 8;
+pub const PAGES_THAT_FORKS_DO_NOT_WIPE: i32 = 16;
 
 /// What a process and its parent share.
 #[repr(C)]
@@ -82,7 +91,7 @@ impl Page {
         }
     }
 
-    /// In the child: notes its steps here from now on.
+    /// This process notes its steps here from now on, and is lied to as the page says.
     pub fn attach(&'static self) {
         let this = libloading::os::unix::Library::this();
         // SAFETY: the function of shim.c, which is loaded (LD_PRELOAD) and has this type.

@@ -12,6 +12,7 @@ use crate::child::*;
 use crate::client::*;
 use crate::interface::*;
 use crate::mutations::*;
+use crate::shim::*;
 
 /// The files of the token folder, to start each life from.
 struct Prepared {
@@ -71,12 +72,18 @@ struct Life {
 
 /// Prepares a mutation in a child, attaches strace with these options, lets the child go on, and waits for both.
 /// `None` where nobody may trace.
-fn traced(functions: Functions, mutation: &'static Mutation, options: &[&str]) -> Option<Life> {
+fn traced(
+    functions: Functions,
+    mutation: &'static Mutation,
+    options: &[&str],
+    page: &'static Page,
+) -> Option<Life> {
     let mut gate = Gate::new();
     let mut child = fork(|report| {
         // SAFETY: allows tracing by a process that is no ancestor, where that is forbidden otherwise.
         unsafe { libc::prctl(libc::PR_SET_PTRACER, libc::PR_SET_PTRACER_ANY) };
         let work = (mutation.prepare)(functions);
+        page.attach();
         report.line("ready");
         gate.wait();
         report.line(&work().to_string());
@@ -137,11 +144,13 @@ fn kill_at(
     call: &str,
     number: usize,
     states: [&str; 2],
+    page: &'static Page,
     counts: &mut Counts,
 ) {
     let inject = format!("inject={call}:signal=KILL:when={number}");
     let trace = format!("trace={call}");
-    let life = traced(functions, mutation, &["-o", "/dev/null", "-e", &trace, "-e", &inject]).unwrap();
+    let life = traced(functions, mutation, &["-o", "/dev/null", "-e", &trace, "-e", &inject], page);
+    let life = life.unwrap();
     let left = state(functions);
     counts.points += 1;
     counts.killed += usize::from(life.killed);
@@ -160,21 +169,20 @@ fn kill_at(
 
 #[test]
 fn a_kill_at_any_system_call_of_any_change_loses_and_halves_nothing() {
-    in_own_process("syscalls::a_kill_at_any_system_call_of_any_change_loses_and_halves_nothing", || {
+    in_shimmed_process("syscalls::a_kill_at_any_system_call_of_any_change_loses_and_halves_nothing", || {
         configure("[pin]\nkdf-iterations = 10000\nattempts = 255\n");
         let functions = functions();
         prepare(functions);
         fork(|_| make_objects(functions, join(functions))).finish();
-        let home = PathBuf::from(std::env::var_os("COFFER_HOME").unwrap());
-        let prepared = Prepared::take(home.clone());
-        let log = home.parent().unwrap().join("calls");
+        let prepared = Prepared::take(home());
+        let log = home().parent().unwrap().join("calls");
         let (start, limit) = (Instant::now(), Duration::from_secs(limit_in_seconds(25)));
-        let (seed, mut points) = (seed(), Vec::new());
+        let (seed, mut points, page) = (seed(), Vec::new(), Page::new());
         let before = state(functions);
         let mut states = Vec::new();
         for (number, mutation) in MUTATIONS.iter().enumerate() {
             prepared.restore();
-            let Some(life) = traced(functions, mutation, &["-o", log.to_str().unwrap()]) else {
+            let Some(life) = traced(functions, mutation, &["-o", log.to_str().unwrap()], page) else {
                 println!("system calls: SKIPPED: strace is missing or may not trace here");
                 return;
             };
@@ -193,7 +201,7 @@ fn a_kill_at_any_system_call_of_any_change_loses_and_halves_nothing() {
         for (mutation, call, number) in points.iter().take_while(|_| start.elapsed() < limit) {
             prepared.restore();
             let states = [before.as_str(), states[*mutation].as_str()];
-            kill_at(functions, &MUTATIONS[*mutation], call, *number, states, &mut counts[*mutation]);
+            kill_at(functions, &MUTATIONS[*mutation], call, *number, states, page, &mut counts[*mutation]);
         }
         let done: usize = counts.iter().map(|counts| counts.points).sum();
         println!(
@@ -215,5 +223,16 @@ fn a_kill_at_any_system_call_of_any_change_loses_and_halves_nothing() {
         let losses: Vec<_> = counts.iter().flat_map(|counts| &counts.losses).collect();
         assert!(losses.is_empty(), "{losses:#?}");
         assert!(counts.iter().any(|counts| counts.killed > 0), "nothing was killed");
+
+        // The proof that this can fail: a change is killed after its answer, and was not written.
+        prepared.restore();
+        page.lie(TRANSACTIONS_THAT_ARE_NOT_WRITTEN);
+        let (states, mut counts) = ([before.as_str(), states[0].as_str()], Counts::default());
+        kill_at(functions, &MUTATIONS[0], "exit_group", 1, states, page, &mut counts);
+        println!(
+            "system calls, with transactions that are not written: {} losses, as it must",
+            counts.losses.len()
+        );
+        assert_eq!(counts.losses.len(), 1, "the campaign did not notice");
     });
 }
