@@ -3,9 +3,10 @@
 # target/fuzz/corpus, what made one fail in target/fuzz/artifacts; inputs of fuzz/corpus/TARGET are run as well. For each
 # target one line is printed: executions, how many of them the code behind answered with a success, and the edges that
 # were covered. A target that reaches no success has failed.
-# usage: fuzz.sh [TARGET…] [--seconds N] [--slice] [--list]
+# usage: fuzz.sh [TARGET…] [--seconds N] [--slice] [--check] [--list]
 #   --seconds N   for each target (60)
 #   --slice       every target, shortly: 150 seconds for all of them together, besides the build
+#   --check       only builds them, and says so where they do not compile
 #   --list        the names of the targets
 # Needs a nightly compiler; exits with 77 where there is none. COFFER_NIGHTLY names another toolchain.
 set -euo pipefail
@@ -15,13 +16,14 @@ cd "$ROOT"
 export CARGO_TERM_COLOR=never
 readonly SLICE_SECONDS=150
 
-seconds=60 slice="" list="" wanted=()
+seconds=60 slice="" check="" list="" wanted=()
 while [ $# -gt 0 ]; do
     case $1 in
     --seconds) seconds=${2:?a number of seconds} && shift ;;
     --slice) slice=1 ;;
+    --check) check=1 ;;
     --list) list=1 ;;
-    -h | --help) sed -n '2,11s/^# \{0,1\}//p' "$0" && exit ;;
+    -h | --help) sed -n '2,12s/^# \{0,1\}//p' "$0" && exit ;;
     -*) echo "there is no option $1; see fuzz.sh --help" >&2 && exit 2 ;;
     *) wanted+=("$1") ;;
     esac
@@ -40,9 +42,16 @@ coverage+=" -Cllvm-args=-sanitizer-coverage-trace-compares"
 # The versions of the project's own lock file; cargo adds what only the fuzzer needs.
 cp Cargo.lock fuzz/Cargo.lock
 (cd fuzz && RUSTUP_TOOLCHAIN=$toolchain RUSTFLAGS="$coverage -Zsanitizer=address" CARGO_TARGET_DIR=$folder \
-    cargo build --quiet --release --target "$host")
+    cargo build --quiet --release --target "$host") || {
+    echo "the fuzz targets do not compile: fuzz/ is a workspace of its own, which other builds do not see"
+    exit 1
+}
 
 mapfile -t all < <(COFFER_FUZZ_LIST=1 "$program")
+if [ -n "$check" ]; then
+    echo "${#all[@]} fuzz targets compile"
+    exit
+fi
 if [ -n "$list" ]; then
     printf '%s\n' "${all[@]}"
     exit

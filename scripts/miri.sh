@@ -22,4 +22,4 @@ filters=("$@")
 # Random numbers come from the operating system, and lock waits read its clock.
 export MIRIFLAGS="-Zmiri-disable-isolation ${MIRIFLAGS:-}"
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$ROOT/target}/miri"
-RUSTUP_TOOLCHAIN=$toolchain cargo miri test --quiet --locked --lib --no-default-features -- --quiet "${filters[@]}"
+RUSTUP_TOOLCHAIN=$toolchain cargo miri test --quiet --locked --lib --no-default-features -- "${filters[@]}"

@@ -40,4 +40,4 @@ export RUSTUP_TOOLCHAIN=$toolchain RUSTFLAGS="-Zsanitizer=$sanitizer"
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$ROOT/target}/sanitizer-$sanitizer"
 # A sanitizer makes everything some times slower; abort, so that a finding in a child is a failed child.
 export ASAN_OPTIONS=abort_on_error=1:detect_leaks=1 TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
-cargo test "${options[@]}" --no-fail-fast -- --quiet
+cargo test "${options[@]}" --no-fail-fast

@@ -81,6 +81,7 @@ for script in tests/clients/*.sh; do
     name=$(basename "$script" .sh)
     [ "$name" = common ] || maybe "client: $name" client "$name"
 done
+maybe "fuzz targets compile" bash scripts/fuzz.sh --check
 maybe_showing "fuzzing" bash scripts/fuzz.sh --slice
 maybe "install" bash scripts/test-install.sh
 maybe "quickstart" bash scripts/quickstart.sh
