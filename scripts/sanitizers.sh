@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs the unit tests and the tests of the C boundary under a sanitizer of a nightly compiler, and prints the counts. The
-# C code of the engine is not instrumented, but its memory comes from the instrumented allocator.
+# C code of the engine is instrumented as well, its assembly is not: what that does to memory goes unseen.
 # usage: sanitizers.sh address|thread|leak [TEST…]      a TEST is lib or the name of a file of tests/
 #   address   memory that is used after it was freed, or beyond its end; leaks as well
 #   thread    data races; the standard library is built anew (component rust-src)
