@@ -25,3 +25,6 @@ mod session;
 mod slot;
 mod table;
 mod template;
+
+#[cfg(test)]
+mod blocked_tests;

@@ -26,7 +26,7 @@ pub(super) static TESTS: [SelfTest; 26] = [
     SelfTest::new("SHA3-256", &["SHA3_", "SHAKE"], || digest(CKM_SHA3_256, "3a985da74fe225b2045c172d6bd390bd855f086e3e9d525b46bfe24511431532")),
     SelfTest::new("SHA3-512", &["SHA3_512"], || digest(CKM_SHA3_512, "b751850b1a57168a5693cd924b6b096e08f621827444f70d884f5d0240d2712e10e116e9192af3c91a7ec57647e3934057340b4cf408d5a56592f8274eec53f0")),
     SelfTest::new("BLAKE2b", &["BLAKE2B"], || digest(CKM_BLAKE2B_256, "bddd813c634239723171ef3fee98579b94964e3bb1cb3e427262c8c068d52319")),
-    SelfTest::new("HMAC", &["HMAC", "HKDF", "PBKD2", "SP800_108", "TLS", "IKE"], || mac(CKM_SHA256_HMAC, CKK_GENERIC_SECRET, KEY, &Params::None, "a8bb9c7b5472df8334fd3c58cd61b39f6cd2d7ef4637e30481847f2e04446de0")),
+    SelfTest::new("HMAC", &["HMAC", "HOTP", "HKDF", "PBKD2", "SP800_108", "TLS", "IKE"], || mac(CKM_SHA256_HMAC, CKK_GENERIC_SECRET, KEY, &Params::None, "a8bb9c7b5472df8334fd3c58cd61b39f6cd2d7ef4637e30481847f2e04446de0")),
     SelfTest::new("AES", &["AES"], || cipher(CKM_AES_ECB, CKK_AES, KEY, &Params::None, PLAIN, "61b7dd4882e7e3bfc7d4434f3cea61df")),
     SelfTest::new("AES-CBC", &["AES_CBC", "AES_CTS"], || cipher(CKM_AES_CBC, CKK_AES, KEY, &Params::Bytes(hex(IV)?), PLAIN, "940919324e15bbb84c7cf77dbc110a7c")),
     SelfTest::new("AES-GCM", &["AES_GCM", "AES_GMAC"], || cipher(CKM_AES_GCM, CKK_AES, KEY, &gcm()?, PLAIN, "3aad5832dd0ee92a89b27feacfe7dbe72bdb3b257c7e42d4b0415c2fba63c675")),
@@ -43,11 +43,11 @@ pub(super) static TESTS: [SelfTest; 26] = [
     SelfTest::new("random numbers", &["KEY_GEN", "PAIR_GEN"], || Ok(random::secret(32)? != random::secret(32)?)),
 ];
 
-const KEY: &str = "2b7e151628aed2a6abf7158809cf4f3c";
-const IV: &str = "000102030405060708090a0b0c0d0e0f";
+pub(super) const KEY: &str = "2b7e151628aed2a6abf7158809cf4f3c";
+pub(super) const IV: &str = "000102030405060708090a0b0c0d0e0f";
 /// "abcdefghijklmnop".
-const PLAIN: &str = "6162636465666768696a6b6c6d6e6f70";
-const DES_KEY: &str = "0123456789abcdef23456789abcdef01456789abcdef0123";
+pub(super) const PLAIN: &str = "6162636465666768696a6b6c6d6e6f70";
+pub(super) const DES_KEY: &str = "0123456789abcdef23456789abcdef01456789abcdef0123";
 
 const RSA_MODULUS: &str = "ca05c7a26031e7783d9b81043ade213632c54e52284c799f5a60a3c753c59a407eb39c00b785fdb38f2071573c1c4fc73307cdc44db33c68b4c92bf5f8aa7d3b518285ad0951c420eddd125c78ec4816897a129b5cad5efd2531e979add9e67ec2fde1dc254b39fff458885af405046dbd3b20ba45d5fc52fd67a47f128636e9";
 const RSA_PRIVATE_EXPONENT: &str = "b96b7aa28ef5dec45e8f3668227bb431e181747435a6934e6e0e1ae41d0055a67263f98032f1593c8fd63010e80bf83115a648f6ae761eb0df9570b2ceebf409756d637a76a542ea3d6b9883a31f5272f46e348bbcaa3c64d0b690212c0ae46a4126a42a74c472d8e3afddc2d07dc65db3e650b9658bf98158a99477d6a42b8d";
@@ -60,17 +60,17 @@ const P256_POINT: &str = "0460fed4ba255a9d31c961eb74c6356d68c049b8923b61fa6ce669
 
 const ED25519: &str = "06032b6570";
 const X25519: &str = "06032b656e";
-const SEED: &str = "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb";
+pub(super) const SEED: &str = "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb";
 const ED25519_POINT: &str = "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c";
 const ED25519_SIGNATURE: &str = "a377ba06339de184aa1a88b883d8558b704b96f7e4b2ac3e7984fc297e9549bd4ee1bcbb72553fc768400ec2395a702311e7aed969a713387b3377855a537701";
 
-type Values = Vec<(CK_ATTRIBUTE_TYPE, Value)>;
+pub(super) type Values = Vec<(CK_ATTRIBUTE_TYPE, Value)>;
 
-fn rsa_public() -> Result<Values> {
+pub(super) fn rsa_public() -> Result<Values> {
     Ok(vec![(CKA_MODULUS, bytes(RSA_MODULUS)?), (CKA_PUBLIC_EXPONENT, bytes("010001")?)])
 }
 
-fn rsa_private() -> Result<Values> {
+pub(super) fn rsa_private() -> Result<Values> {
     let mut values = rsa_public()?;
     values.push((CKA_PRIVATE_EXPONENT, secret(RSA_PRIVATE_EXPONENT)?));
     Ok(values)
@@ -106,7 +106,7 @@ fn deterministic() -> Params {
     Params::SignContext { hedge: CKH_DETERMINISTIC_REQUIRED, context: Vec::new(), hash: None }
 }
 
-fn agreement(point: &str) -> Result<Params> {
+pub(super) fn agreement(point: &str) -> Result<Params> {
     Ok(Params::Ecdh1 { kdf: CKD_NULL, shared_data: Vec::new(), public_data: hex(point)? })
 }
 

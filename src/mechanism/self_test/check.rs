@@ -222,3 +222,32 @@ pub(super) fn derives(
         _ => false,
     })
 }
+
+/// As `derives`, from a secret key.
+pub(super) fn derives_secret(
+    id: CK_MECHANISM_TYPE,
+    key_type: CK_KEY_TYPE,
+    base: &str,
+    params: &Params,
+    answer: &str,
+) -> Result<bool> {
+    derives(id, CKO_SECRET_KEY, key_type, &[(CKA_VALUE, secret(base)?)], params, answer)
+}
+
+/// Makes the key of a password.
+pub(super) fn generates(
+    id: CK_MECHANISM_TYPE,
+    key_type: CK_KEY_TYPE,
+    params: &Params,
+    answer: &str,
+) -> Result<bool> {
+    let generate = row(id)?.ops.generate_key.ok_or(Error::GeneralError)?;
+    let answer = hex(answer)?;
+    let template = Attributes::from_iter([
+        (CKA_KEY_TYPE, Value::Ulong(key_type)),
+        (CKA_VALUE_LEN, Value::Ulong(answer.len() as u64)),
+    ]);
+    Ok(
+        matches!(generate(params, &template)?.value(CKA_VALUE), Some(Value::Secret(value)) if value.as_bytes() == answer),
+    )
+}
