@@ -1,4 +1,4 @@
-//! Keys from encrypted data (PKCS#11 section 6.17 for AES and DES): the ciphertext of the parameter's data under the
+//! Keys from encrypted data (PKCS#11 section 6.17 for AES and DES, 6.48 for Camellia, 6.50 for ARIA): the ciphertext of the parameter's data under the
 //! base key.
 
 use crate::ck::*;
@@ -9,6 +9,7 @@ use crate::secret::Secret;
 use super::aes_modes::Aes;
 use super::block_modes::BlockCipher;
 use super::des::Des;
+use super::legacy::{Aria, Camellia};
 use super::operation::{Derivation, Derived, End, cut};
 use super::params::{ParamKind, Params};
 use super::row::{Approval, DeriveFn, KeyNeed, Mechanism, Ops};
@@ -43,6 +44,10 @@ pub(super) static ROWS: &[Mechanism] = &[
     cbc!(CKM_DES_CBC_ENCRYPT_DATA, Des, 8, &[CKK_DES], (0, 0)),
     ecb!(CKM_DES3_ECB_ENCRYPT_DATA, Des, DES3, (0, 0)),
     cbc!(CKM_DES3_CBC_ENCRYPT_DATA, Des, 8, DES3, (0, 0)),
+    ecb!(CKM_CAMELLIA_ECB_ENCRYPT_DATA, Camellia, &[CKK_CAMELLIA], (16, 32)),
+    cbc!(CKM_CAMELLIA_CBC_ENCRYPT_DATA, Camellia, 16, &[CKK_CAMELLIA], (16, 32)),
+    ecb!(CKM_ARIA_ECB_ENCRYPT_DATA, Aria, &[CKK_ARIA], (16, 32)),
+    cbc!(CKM_ARIA_CBC_ENCRYPT_DATA, Aria, 16, &[CKK_ARIA], (16, 32)),
 ];
 
 const fn row(
@@ -117,10 +122,10 @@ mod tests {
 
     #[test]
     fn data_that_is_not_whole_blocks_is_refused() {
-        let keys = [(CKK_AES, 16), (CKK_DES, 8), (CKK_DES3, 24)];
+        let keys = [(CKK_AES, 16), (CKK_DES, 8), (CKK_DES3, 24), (CKK_CAMELLIA, 16), (CKK_ARIA, 16)];
         for (rows, (key_type, length)) in ROWS.chunks(2).zip(keys) {
             let base = secret_key(key_type, &vec![1; length]);
-            let block = if key_type == CKK_AES { 16 } else { 8 };
+            let block = if matches!(key_type, CKK_DES | CKK_DES3) { 8 } else { 16 };
             for bytes in [0, 1, block - 1, block + 1, MAX_DATA + block] {
                 let (data, iv) = (vec![0; bytes], vec![0; block]);
                 let ecb = derive(rows[0].id, &base, &Params::Bytes(data.clone()), None);

@@ -68,8 +68,8 @@ pub(super) static ROWS: &[Mechanism] = &[
     mac!(CKM_ARIA_MAC_GENERAL, MacGeneral, &[CKK_ARIA], (16, 32), NotApproved, aria_mac),
 ];
 
-struct Camellia;
-struct Aria;
+pub(super) struct Camellia;
+pub(super) struct Aria;
 
 impl BlockCipher for Camellia {
     type Mode = Cipher;

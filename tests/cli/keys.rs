@@ -11,14 +11,19 @@ fn every_kind_of_key_is_made_and_listed() {
         "ec:secp384r1",
         "P-521",
         "ec:secp256k1",
+        "ec:brainpoolP256t1",
         "ed25519",
+        "ed448",
         "x25519",
+        "x448",
         "aes:128",
+        "des3",
+        "chacha20",
         "generic:512",
     ];
     for kind in kinds {
         let made = home.json(&["generate", kind, &format!("key {kind}"), "--json"]);
-        let pair = !kind.starts_with("aes") && !kind.starts_with("generic");
+        let pair = !["aes:128", "des3", "chacha20", "generic:512"].contains(&kind);
         assert_eq!(made["objects"].as_array().unwrap().len(), if pair { 2 } else { 1 }, "{made}");
         assert_eq!(made["objects"].as_array().unwrap().last().unwrap()["generated_here"], true);
     }
@@ -29,14 +34,19 @@ fn every_kind_of_key_is_made_and_listed() {
         "ec:P-384",
         "ec:P-521",
         "ec:secp256k1",
+        "ec:brainpoolP256t1",
         "ed25519",
+        "ed448",
         "x25519",
+        "x448",
         "aes:128",
+        "des3",
+        "chacha20",
         "generic:512",
     ] {
         assert!(table.contains(kind), "{kind}: {table}");
     }
-    assert_eq!(home.json(&["list", "--json"])["objects"].as_array().unwrap().len(), 16);
+    assert_eq!(home.json(&["list", "--json"])["objects"].as_array().unwrap().len(), 24);
 }
 
 #[test]

@@ -31,10 +31,20 @@ pub const CURVES: &[Curve] = &[
     curve("P-521", &["secp521r1"], CKK_EC, &[6, 5, 0x2b, 0x81, 4, 0, 0x23]),
     curve("secp256k1", &[], CKK_EC, &[6, 5, 0x2b, 0x81, 4, 0, 0x0a]),
     curve("brainpoolP224r1", &[], CKK_EC, &[6, 9, 0x2b, 0x24, 3, 3, 2, 8, 1, 1, 5]),
+    curve("brainpoolP224t1", &[], CKK_EC, &[6, 9, 0x2b, 0x24, 3, 3, 2, 8, 1, 1, 6]),
     curve("brainpoolP256r1", &[], CKK_EC, &[6, 9, 0x2b, 0x24, 3, 3, 2, 8, 1, 1, 7]),
+    curve("brainpoolP256t1", &[], CKK_EC, &[6, 9, 0x2b, 0x24, 3, 3, 2, 8, 1, 1, 8]),
     curve("brainpoolP320r1", &[], CKK_EC, &[6, 9, 0x2b, 0x24, 3, 3, 2, 8, 1, 1, 9]),
+    curve("brainpoolP320t1", &[], CKK_EC, &[6, 9, 0x2b, 0x24, 3, 3, 2, 8, 1, 1, 10]),
     curve("brainpoolP384r1", &[], CKK_EC, &[6, 9, 0x2b, 0x24, 3, 3, 2, 8, 1, 1, 11]),
+    curve("brainpoolP384t1", &[], CKK_EC, &[6, 9, 0x2b, 0x24, 3, 3, 2, 8, 1, 1, 12]),
     curve("brainpoolP512r1", &[], CKK_EC, &[6, 9, 0x2b, 0x24, 3, 3, 2, 8, 1, 1, 13]),
+    curve("brainpoolP512t1", &[], CKK_EC, &[6, 9, 0x2b, 0x24, 3, 3, 2, 8, 1, 1, 14]),
+    curve("P-192", &["prime192v1", "secp192r1"], CKK_EC, &[6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 1]),
+    curve("brainpoolP160r1", &[], CKK_EC, &[6, 9, 0x2b, 0x24, 3, 3, 2, 8, 1, 1, 1]),
+    curve("brainpoolP160t1", &[], CKK_EC, &[6, 9, 0x2b, 0x24, 3, 3, 2, 8, 1, 1, 2]),
+    curve("brainpoolP192r1", &[], CKK_EC, &[6, 9, 0x2b, 0x24, 3, 3, 2, 8, 1, 1, 3]),
+    curve("brainpoolP192t1", &[], CKK_EC, &[6, 9, 0x2b, 0x24, 3, 3, 2, 8, 1, 1, 4]),
     curve("ed25519", &["edwards25519"], CKK_EC_EDWARDS, &[6, 3, 0x2b, 0x65, 0x70]),
     curve("ed448", &["edwards448"], CKK_EC_EDWARDS, &[6, 3, 0x2b, 0x65, 0x71]),
     curve("x25519", &["curve25519"], CKK_EC_MONTGOMERY, &[6, 3, 0x2b, 0x65, 0x6e]),
@@ -55,6 +65,9 @@ pub enum Kind {
     Curve(&'static Curve),
     /// Length in bits.
     Aes(u64),
+    /// Triple DES with three keys.
+    Des3,
+    ChaCha20,
     /// A generic secret, for HMAC and derivation; length in bits.
     Generic(u64),
 }
@@ -83,6 +96,8 @@ impl fmt::Display for Kind {
             Kind::Curve(curve) if curve.key_type == CKK_EC => write!(formatter, "ec:{}", curve.name),
             Kind::Curve(curve) => write!(formatter, "{}", curve.name),
             Kind::Aes(bits) => write!(formatter, "aes:{bits}"),
+            Kind::Des3 => write!(formatter, "des3"),
+            Kind::ChaCha20 => write!(formatter, "chacha20"),
             Kind::Generic(bits) => write!(formatter, "generic:{bits}"),
         }
     }
@@ -108,6 +123,9 @@ impl FromStr for Kind {
         match family.to_ascii_lowercase().as_str() {
             "rsa" => return bits(3072, 1024, 8192, 8).map(Kind::Rsa),
             "aes" => return bits(256, 128, 256, 64).map(Kind::Aes),
+            "des3" | "chacha20" if !size.is_empty() => return Err(format!("{family} has one size alone")),
+            "des3" => return Ok(Kind::Des3),
+            "chacha20" => return Ok(Kind::ChaCha20),
             "generic" | "hmac" => return bits(256, 8, 8192, 8).map(Kind::Generic),
             "ec" | "ecdsa" | "ecdh" => {
                 let curve = if size.is_empty() { "P-256" } else { size };
@@ -160,7 +178,8 @@ pub fn describe(class: CK_OBJECT_CLASS, attributes: &Attributes) -> String {
         }
         CKK_AES => sized("aes"),
         CKK_GENERIC_SECRET => sized("generic"),
-        CKK_DES3 => "des3".into(),
+        CKK_DES3 => Kind::Des3.to_string(),
+        CKK_CHACHA20 => Kind::ChaCha20.to_string(),
         CKK_DSA => "dsa".into(),
         CKK_DH => "dh".into(),
         other => sized(&format!("type-{other:#x}")),
@@ -202,6 +221,11 @@ mod tests {
             ("x25519", "x25519"),
             ("aes:128", "aes:128"),
             ("hmac:512", "generic:512"),
+            ("ec:prime192v1", "ec:P-192"),
+            ("brainpoolP512t1", "ec:brainpoolP512t1"),
+            ("Ed448", "ed448"),
+            ("DES3", "des3"),
+            ("chacha20", "chacha20"),
         ] {
             assert_eq!(text.parse::<Kind>().unwrap().to_string(), shown, "{text}");
         }
@@ -213,11 +237,26 @@ mod tests {
             ("dsa", "write rsa:3072"),
             ("rsa:100", "bits from 1024 to 8192"),
             ("aes:250", "in steps of 64"),
+            ("des3:192", "one size alone"),
             ("ec:P-257", "did you mean P-25"),
             ("ec:quux", "there are P-224"),
         ] {
             let error = text.parse::<Kind>().unwrap_err();
             assert!(error.contains(reason), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn every_curve_of_the_library_has_a_name() {
+        for curve in coffer_pkcs11::crypto::ec::Curve::ALL {
+            let params = [&[6, curve.oid().len() as u8], curve.oid()].concat();
+            let named = curve_of(&params).unwrap_or_else(|| panic!("{curve:?}"));
+            assert!(
+                curve
+                    .names()
+                    .iter()
+                    .all(|name| super::named(name).is_some_and(|held| held.name == named.name))
+            );
         }
     }
 

@@ -22,11 +22,13 @@ mod derivations;
 mod digests;
 mod finite_fields;
 mod generation;
-mod key_derivations;
 mod hash_derivations;
 mod lattice;
+mod key_derivations;
+mod legacy;
 mod macs;
 mod one_time;
+mod protocols;
 mod signatures;
 mod transport;
 
@@ -97,6 +99,11 @@ pub enum Does {
     GeneratesParameters {
         template: Attributes,
         wrong: Attributes,
+    },
+    /// What no other line can say: results that come back through the parameter, or a parameter that names other keys.
+    Calls {
+        right: fn(&Token) -> Result<Outcome>,
+        wrong: fn(&Token) -> Result<()>,
     },
 }
 
@@ -184,8 +191,10 @@ pub fn run(token: &Token, pattern: &str, report: &mut Report) {
         ("answers/key_derivations", key_derivations::answers()),
         ("answers/hash_derivations", hash_derivations::answers()),
         ("answers/lattice", lattice::answers()),
+        ("answers/legacy", legacy::answers()),
         ("answers/macs", macs::answers()),
         ("answers/one_time", one_time::answers()),
+        ("answers/protocols", protocols::answers()),
         ("answers/signatures", signatures::answers()),
         ("answers/transport", transport::answers()),
     ];
@@ -227,6 +236,7 @@ fn right(token: &Token, mechanism: &Mechanism, does: &Does) -> Outcome {
         Does::GeneratesParameters { template, .. } => generate_parameters(token, mechanism, template),
         Does::Unwraps { key, wrapped, value } => unwrap(token, mechanism, key, wrapped, value),
         Does::Passwords { key, passwords } => one_time::right(token, mechanism, key, passwords),
+        Does::Calls { right, .. } => right(token),
     };
     checked.unwrap_or_else(Outcome::Refused)
 }
@@ -263,6 +273,7 @@ fn wrong(token: &Token, mechanism: &Mechanism, does: &Does) -> Outcome {
         Does::GeneratesKnown { template, .. } => token.generate(&longer, template).map(drop),
         Does::Generates { wrong, .. } => token.generate(mechanism, wrong).map(drop),
         Does::Passwords { key, .. } => one_time::wrong(token, key),
+        Does::Calls { wrong, .. } => wrong(token),
         Does::GeneratesPair { wrong, .. } => token.generate_pair(mechanism, wrong, &vec![]).map(drop),
         Does::GeneratesParameters { wrong, .. } => token.generate(mechanism, wrong).map(drop),
         Does::Unwraps { key, wrapped, .. } => token.create(&key.private).and_then(|key| {

@@ -200,6 +200,8 @@ impl Arguments {
                     _ => CKM_EC_KEY_PAIR_GEN,
                 }
             }
+            Kind::Des3 => CKM_DES3_KEY_GEN,
+            Kind::ChaCha20 => CKM_CHACHA20_KEY_GEN,
             Kind::Aes(bits) | Kind::Generic(bits) => {
                 secret.push_value(CKA_VALUE_LEN, Value::Ulong(bits / 8))?;
                 if matches!(self.kind, Kind::Aes(_)) { CKM_AES_KEY_GEN } else { CKM_GENERIC_SECRET_KEY_GEN }
