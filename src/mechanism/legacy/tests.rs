@@ -187,8 +187,9 @@ fn keys_are_wrapped_and_generated() {
 }
 
 #[test]
-fn every_row_is_a_legacy_one_and_no_other_is() {
-    let legacy = crate::mechanism::all().iter().filter(|row| row.is_legacy()).count();
-    assert_eq!(legacy, ROWS.len());
-    assert!(ROWS.iter().all(Mechanism::is_legacy));
+fn every_row_of_these_ciphers_is_a_legacy_one_and_no_other_is() {
+    for row in crate::mechanism::all() {
+        let named = ["CKM_CAMELLIA_", "CKM_ARIA_"].iter().any(|name| row.name.starts_with(name));
+        assert_eq!(row.is_legacy(), named, "{}", row.name);
+    }
 }

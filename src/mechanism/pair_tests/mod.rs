@@ -2,11 +2,11 @@
 
 mod curves;
 mod fields;
+mod key_files;
 mod keys;
 mod rsa;
 mod rsa_openssl;
 mod transport;
-mod vectors;
 
 use crate::ck::*;
 use crate::error::Result;
