@@ -6,6 +6,7 @@ mod interface;
 use std::ptr;
 
 use coffer_pkcs11::ck::*;
+use interface::calls::*;
 use interface::*;
 
 /// An application with a token and a user session.
@@ -24,11 +25,8 @@ impl Host {
         Self { functions, session }
     }
 
-    fn create(&self, template: &mut [CK_ATTRIBUTE]) -> CK_OBJECT_HANDLE {
-        let (mut key, count) = (0, template.len() as CK_ULONG);
-        let template = template.as_mut_ptr();
-        assert_eq!(call!(self.functions, C_CreateObject, self.session, template, count, &mut key), CKR_OK);
-        key
+    fn create(&self, template: &[CK_ATTRIBUTE]) -> CK_OBJECT_HANDLE {
+        create(self.functions, self.session, template)
     }
 
     fn digest_init(&self) {
@@ -49,18 +47,6 @@ impl Host {
     }
 }
 
-/// Calls with a buffer of so many bytes.
-fn output(room: usize, call: impl FnOnce(CK_BYTE_PTR, &mut CK_ULONG) -> CK_RV) -> Result<Vec<u8>, CK_RV> {
-    let (mut bytes, mut len) = (vec![0; room], room as CK_ULONG);
-    match call(bytes.as_mut_ptr(), &mut len) {
-        CKR_OK => {
-            bytes.truncate(len as usize);
-            Ok(bytes)
-        }
-        rv => Err(rv),
-    }
-}
-
 fn iv_mechanism(id: CK_MECHANISM_TYPE, iv: &[u8; 16]) -> CK_MECHANISM {
     CK_MECHANISM { mechanism: id, pParameter: iv.as_ptr().cast_mut().cast(), ulParameterLen: 16 }
 }
@@ -74,7 +60,6 @@ fn a_dual_function_gives_what_its_two_functions_give_alone() {
         let (functions, session) = (host.functions, host.session);
         let key = aes_key(functions, session);
         let data: Vec<u8> = (0..40).collect();
-        let place = |bytes: &[u8]| bytes.as_ptr().cast_mut();
         let mut cbc = iv_mechanism(CKM_AES_CBC_PAD, &IV);
 
         host.digest_init();
@@ -116,7 +101,7 @@ fn a_dual_function_gives_what_its_two_functions_give_alone() {
 
         // The same with a signature and its check.
         let mut hmac = mechanism(CKM_SHA256_HMAC);
-        let mac_key = host.create(&mut [
+        let mac_key = host.create(&[
             attribute(CKA_CLASS, &[CKO_SECRET_KEY]),
             attribute(CKA_KEY_TYPE, &[CKK_GENERIC_SECRET]),
             attribute(CKA_VALUE, b"key of a MAC"),
@@ -157,7 +142,7 @@ fn a_digest_takes_the_value_of_a_secret_key_and_of_no_other() {
         assert_eq!(call!(host.functions, C_DigestKey, host.session, key), CKR_OPERATION_NOT_INITIALIZED);
         // The public key of RFC 8032, section 7.1, test 2.
         let point = hex::decode("3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c").unwrap();
-        let public = host.create(&mut [
+        let public = host.create(&[
             attribute(CKA_CLASS, &[CKO_PUBLIC_KEY]),
             attribute(CKA_KEY_TYPE, &[CKK_EC_EDWARDS]),
             attribute(CKA_EC_PARAMS, &[6u8, 3, 0x2b, 0x65, 0x70]),

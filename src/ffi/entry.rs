@@ -21,7 +21,7 @@ use crate::pages::OutOfMemory;
 use crate::session::Session;
 use crate::token::SessionHandle;
 
-use super::{fork, general, key, object, operation, random, session, slot, table};
+use super::{fork, general, key, message, object, operation, random, session, slot, table};
 
 /// Runs the body of a C function. A panic ends the call and not the host; one for want of memory says so.
 fn call(body: impl FnOnce() -> Result<()>) -> CK_RV {
@@ -227,53 +227,59 @@ functions! {
         session C_LoginUser(user_type: CK_USER_TYPE, pin: CK_UTF8CHAR_PTR, pin_len: CK_ULONG, name:
             CK_UTF8CHAR_PTR, name_len: CK_ULONG) session::login_user;
         session C_SessionCancel(flags: CK_FLAGS) session::cancel;
-        unsupported C_MessageEncryptInit(CK_SESSION_HANDLE, CK_MECHANISM_PTR, CK_OBJECT_HANDLE);
-        unsupported C_EncryptMessage(CK_SESSION_HANDLE, CK_VOID_PTR, CK_ULONG, CK_BYTE_PTR, CK_ULONG,
-            CK_BYTE_PTR, CK_ULONG, CK_BYTE_PTR, CK_ULONG_PTR);
-        unsupported C_EncryptMessageBegin(CK_SESSION_HANDLE, CK_VOID_PTR, CK_ULONG, CK_BYTE_PTR, CK_ULONG);
-        unsupported C_EncryptMessageNext(CK_SESSION_HANDLE, CK_VOID_PTR, CK_ULONG, CK_BYTE_PTR, CK_ULONG,
-            CK_BYTE_PTR, CK_ULONG_PTR, CK_FLAGS);
-        unsupported C_MessageEncryptFinal(CK_SESSION_HANDLE);
-        unsupported C_MessageDecryptInit(CK_SESSION_HANDLE, CK_MECHANISM_PTR, CK_OBJECT_HANDLE);
-        unsupported C_DecryptMessage(CK_SESSION_HANDLE, CK_VOID_PTR, CK_ULONG, CK_BYTE_PTR, CK_ULONG,
-            CK_BYTE_PTR, CK_ULONG, CK_BYTE_PTR, CK_ULONG_PTR);
-        unsupported C_DecryptMessageBegin(CK_SESSION_HANDLE, CK_VOID_PTR, CK_ULONG, CK_BYTE_PTR, CK_ULONG);
-        unsupported C_DecryptMessageNext(CK_SESSION_HANDLE, CK_VOID_PTR, CK_ULONG, CK_BYTE_PTR, CK_ULONG,
-            CK_BYTE_PTR, CK_ULONG_PTR, CK_FLAGS);
-        unsupported C_MessageDecryptFinal(CK_SESSION_HANDLE);
-        unsupported C_MessageSignInit(CK_SESSION_HANDLE, CK_MECHANISM_PTR, CK_OBJECT_HANDLE);
-        unsupported C_SignMessage(CK_SESSION_HANDLE, CK_VOID_PTR, CK_ULONG, CK_BYTE_PTR, CK_ULONG,
-            CK_BYTE_PTR, CK_ULONG_PTR);
-        unsupported C_SignMessageBegin(CK_SESSION_HANDLE, CK_VOID_PTR, CK_ULONG);
-        unsupported C_SignMessageNext(CK_SESSION_HANDLE, CK_VOID_PTR, CK_ULONG, CK_BYTE_PTR, CK_ULONG,
-            CK_BYTE_PTR, CK_ULONG_PTR);
-        unsupported C_MessageSignFinal(CK_SESSION_HANDLE);
-        unsupported C_MessageVerifyInit(CK_SESSION_HANDLE, CK_MECHANISM_PTR, CK_OBJECT_HANDLE);
-        unsupported C_VerifyMessage(CK_SESSION_HANDLE, CK_VOID_PTR, CK_ULONG, CK_BYTE_PTR, CK_ULONG,
-            CK_BYTE_PTR, CK_ULONG);
-        unsupported C_VerifyMessageBegin(CK_SESSION_HANDLE, CK_VOID_PTR, CK_ULONG);
-        unsupported C_VerifyMessageNext(CK_SESSION_HANDLE, CK_VOID_PTR, CK_ULONG, CK_BYTE_PTR, CK_ULONG,
-            CK_BYTE_PTR, CK_ULONG);
-        unsupported C_MessageVerifyFinal(CK_SESSION_HANDLE);
+        session C_MessageEncryptInit(mechanism: CK_MECHANISM_PTR, key: CK_OBJECT_HANDLE) message::message_encrypt_init;
+        session C_EncryptMessage(parameter: CK_VOID_PTR, parameter_len: CK_ULONG, aad: CK_BYTE_PTR, aad_len: CK_ULONG,
+            text: CK_BYTE_PTR, text_len: CK_ULONG, output: CK_BYTE_PTR, output_len: CK_ULONG_PTR)
+            message::encrypt_message;
+        session C_EncryptMessageBegin(parameter: CK_VOID_PTR, parameter_len: CK_ULONG, aad: CK_BYTE_PTR, aad_len:
+            CK_ULONG) message::encrypt_message_begin;
+        session C_EncryptMessageNext(parameter: CK_VOID_PTR, parameter_len: CK_ULONG, part: CK_BYTE_PTR, part_len:
+            CK_ULONG, output: CK_BYTE_PTR, output_len: CK_ULONG_PTR, flags: CK_FLAGS) message::encrypt_message_next;
+        session C_MessageEncryptFinal() message::message_encrypt_final;
+        session C_MessageDecryptInit(mechanism: CK_MECHANISM_PTR, key: CK_OBJECT_HANDLE) message::message_decrypt_init;
+        session C_DecryptMessage(parameter: CK_VOID_PTR, parameter_len: CK_ULONG, aad: CK_BYTE_PTR, aad_len: CK_ULONG,
+            text: CK_BYTE_PTR, text_len: CK_ULONG, output: CK_BYTE_PTR, output_len: CK_ULONG_PTR)
+            message::decrypt_message;
+        session C_DecryptMessageBegin(parameter: CK_VOID_PTR, parameter_len: CK_ULONG, aad: CK_BYTE_PTR, aad_len:
+            CK_ULONG) message::decrypt_message_begin;
+        session C_DecryptMessageNext(parameter: CK_VOID_PTR, parameter_len: CK_ULONG, part: CK_BYTE_PTR, part_len:
+            CK_ULONG, output: CK_BYTE_PTR, output_len: CK_ULONG_PTR, flags: CK_FLAGS) message::decrypt_message_next;
+        session C_MessageDecryptFinal() message::message_decrypt_final;
+        session C_MessageSignInit(mechanism: CK_MECHANISM_PTR, key: CK_OBJECT_HANDLE) message::message_sign_init;
+        session C_SignMessage(parameter: CK_VOID_PTR, parameter_len: CK_ULONG, data: CK_BYTE_PTR, data_len: CK_ULONG,
+            signature: CK_BYTE_PTR, signature_len: CK_ULONG_PTR) message::sign_message;
+        session C_SignMessageBegin(parameter: CK_VOID_PTR, parameter_len: CK_ULONG) message::sign_message_begin;
+        session C_SignMessageNext(parameter: CK_VOID_PTR, parameter_len: CK_ULONG, part: CK_BYTE_PTR, part_len:
+            CK_ULONG, signature: CK_BYTE_PTR, signature_len: CK_ULONG_PTR) message::sign_message_next;
+        session C_MessageSignFinal() message::message_sign_final;
+        session C_MessageVerifyInit(mechanism: CK_MECHANISM_PTR, key: CK_OBJECT_HANDLE) message::message_verify_init;
+        session C_VerifyMessage(parameter: CK_VOID_PTR, parameter_len: CK_ULONG, data: CK_BYTE_PTR, data_len: CK_ULONG,
+            signature: CK_BYTE_PTR, signature_len: CK_ULONG) message::verify_message;
+        session C_VerifyMessageBegin(parameter: CK_VOID_PTR, parameter_len: CK_ULONG) message::verify_message_begin;
+        session C_VerifyMessageNext(parameter: CK_VOID_PTR, parameter_len: CK_ULONG, part: CK_BYTE_PTR, part_len:
+            CK_ULONG, signature: CK_BYTE_PTR, signature_len: CK_ULONG) message::verify_message_next;
+        session C_MessageVerifyFinal() message::message_verify_final;
     }
     v3_2 {
         unsupported C_EncapsulateKey(CK_SESSION_HANDLE, CK_MECHANISM_PTR, CK_OBJECT_HANDLE, CK_ATTRIBUTE_PTR,
             CK_ULONG, CK_BYTE_PTR, CK_ULONG_PTR, CK_OBJECT_HANDLE_PTR);
         unsupported C_DecapsulateKey(CK_SESSION_HANDLE, CK_MECHANISM_PTR, CK_OBJECT_HANDLE, CK_ATTRIBUTE_PTR,
             CK_ULONG, CK_BYTE_PTR, CK_ULONG, CK_OBJECT_HANDLE_PTR);
-        unsupported C_VerifySignatureInit(CK_SESSION_HANDLE, CK_MECHANISM_PTR, CK_OBJECT_HANDLE, CK_BYTE_PTR,
-            CK_ULONG);
-        unsupported C_VerifySignature(CK_SESSION_HANDLE, CK_BYTE_PTR, CK_ULONG);
-        unsupported C_VerifySignatureUpdate(CK_SESSION_HANDLE, CK_BYTE_PTR, CK_ULONG);
-        unsupported C_VerifySignatureFinal(CK_SESSION_HANDLE);
-        unsupported C_GetSessionValidationFlags(CK_SESSION_HANDLE, CK_SESSION_VALIDATION_FLAGS_TYPE,
-            CK_FLAGS_PTR);
+        session C_VerifySignatureInit(mechanism: CK_MECHANISM_PTR, key: CK_OBJECT_HANDLE, signature: CK_BYTE_PTR,
+            signature_len: CK_ULONG) operation::verify_signature_init;
+        session C_VerifySignature(data: CK_BYTE_PTR, data_len: CK_ULONG) operation::verify_signature;
+        session C_VerifySignatureUpdate(part: CK_BYTE_PTR, part_len: CK_ULONG) operation::verify_signature_update;
+        session C_VerifySignatureFinal() operation::verify_signature_final;
+        session C_GetSessionValidationFlags(kind: CK_SESSION_VALIDATION_FLAGS_TYPE, flags: CK_FLAGS_PTR)
+            session::validation_flags;
         unsupported C_AsyncComplete(CK_SESSION_HANDLE, CK_UTF8CHAR_PTR, *mut CK_ASYNC_DATA);
         unsupported C_AsyncGetID(CK_SESSION_HANDLE, CK_UTF8CHAR_PTR, CK_ULONG_PTR);
         unsupported C_AsyncJoin(CK_SESSION_HANDLE, CK_UTF8CHAR_PTR, CK_ULONG, CK_BYTE_PTR, CK_ULONG);
-        unsupported C_WrapKeyAuthenticated(CK_SESSION_HANDLE, CK_MECHANISM_PTR, CK_OBJECT_HANDLE,
-            CK_OBJECT_HANDLE, CK_BYTE_PTR, CK_ULONG, CK_BYTE_PTR, CK_ULONG_PTR);
-        unsupported C_UnwrapKeyAuthenticated(CK_SESSION_HANDLE, CK_MECHANISM_PTR, CK_OBJECT_HANDLE,
-            CK_BYTE_PTR, CK_ULONG, CK_ATTRIBUTE_PTR, CK_ULONG, CK_BYTE_PTR, CK_ULONG, CK_OBJECT_HANDLE_PTR);
+        session C_WrapKeyAuthenticated(mechanism: CK_MECHANISM_PTR, wrapping_key: CK_OBJECT_HANDLE, key:
+            CK_OBJECT_HANDLE, aad: CK_BYTE_PTR, aad_len: CK_ULONG, wrapped: CK_BYTE_PTR, wrapped_len: CK_ULONG_PTR)
+            key::wrap_authenticated;
+        session C_UnwrapKeyAuthenticated(mechanism: CK_MECHANISM_PTR, unwrapping_key: CK_OBJECT_HANDLE, wrapped:
+            CK_BYTE_PTR, wrapped_len: CK_ULONG, template: CK_ATTRIBUTE_PTR, count: CK_ULONG, aad: CK_BYTE_PTR,
+            aad_len: CK_ULONG, key: CK_OBJECT_HANDLE_PTR) key::unwrap_authenticated;
     }
 }

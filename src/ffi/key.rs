@@ -5,6 +5,7 @@ use crate::error::Result;
 use crate::session::Session;
 use crate::token::ObjectHandle;
 
+use super::mechanism::Message;
 use super::pointer::{self, Out};
 use super::{mechanism, template};
 
@@ -113,6 +114,66 @@ pub(super) unsafe fn derive(
         if let (Some(place), Some(key)) = (place, made.main) {
             place.write(key.0);
         }
+    }
+    Ok(())
+}
+
+/// C_WrapKeyAuthenticated.
+pub(super) unsafe fn wrap_authenticated(
+    session: &Session,
+    mechanism: *mut CK_MECHANISM,
+    wrapping_key: CK_OBJECT_HANDLE,
+    key: CK_OBJECT_HANDLE,
+    aad: *mut CK_BYTE,
+    aad_len: CK_ULONG,
+    wrapped: *mut CK_BYTE,
+    wrapped_len: *mut CK_ULONG,
+) -> Result<()> {
+    // SAFETY: as C_WrapKeyAuthenticated describes its arguments.
+    unsafe {
+        let (id, message) = Message::of_mechanism(mechanism)?;
+        message.check_tag_place()?;
+        let aad = pointer::input(aad, aad_len, wrapped, wrapped_len)?;
+        let (wrapping_key, key) = (ObjectHandle(wrapping_key), ObjectHandle(key));
+        let mut sealed = None;
+        pointer::with_output(wrapped, wrapped_len, |wrapped| {
+            let params = message.params.clone();
+            sealed = session.wrap_key_authenticated(id, params, &aad, wrapping_key, key, wrapped)?;
+            Ok(())
+        })?;
+        if let Some(sealed) = sealed {
+            message.write_nonce(&sealed.nonce);
+            message.write_tag(&sealed.tag);
+        }
+    }
+    Ok(())
+}
+
+/// C_UnwrapKeyAuthenticated.
+pub(super) unsafe fn unwrap_authenticated(
+    session: &Session,
+    mechanism: *mut CK_MECHANISM,
+    unwrapping_key: CK_OBJECT_HANDLE,
+    wrapped: *mut CK_BYTE,
+    wrapped_len: CK_ULONG,
+    template: *mut CK_ATTRIBUTE,
+    count: CK_ULONG,
+    aad: *mut CK_BYTE,
+    aad_len: CK_ULONG,
+    key: *mut CK_OBJECT_HANDLE,
+) -> Result<()> {
+    // SAFETY: as C_UnwrapKeyAuthenticated describes its arguments.
+    unsafe {
+        let place = Out::new(key)?;
+        let (id, message) = Message::of_mechanism(mechanism)?;
+        let tag = message.tag()?;
+        let wrapped = (pointer::bytes(wrapped, wrapped_len)?, tag.as_slice());
+        let template = template::read(template, count)?;
+        let aad = pointer::bytes(aad, aad_len)?;
+        let unwrapping_key = ObjectHandle(unwrapping_key);
+        let key =
+            session.unwrap_key_authenticated(id, message.params, aad, unwrapping_key, wrapped, &template)?;
+        place.write(key.0);
     }
     Ok(())
 }

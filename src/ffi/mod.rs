@@ -17,6 +17,7 @@ mod general;
 pub mod host;
 mod key;
 mod mechanism;
+mod message;
 mod object;
 mod operation;
 mod pointer;

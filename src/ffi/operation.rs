@@ -10,7 +10,7 @@ use super::{mechanism, pointer};
 
 /// Ends an operation whose function has failed, also when it failed at its pointers: it survives CKR_BUFFER_TOO_SMALL
 /// and no other error ("terminates the active operation").
-fn ended_by_error(result: Result<()>, end: impl FnOnce()) -> Result<()> {
+pub(super) fn ended_by_error(result: Result<()>, end: impl FnOnce()) -> Result<()> {
     if result.is_err_and(|error| error != Error::BufferTooSmall) {
         end();
     }
@@ -91,6 +91,7 @@ functions! {
     sign_cancel: init sign_init, convert sign, take_in sign_update, finish sign_final;
     sign_recover_cancel: init sign_recover_init, convert sign_recover;
     verify_cancel: init verify_init, take_in verify_update, take_in verify_final;
+    verify_signature_cancel: take_in verify_signature, take_in verify_signature_update;
     verify_recover_cancel: init verify_recover_init, convert verify_recover;
     digest_encrypt_cancel: convert digest_encrypt_update;
     decrypt_digest_cancel: convert decrypt_digest_update;
@@ -127,4 +128,29 @@ pub(super) unsafe fn verify(
         unsafe { (pointer::bytes(data, data_len), pointer::bytes(signature, signature_len)) };
     let result = data.and_then(|data| session.verify(data, signature?));
     ended_by_error(result, || session.verify_cancel())
+}
+
+/// C_VerifySignatureInit. A NULL mechanism ends the active operation.
+pub(super) unsafe fn verify_signature_init(
+    session: &Session,
+    mechanism: *mut CK_MECHANISM,
+    key: CK_OBJECT_HANDLE,
+    signature: *mut CK_BYTE,
+    signature_len: CK_ULONG,
+) -> Result<()> {
+    if mechanism.is_null() {
+        session.verify_signature_cancel();
+        return Ok(());
+    }
+    // SAFETY: as C_VerifySignatureInit describes its arguments.
+    unsafe {
+        let (id, params) = mechanism::read(mechanism)?;
+        let signature = pointer::bytes(signature, signature_len)?;
+        session.verify_signature_init(id, &params, ObjectHandle(key), signature)
+    }
+}
+
+/// C_VerifySignatureFinal.
+pub(super) unsafe fn verify_signature_final(session: &Session) -> Result<()> {
+    ended_by_error(session.verify_signature_final(), || session.verify_signature_cancel())
 }

@@ -106,3 +106,15 @@ pub(super) unsafe fn logout(session: &Session) -> Result<()> {
 pub(super) unsafe fn cancel(session: &Session, flags: CK_FLAGS) -> Result<()> {
     session.cancel(flags)
 }
+
+/// C_GetSessionValidationFlags.
+pub(super) unsafe fn validation_flags(
+    session: &Session,
+    kind: CK_SESSION_VALIDATION_FLAGS_TYPE,
+    flags: *mut CK_FLAGS,
+) -> Result<()> {
+    // SAFETY: NULL, or writable as C_GetSessionValidationFlags says.
+    let place = unsafe { Out::new(flags) }?;
+    place.write(session.validation_flags(kind)?);
+    Ok(())
+}

@@ -17,7 +17,19 @@ use super::row::{Approval, KeyNeed, Mechanism, Ops};
 use super::wrapping::{self, cipher_ops};
 
 pub(super) static ROWS: &[Mechanism] = &[
-    row(CKM_AES_GCM, "CKM_AES_GCM", ParamKind::Gcm, cipher_ops!(encrypt_gcm, decrypt_gcm)),
+    row(
+        CKM_AES_GCM,
+        "CKM_AES_GCM",
+        ParamKind::Gcm,
+        Ops {
+            message: Some(|message, aad| Params::Gcm {
+                iv: message.nonce,
+                aad,
+                tag_bits: message.tag_len as u64 * 8,
+            }),
+            ..cipher_ops!(encrypt_gcm, decrypt_gcm)
+        },
+    ),
     row(
         CKM_AES_CCM,
         "CKM_AES_CCM",
@@ -27,6 +39,12 @@ pub(super) static ROWS: &[Mechanism] = &[
             decrypt: Some(|key, params| decrypt_ccm(&key, params, None)),
             wrap: Some(|key, params, material| {
                 wrapping::encrypt(encrypt_ccm(key, params, Some(material.len()))?, material)
+            }),
+            message: Some(|message, aad| Params::Ccm {
+                data_len: message.data_len,
+                nonce: message.nonce,
+                aad,
+                tag_len: message.tag_len as u64,
             }),
             unwrap: Some(|key, params, wrapped| {
                 wrapping::decrypt(decrypt_ccm(key, params, Some(wrapped.len()))?, wrapped)

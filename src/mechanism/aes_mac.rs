@@ -19,7 +19,7 @@ use super::row::Mechanism;
 pub(super) static ROWS: &[Mechanism] = &[
     mac!(CKM_AES_CMAC, None, &[CKK_AES], (16, 32), Approved, cmac),
     mac!(CKM_AES_CMAC_GENERAL, MacGeneral, &[CKK_AES], (16, 32), Approved, cmac),
-    mac!(CKM_AES_GMAC, Gcm, &[CKK_AES], (16, 32), Approved, gmac),
+    mac!(CKM_AES_GMAC, Gcm, &[CKK_AES], (16, 32), Approved, gmac).for_one_message(),
     mac!(CKM_AES_XCBC_MAC, None, &[CKK_AES], (16, 16), NotApproved, xcbc),
     mac!(CKM_AES_XCBC_MAC_96, None, &[CKK_AES], (16, 16), NotApproved, xcbc_96),
     mac!(CKM_AES_MAC, None, &[CKK_AES], (16, 32), NotApproved, half),

@@ -35,7 +35,15 @@ pub(super) static ROWS: &[Mechanism] = &[
             |key: &UsableKey, params: &Params| stream(key, params, Direction::Decrypt)
         ),
     ),
-    row(CKM_CHACHA20_POLY1305, "CKM_CHACHA20_POLY1305", ParamKind::ChaCha20Poly1305, cipher_ops!(seal, open)),
+    row(
+        CKM_CHACHA20_POLY1305,
+        "CKM_CHACHA20_POLY1305",
+        ParamKind::ChaCha20Poly1305,
+        Ops {
+            message: Some(|message, aad| Params::ChaCha20Poly1305 { nonce: message.nonce, aad }),
+            ..cipher_ops!(seal, open)
+        },
+    ),
 ];
 
 const fn row(id: CK_MECHANISM_TYPE, name: &'static str, params: ParamKind, ops: Ops) -> Mechanism {

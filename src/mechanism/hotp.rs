@@ -43,6 +43,7 @@ pub(super) static ROWS: &[Mechanism] = &[
             verify: Some(|key, params| {
                 Ok(Box::new(Checking(Password::new(key, params)?.verifying(params)?)))
             }),
+            one_message: true,
             ..Ops::NONE
         },
     },

@@ -43,6 +43,7 @@ mod legacy;
 mod lattice_keys;
 mod mac;
 mod ml_dsa;
+mod message;
 pub mod operation;
 pub mod params;
 mod poly1305;
@@ -77,6 +78,7 @@ use crate::error::{Error, Result};
 use crate::policy::UsableKey;
 use crate::secret::Secret;
 
+pub use message::MessageParams;
 pub use operation::{Cipher, Derivation, Derived, Digest, KeyPair, Length, Sign, Verify};
 pub use params::{ParamKind, Params};
 pub use row::{Approval, KeyNeed, Mechanism, Ops};

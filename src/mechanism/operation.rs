@@ -38,8 +38,8 @@ pub trait Sign: Send {
     /// Writes the signature to the front of `signature`, which has at least `output_len` bytes.
     fn finish(self: Box<Self>, signature: &mut [u8]) -> Result<usize>;
 
-    /// False for mechanisms without a multi-part form: C_SignUpdate is refused
-    /// (CKR_FUNCTION_NOT_SUPPORTED) and the data comes in one `update`.
+    /// False for mechanisms without a multi-part form: C_SignUpdate is refused (CKR_FUNCTION_NOT_SUPPORTED). The parts
+    /// of a message (C_SignMessageNext) are taken all the same.
     fn multi_part(&self) -> bool {
         true
     }

@@ -15,7 +15,7 @@ use super::row::{Approval, KeyNeed, Mechanism, Ops};
 const SIZE: u64 = KEY as u64;
 
 pub(super) static ROWS: &[Mechanism] = &[
-    mac!(CKM_POLY1305, None, &[CKK_POLY1305], (SIZE, SIZE), NotApproved, start),
+    mac!(CKM_POLY1305, None, &[CKK_POLY1305], (SIZE, SIZE), NotApproved, start).for_one_message(),
     Mechanism {
         id: CKM_POLY1305_KEY_GEN,
         name: "CKM_POLY1305_KEY_GEN",

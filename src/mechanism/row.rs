@@ -6,6 +6,7 @@ use crate::object::Attributes;
 use crate::policy::{Need, Profile, UsableKey, Use};
 use crate::secret::Secret;
 
+use super::message::MessageParams;
 use super::operation::{Cipher, Derivation, Derived, Digest, KeyPair, Sign, Verify};
 use super::params::{ParamKind, Params};
 
@@ -21,6 +22,8 @@ pub enum Approval {
 pub type SignFn = fn(UsableKey, &Params) -> Result<Box<dyn Sign>>;
 pub type VerifyFn = fn(UsableKey, &Params) -> Result<Box<dyn Verify>>;
 pub type CipherFn = fn(UsableKey, &Params) -> Result<Box<dyn Cipher>>;
+/// The parameter of one message (its nonce is there) and its associated data as the parameter of an encryption.
+pub type MessageFn = fn(MessageParams, Vec<u8>) -> Params;
 pub type DigestFn = fn(&Params) -> Result<Box<dyn Digest>>;
 /// Takes the template; answers the attributes that belong to the key type, CKA_VALUE first of all.
 pub type GenerateKeyFn = fn(&Params, &Attributes) -> Result<Attributes>;
@@ -43,6 +46,10 @@ pub struct Ops {
     pub verify_recover: Option<CipherFn>,
     pub encrypt: Option<CipherFn>,
     pub decrypt: Option<CipherFn>,
+    /// Messages can be encrypted and decrypted (C_MessageEncryptInit …).
+    pub message: Option<MessageFn>,
+    /// Key and parameter serve for one message alone (they hold a nonce, or count): no C_MessageSignInit.
+    pub one_message: bool,
     pub digest: Option<DigestFn>,
     pub generate_key: Option<GenerateKeyFn>,
     pub generate_iv: Option<GenerateIvFn>,
@@ -76,6 +83,8 @@ impl Ops {
         verify_recover: None,
         encrypt: None,
         decrypt: None,
+        message: None,
+        one_message: false,
         digest: None,
         generate_key: None,
         generate_iv: None,
@@ -132,10 +141,21 @@ pub struct Mechanism {
 }
 
 impl Mechanism {
+    /// The same mechanism for keys and parameters that serve for one message alone.
+    pub const fn for_one_message(self) -> Self {
+        Self { ops: Ops { one_message: true, ..self.ops }, ..self }
+    }
+
     /// The flags of C_GetMechanismInfo (PKCS#11 section 3.3, CK_MECHANISM_INFO).
     pub fn info_flags(&self) -> CK_FLAGS {
         let ops = &self.ops;
+        let message = ops.message.is_some();
+        let messages = !ops.one_message;
         let has = [
+            (message && ops.encrypt.is_some(), CKF_MESSAGE_ENCRYPT | CKF_MULTI_MESSAGE),
+            (message && ops.decrypt.is_some(), CKF_MESSAGE_DECRYPT | CKF_MULTI_MESSAGE),
+            (messages && ops.sign.is_some(), CKF_MESSAGE_SIGN | CKF_MULTI_MESSAGE),
+            (messages && ops.verify.is_some(), CKF_MESSAGE_VERIFY | CKF_MULTI_MESSAGE),
             (ops.sign.is_some(), CKF_SIGN),
             (ops.sign_recover.is_some(), CKF_SIGN_RECOVER),
             (ops.verify.is_some(), CKF_VERIFY),

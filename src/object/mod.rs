@@ -12,6 +12,8 @@ mod value;
 
 use std::any::Any;
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use once_cell::sync::OnceCell;
 
@@ -32,6 +34,8 @@ pub struct Object {
     secrets: OnceCell<Attributes>,
     opener: Option<SecretOpener>,
     engine_key: OnceCell<Box<dyn Any + Send + Sync>>,
+    /// Shared with what a change makes of the object.
+    generated_nonces: Arc<AtomicU64>,
 }
 
 impl Object {
@@ -44,12 +48,24 @@ impl Object {
             secrets: OnceCell::with_value(secrets.into_iter().collect()),
             opener: None,
             engine_key: OnceCell::new(),
+            generated_nonces: Arc::default(),
         }
+    }
+
+    /// The same key after a change: it goes on counting its nonces.
+    pub fn succeeding(self, before: &Object) -> Self {
+        Self { generated_nonces: Arc::clone(&before.generated_nonces), ..self }
     }
 
     /// An object whose secret attributes are opened at their first use.
     pub fn sealed(attributes: Attributes, opener: SecretOpener) -> Self {
-        Self { attributes, secrets: OnceCell::new(), opener: Some(opener), engine_key: OnceCell::new() }
+        Self {
+            attributes,
+            secrets: OnceCell::new(),
+            opener: Some(opener),
+            engine_key: OnceCell::new(),
+            generated_nonces: Arc::default(),
+        }
     }
 
     /// All attributes but the secret ones.
@@ -103,6 +119,11 @@ impl Object {
     {
         let key = self.engine_key.get_or_try_init(|| parse(self).map(|key| Box::new(key) as _))?;
         key.downcast_ref::<K>().ok_or(Error::KeyTypeInconsistent)
+    }
+
+    /// How many nonces have been generated for messages under this key, in this process.
+    pub fn generated_nonces(&self) -> &AtomicU64 {
+        &self.generated_nonces
     }
 }
 

@@ -5,7 +5,7 @@ use crate::crypto::random;
 use crate::error::{Error, Result};
 use crate::mechanism::{Mechanism, Params, import, private_key_info};
 use crate::object::{Attributes, Object, Template, Value, fits, rules};
-use crate::policy::{Role, Source, Use};
+use crate::policy::{Role, Source, UsableKey, Use};
 use crate::secret::Secret;
 use crate::token::ObjectHandle;
 
@@ -100,16 +100,25 @@ impl Session {
         let row = self.mechanism(mechanism)?;
         let wrap = row.ops.wrap.ok_or(Error::MechanismInvalid)?;
         let wrapping_key = self.usable_key(wrapping_key, row, params, Use::Wrap)?;
-        let key = self.token.key(key).map_err(|error| super::no_such_key(error, Use::Sign))?;
-        check_wrappable(&key, wrapping_key.object())?;
-        self.token.profile().check_wrap(wrapping_key.object(), &key)?;
-        let material = material_to_wrap(&key)?;
+        let material = self.material_to_wrap(key, &wrapping_key)?;
         let result = wrap(&wrapping_key, params, material.as_bytes()).map_err(|error| match error {
             Error::DataLenRange => Error::KeySizeRange,
             error => error,
         })?;
         wrapped.deliver(&result)?;
         Ok(())
+    }
+
+    /// What leaves the token under `wrapping_key`, if it may: a secret key's value, or a private key as PKCS#8
+    /// PrivateKeyInfo (section 6.7).
+    pub(super) fn material_to_wrap(&self, key: ObjectHandle, wrapping_key: &UsableKey) -> Result<Secret> {
+        let key = self.token.key(key).map_err(|error| super::no_such_key(error, Use::Sign))?;
+        check_wrappable(&key, wrapping_key.object())?;
+        self.token.profile().check_wrap(wrapping_key.object(), &key)?;
+        match key.class() {
+            CKO_SECRET_KEY => Ok(Secret::copy_of(key.material(CKA_VALUE)?.ok_or(Error::KeyNotWrappable)?)),
+            _ => private_key_info::encode(&key),
+        }
     }
 
     /// C_UnwrapKey.
@@ -177,14 +186,6 @@ fn check_wrappable(key: &Object, wrapping_key: &Object) -> Result<()> {
     match wrapping_key.attributes().value(CKA_WRAP_TEMPLATE) {
         Some(Value::Template(wanted)) if !fits(key, wanted) => Err(Error::KeyHandleInvalid),
         _ => Ok(()),
-    }
-}
-
-/// A secret key's value, or a private key as PKCS#8 PrivateKeyInfo (section 6.7).
-fn material_to_wrap(key: &Object) -> Result<Secret> {
-    match key.class() {
-        CKO_SECRET_KEY => Ok(Secret::copy_of(key.material(CKA_VALUE)?.ok_or(Error::KeyNotWrappable)?)),
-        _ => private_key_info::encode(key),
     }
 }
 

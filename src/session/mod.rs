@@ -8,12 +8,15 @@ mod digest;
 mod dual;
 mod explain;
 mod keys;
+mod messages;
 mod objects;
 mod operation;
 mod output;
 mod random;
 mod saved;
 mod table;
+mod verify_signature;
+mod wrap_authenticated;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
@@ -32,7 +35,9 @@ pub use explain::Explanation;
 pub use output::Output;
 pub use table::SessionTable;
 
+use messages::{Opening, Process};
 use operation::{Keyed, Operation};
+use verify_signature::Check;
 
 /// A session with a token.
 pub struct Session {
@@ -56,8 +61,13 @@ struct State {
     sign_recover: Operation<Box<dyn Cipher>>,
     verify: Operation<Box<dyn Verify>>,
     verify_recover: Operation<Box<dyn Cipher>>,
+    verify_signature: Operation<Check>,
     encrypt: Operation<Box<dyn Cipher>>,
     decrypt: Operation<Box<dyn Cipher>>,
+    message_encrypt: Option<Process<Box<dyn Cipher>>>,
+    message_decrypt: Option<Process<Opening>>,
+    message_sign: Option<Process<Box<dyn Sign>>>,
+    message_verify: Option<Process<Box<dyn Verify>>>,
     /// What was given with C_SeedRandom.
     seed: Option<random::Seed>,
     /// What C_FindObjects has still to give out.
@@ -65,15 +75,20 @@ struct State {
 }
 
 impl State {
-    /// The operations that have a key: sign, sign-recover, verify, verify-recover, encrypt, decrypt.
-    fn with_keys(&mut self) -> [&mut dyn Keyed; 6] {
+    /// The operations that have a key, each with its flag of C_SessionCancel.
+    fn with_keys(&mut self) -> [(CK_FLAGS, &mut dyn Keyed); 11] {
         [
-            &mut self.sign,
-            &mut self.sign_recover,
-            &mut self.verify,
-            &mut self.verify_recover,
-            &mut self.encrypt,
-            &mut self.decrypt,
+            (CKF_SIGN, &mut self.sign),
+            (CKF_SIGN_RECOVER, &mut self.sign_recover),
+            (CKF_VERIFY, &mut self.verify),
+            (CKF_VERIFY_RECOVER, &mut self.verify_recover),
+            (CKF_VERIFY, &mut self.verify_signature),
+            (CKF_ENCRYPT, &mut self.encrypt),
+            (CKF_DECRYPT, &mut self.decrypt),
+            (CKF_MESSAGE_ENCRYPT, &mut self.message_encrypt),
+            (CKF_MESSAGE_DECRYPT, &mut self.message_decrypt),
+            (CKF_MESSAGE_SIGN, &mut self.message_sign),
+            (CKF_MESSAGE_VERIFY, &mut self.message_verify),
         ]
     }
 }
@@ -131,18 +146,23 @@ impl Session {
         }
     }
 
-    /// C_LoginUser: the standard roles have no names, so the name must be empty.
+    /// C_LoginUser: each role has one user, who is called as the role is, or not at all. Errors besides those of C_Login:
+    /// CKR_USER_TYPE_INVALID for another name.
     pub fn login_user(&self, user_type: CK_USER_TYPE, pin: &Secret, name: &[u8]) -> Result<()> {
-        if !name.is_empty() {
-            return Err(Error::UserTypeInvalid);
-        }
-        self.login(user_type, pin)
+        let own: &[u8] = if user_type == CKU_SO { b"so" } else { b"user" };
+        if name.is_empty() || name == own { self.login(user_type, pin) } else { Err(Error::UserTypeInvalid) }
+    }
+
+    /// C_GetSessionValidationFlags: no validation of a module stands behind any operation. Errors: CKR_ARGUMENTS_BAD for
+    /// flags that nobody knows.
+    pub fn validation_flags(&self, kind: CK_SESSION_VALIDATION_FLAGS_TYPE) -> Result<CK_FLAGS> {
+        if kind == CKS_LAST_VALIDATION_OK { Ok(0) } else { Err(Error::ArgumentsBad) }
     }
 
     /// One login is for one operation: the one that was initialised last of those that wait.
     fn authenticate(&self, pin: &Secret) -> Result<()> {
         let mut state = self.state.lock();
-        let operations = state.with_keys().into_iter();
+        let operations = state.with_keys().into_iter().map(|(_, operation)| operation);
         let waiting = operations.filter(|operation| operation.waits_for_auth().is_some());
         let last = waiting.max_by_key(|operation| operation.waits_for_auth());
         let operation = last.ok_or(Error::OperationNotInitialized)?;
@@ -164,7 +184,7 @@ impl Session {
 
     fn end_private_operations(&self) {
         let mut state = self.state.lock();
-        for operation in state.with_keys() {
+        for (_, operation) in state.with_keys() {
             operation.logout();
         }
         state.find = None;
@@ -176,8 +196,7 @@ impl Session {
         if flags & CKF_DIGEST != 0 {
             state.digest.cancel();
         }
-        let named = [CKF_SIGN, CKF_SIGN_RECOVER, CKF_VERIFY, CKF_VERIFY_RECOVER, CKF_ENCRYPT, CKF_DECRYPT];
-        for (flag, operation) in named.iter().zip(state.with_keys()) {
+        for (flag, operation) in state.with_keys() {
             if flags & flag != 0 {
                 operation.cancel();
             }

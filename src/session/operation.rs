@@ -33,10 +33,15 @@ pub struct Active<T> {
     private: bool,
 }
 
+/// The number of an operation that starts now: higher than that of all before.
+pub fn next_number() -> u64 {
+    static STARTED: AtomicU64 = AtomicU64::new(0);
+    STARTED.fetch_add(1, Ordering::Relaxed)
+}
+
 impl<T> Active<T> {
     pub fn new(run: T, needs_auth: bool, private: bool) -> Self {
-        static STARTED: AtomicU64 = AtomicU64::new(0);
-        Self { run, needs_auth, number: STARTED.fetch_add(1, Ordering::Relaxed), private }
+        Self { run, needs_auth, number: next_number(), private }
     }
 
     pub fn run(&self) -> &T {
@@ -75,6 +80,14 @@ impl<T> Operation<T> {
 
     pub fn start(&mut self, active: Active<T>) {
         *self = Operation::Ready(active);
+    }
+
+    /// What is running. Errors: CKR_OPERATION_NOT_INITIALIZED.
+    pub fn running(&self) -> Result<&T> {
+        match self {
+            Operation::Ready(active) | Operation::Streaming(active) => Ok(&active.run),
+            Operation::Idle | Operation::OutputPending { .. } => Err(Error::OperationNotInitialized),
+        }
     }
 
     /// Moves the operation out, so that it is over whatever happens next.
@@ -174,12 +187,8 @@ impl<T: Run> Operation<T> {
                 return Err(Error::FunctionNotSupported);
             }
         };
-        output.tell(length);
-        if output.is_query() {
+        if !output.measure(length)? {
             return Ok(());
-        }
-        if length > output.capacity() {
-            return Err(Error::BufferTooSmall);
         }
         let mut active = self.take()?;
         let written = active.run.update(input, output.bytes())?;
@@ -214,7 +223,7 @@ impl<T: Run> Operation<T> {
     }
 
     /// Reserve first, take second: the last step of an operation.
-    fn conclude(
+    pub fn conclude(
         &mut self,
         step: Step,
         length: Length,

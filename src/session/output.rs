@@ -20,6 +20,16 @@ impl<'a> Output<'a> {
         Self { buffer: Some(buffer), length: 0 }
     }
 
+    /// Tells the length that will be written. `Ok(false)`: that was the question. Errors: CKR_BUFFER_TOO_SMALL.
+    pub(super) fn measure(&mut self, length: usize) -> Result<bool> {
+        self.tell(length);
+        match self.is_query() {
+            true => Ok(false),
+            false if length > self.capacity() => Err(Error::BufferTooSmall),
+            false => Ok(true),
+        }
+    }
+
     pub fn is_query(&self) -> bool {
         self.buffer.is_none()
     }

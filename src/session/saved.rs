@@ -39,7 +39,7 @@ impl Session {
     /// with a key is active.
     pub fn operation_state(&self, output: &mut Output) -> Result<()> {
         let mut state = self.state();
-        if state.with_keys().iter().any(|operation| operation.is_active()) {
+        if state.with_keys().iter().any(|(_, operation)| operation.is_active()) {
             return Err(Error::StateUnsaveable);
         }
         let digest = match &state.digest {
@@ -65,7 +65,7 @@ impl Session {
             return Err(Error::KeyNotNeeded);
         }
         let mut state = self.state();
-        for operation in state.with_keys() {
+        for (_, operation) in state.with_keys() {
             operation.cancel();
         }
         state.digest = Operation::Streaming(Active::new(digest, false, false));

@@ -134,13 +134,16 @@ impl Token {
         &self,
         attributes: Attributes,
         place: Place,
-        handle: Option<ObjectHandle>,
+        before: Option<(ObjectHandle, &Object)>,
     ) -> ObjectHandle {
         let tag = Tag::of(&attributes);
         let private = attributes.is_true(CKA_PRIVATE);
         let (metadata, secrets) = split(attributes);
         let object = Object::new(metadata.into_iter().chain(secrets).collect());
-        let handle = handle.unwrap_or_else(|| self.new_handle());
+        let (handle, object) = match before {
+            Some((handle, before)) => (handle, object.succeeding(before)),
+            None => (self.new_handle(), object),
+        };
         let entry = Entry {
             handle,
             place,
@@ -166,7 +169,7 @@ impl Token {
                 for (attribute, value) in object.secrets()?.iter() {
                     all.set(attribute, value.clone());
                 }
-                self.keep_in_memory(all, entry.place, Some(handle));
+                self.keep_in_memory(all, entry.place, Some((handle, &object)));
                 return Ok(());
             };
             let unlocked = self.unlocked().ok_or(Error::UserNotLoggedIn)?;

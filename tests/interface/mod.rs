@@ -2,6 +2,8 @@
 //! a process and a token folder of its own.
 #![allow(dead_code)]
 
+pub mod calls;
+
 use std::path::PathBuf;
 use std::process::Command;
 use std::ptr;

@@ -61,15 +61,19 @@ pub(super) unsafe fn salsa20(params: CK_SALSA20_PARAMS) -> Result<Params> {
     Ok(Params::Salsa20 { counter, nonce })
 }
 
-/// Section 6.61 tells the length of the nonce in bits; clients tell it in bytes as well, and no length can be both.
-///
+/// The length of a nonce in bytes. Section 6.61 tells it in bits; clients tell it in bytes as well, and no length can be
+/// both.
+pub(super) fn poly1305_nonce_len(told: CK_ULONG) -> CK_ULONG {
+    match told {
+        64 | 96 | 192 => told / 8,
+        bytes => bytes,
+    }
+}
+
 /// # Safety
 /// As `super::Parameter::params`.
 pub(super) unsafe fn chacha20_poly1305(params: CK_SALSA20_CHACHA20_POLY1305_PARAMS) -> Result<Params> {
-    let nonce_len = match params.ulNonceLen {
-        64 | 96 | 192 => params.ulNonceLen / 8,
-        bytes => bytes,
-    };
+    let nonce_len = poly1305_nonce_len(params.ulNonceLen);
     // SAFETY: passed on from the caller.
     let (nonce, aad) = unsafe { (field(params.pNonce, nonce_len)?, field(params.pAAD, params.ulAADLen)?) };
     Ok(Params::ChaCha20Poly1305 { nonce, aad })

@@ -5,6 +5,7 @@ mod ciphers;
 mod otp;
 mod derivation;
 mod ike;
+mod message;
 mod password;
 mod sp800_108;
 mod tls;
@@ -15,6 +16,8 @@ use crate::mechanism::{self, ParamKind, Params};
 use crate::token::ObjectHandle;
 
 use super::pointer;
+
+pub(super) use message::{Message, read_without_message};
 
 /// Most bytes of an embedded field, such as additional data: what the structures of the standard can describe.
 const MAX_FIELD: CK_ULONG = u32::MAX as CK_ULONG;

@@ -52,6 +52,10 @@ const FUNCTIONS: &[(CK_FLAGS, &str)] = &[
     (CKF_WRAP, "wrap"),
     (CKF_UNWRAP, "unwrap"),
     (CKF_DERIVE, "derive"),
+    (CKF_MESSAGE_ENCRYPT, "message encrypt"),
+    (CKF_MESSAGE_DECRYPT, "message decrypt"),
+    (CKF_MESSAGE_SIGN, "message sign"),
+    (CKF_MESSAGE_VERIFY, "message verify"),
     (CKF_ENCAPSULATE, "encapsulate"),
     (CKF_DECAPSULATE, "decapsulate"),
 ];

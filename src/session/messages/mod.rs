@@ -1,0 +1,195 @@
+//! Message-based processes: one key and mechanism for many messages, from C_Message…Init to C_Message…Final (PKCS#11
+//! sections 5.9, 5.11, 5.14 and 5.16).
+//!
+//! A message is an operation of its own and ends alone: the process goes on after an error, too. A key with
+//! CKA_ALWAYS_AUTHENTICATE wants a context-specific login before each message.
+
+mod cipher;
+mod sign;
+
+use crate::ck::*;
+use crate::error::{Error, Result};
+use crate::mechanism::{Mechanism, MessageParams, ParamKind, Params};
+use crate::policy::{Check, Need, Profile, UsableKey, Use};
+use crate::token::ObjectHandle;
+
+use super::operation::{Active, Keyed, Operation, next_number};
+use super::{Session, State};
+
+pub use cipher::{Opening, Sealed, message_params};
+
+/// A started process.
+pub struct Process<T> {
+    row: &'static Mechanism,
+    key: UsableKey,
+    /// The parameter of the Init, for every message.
+    params: Params,
+    /// The token's.
+    profile: Profile,
+    /// Later ones have higher numbers.
+    number: u64,
+    /// The context-specific login for the next message has been given.
+    authenticated: bool,
+    /// The message that comes in parts.
+    message: Operation<T>,
+}
+
+impl<T> Process<T> {
+    /// Errors: CKR_OPERATION_ACTIVE in the middle of a message, CKR_USER_NOT_LOGGED_IN where the message needs a login
+    /// of its own.
+    fn may_begin(&self) -> Result<()> {
+        self.message.check_idle()?;
+        if self.key.needs_auth() && !self.authenticated { Err(Error::UserNotLoggedIn) } else { Ok(()) }
+    }
+
+    /// A message begins: whatever becomes of it, the next one needs a login again.
+    fn began(&mut self) {
+        self.authenticated = false;
+    }
+
+    /// Begins a message in parts. The login has been checked already.
+    fn begin(&mut self, run: T) {
+        self.began();
+        self.message.start(Active::new(run, false, false));
+    }
+}
+
+impl<T> Keyed for Option<Process<T>> {
+    fn is_active(&self) -> bool {
+        self.is_some()
+    }
+
+    fn cancel(&mut self) -> bool {
+        self.take().is_some()
+    }
+
+    fn logout(&mut self) {
+        if self.as_ref().is_some_and(|process| process.key.object().is_true(CKA_PRIVATE)) {
+            *self = None;
+        }
+    }
+
+    fn waits_for_auth(&self) -> Option<u64> {
+        let process = self.as_ref().filter(|process| process.key.needs_auth() && !process.authenticated)?;
+        Some(process.number)
+    }
+
+    fn authenticate(&mut self) {
+        if let Some(process) = self {
+            process.authenticated = true;
+        }
+    }
+}
+
+/// One kind of process: what its key is used for, where the session keeps it, and whether a mechanism can start it.
+struct Kind<T> {
+    purpose: Use,
+    place: fn(&mut State) -> &mut Option<Process<T>>,
+    /// Starts a message to see that key and parameter are right. Errors: CKR_MECHANISM_INVALID where the mechanism has no
+    /// messages.
+    check: fn(&Mechanism, UsableKey, &Params) -> Result<()>,
+}
+
+impl Session {
+    /// Errors besides those of the mechanism: CKR_OPERATION_ACTIVE, CKR_MECHANISM_INVALID, and those of
+    /// `policy::permit`.
+    fn start_process<T>(
+        &self,
+        kind: &Kind<T>,
+        mechanism: CK_MECHANISM_TYPE,
+        params: Params,
+        key: ObjectHandle,
+    ) -> Result<()> {
+        let mut state = self.state();
+        let place = (kind.place)(&mut state);
+        if place.is_some() {
+            return Err(Error::OperationActive);
+        }
+        let row = self.mechanism(mechanism)?;
+        let key = self.usable_key(key, row, &params, kind.purpose)?;
+        (kind.check)(row, key.clone(), &params)?;
+        let (profile, number) = (self.token.profile(), next_number());
+        let (authenticated, message) = (false, Operation::Idle);
+        *place = Some(Process { row, key, params, profile, number, authenticated, message });
+        Ok(())
+    }
+}
+
+/// What the token's profile says of the parameter of a message: `policy::permit` has seen none. Errors:
+/// CKR_MECHANISM_PARAM_INVALID.
+pub fn check_message(
+    row: &Mechanism,
+    profile: Profile,
+    key: &UsableKey,
+    message: &MessageParams,
+    purpose: Use,
+) -> Result<()> {
+    let need = Need { parameter: message.told(), ..row.need(&Params::None, profile) };
+    Check::Profile.ask(key.object(), &need, purpose).map_err(|denial| denial.error)
+}
+
+/// The form of a message's parameter: that of the mechanism of the process.
+fn form<T>(process: &Option<Process<T>>) -> Result<ParamKind> {
+    process.as_ref().map(|process| process.row.params).ok_or(Error::OperationNotInitialized)
+}
+
+impl Session {
+    /// Errors: CKR_OPERATION_NOT_INITIALIZED.
+    pub fn message_encrypt_form(&self) -> Result<ParamKind> {
+        form(&self.state().message_encrypt)
+    }
+
+    /// Errors: CKR_OPERATION_NOT_INITIALIZED.
+    pub fn message_decrypt_form(&self) -> Result<ParamKind> {
+        form(&self.state().message_decrypt)
+    }
+}
+
+/// For each kind its Init, the end of it (an Init with a NULL mechanism), its Final, and the end of a message of which
+/// a part has failed.
+macro_rules! kinds {
+    ($($field:ident $purpose:ident $check:path: $init:ident $cancel:ident $finish:ident $abandon:ident;)*) => {
+        impl Session {
+            $(
+                pub fn $init(
+                    &self,
+                    mechanism: CK_MECHANISM_TYPE,
+                    params: Params,
+                    key: ObjectHandle,
+                ) -> Result<()> {
+                    let kind = Kind { purpose: Use::$purpose, place: |state| &mut state.$field, check: $check };
+                    self.start_process(&kind, mechanism, params, key)
+                }
+
+                pub fn $cancel(&self) {
+                    self.state().$field = None;
+                }
+
+                /// Errors: CKR_OPERATION_NOT_INITIALIZED, CKR_OPERATION_ACTIVE in the middle of a message.
+                pub fn $finish(&self) -> Result<()> {
+                    let mut state = self.state();
+                    state.$field.as_ref().ok_or(Error::OperationNotInitialized)?.message.check_idle()?;
+                    state.$field = None;
+                    Ok(())
+                }
+
+                pub fn $abandon(&self) {
+                    if let Some(process) = &mut self.state().$field {
+                        process.message = Operation::Idle;
+                    }
+                }
+            )*
+        }
+    };
+}
+
+kinds! {
+    message_encrypt Encrypt cipher::check_encrypt:
+        message_encrypt_init message_encrypt_cancel message_encrypt_final encrypt_message_abandon;
+    message_decrypt Decrypt cipher::check_decrypt:
+        message_decrypt_init message_decrypt_cancel message_decrypt_final decrypt_message_abandon;
+    message_sign Sign sign::check_sign:
+        message_sign_init message_sign_cancel message_sign_final sign_message_abandon;
+    message_verify Verify sign::check_verify:
+        message_verify_init message_verify_cancel message_verify_final verify_message_abandon;
+}

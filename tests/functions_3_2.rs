@@ -1,0 +1,237 @@
+//! Functions of PKCS#11 3.0 and 3.2 through the loaded library: checks that begin with the signature, keys that are wrapped
+//! with a nonce of the token, users with names, validation flags.
+
+mod interface;
+
+use std::ptr;
+
+use coffer_pkcs11::ck::*;
+use interface::calls::*;
+use interface::*;
+
+fn host() -> (&'static CK_FUNCTION_LIST_3_2, CK_SESSION_HANDLE) {
+    let functions = Box::leak(Box::new(load())).functions;
+    initialize(functions);
+    make_token(functions);
+    let session = open_session(functions);
+    log_in(functions, session);
+    (functions, session)
+}
+
+#[test]
+fn a_check_takes_its_signature_first() {
+    in_own_process("a_check_takes_its_signature_first", || {
+        let (functions, session) = host();
+        // RFC 4231 test case 2.
+        let key = create(
+            functions,
+            session,
+            &[
+                attribute(CKA_CLASS, &[CKO_SECRET_KEY]),
+                attribute(CKA_KEY_TYPE, &[CKK_GENERIC_SECRET]),
+                attribute(CKA_VALUE, b"Jefe"),
+                attribute(CKA_VERIFY, &[CK_TRUE]),
+            ],
+        );
+        let mac = hex::decode("5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843").unwrap();
+        let (data, forged) = (b"what do ya want for nothing?", [&[0], &mac[1..]].concat());
+        let mut hmac = mechanism(CKM_SHA256_HMAC);
+        let hmac = &raw mut hmac;
+        let init = |signature: &[u8]| {
+            call!(functions, C_VerifySignatureInit, session, hmac, key, place(signature), len(signature))
+        };
+        let whole = |data: &[u8]| call!(functions, C_VerifySignature, session, place(data), len(data));
+        let part = |data: &[u8]| call!(functions, C_VerifySignatureUpdate, session, place(data), len(data));
+        let end = || call!(functions, C_VerifySignatureFinal, session);
+        let cases: [(&[u8], CK_RV); 3] =
+            [(&mac, CKR_OK), (&forged, CKR_SIGNATURE_INVALID), (&mac[1..], CKR_SIGNATURE_LEN_RANGE)];
+        for (signature, answer) in cases {
+            assert_eq!((init(signature), whole(data)), (CKR_OK, answer));
+            assert_eq!(whole(data), CKR_OPERATION_NOT_INITIALIZED);
+            assert_eq!((init(signature), part(&data[..5]), part(&data[5..])), (CKR_OK, CKR_OK, CKR_OK));
+            assert_eq!((end(), end()), (answer, CKR_OPERATION_NOT_INITIALIZED));
+        }
+        assert_eq!((init(&mac), init(&mac)), (CKR_OK, CKR_OPERATION_ACTIVE));
+        assert_eq!((part(data), whole(data)), (CKR_OK, CKR_OPERATION_ACTIVE));
+        assert_eq!((init(&mac), call!(functions, C_SessionCancel, session, CKF_VERIFY)), (CKR_OK, CKR_OK));
+        assert_eq!(end(), CKR_OPERATION_NOT_INITIALIZED);
+        assert_eq!(init(&mac), CKR_OK);
+        let null: CK_MECHANISM_PTR = ptr::null_mut();
+        assert_eq!(call!(functions, C_VerifySignatureInit, session, null, 0, ptr::null_mut(), 0), CKR_OK);
+        assert_eq!(end(), CKR_OPERATION_NOT_INITIALIZED);
+        let (no_key, place, len) = (9999, place(&mac), len(&mac));
+        let refused = call!(functions, C_VerifySignatureInit, session, hmac, no_key, place, len);
+        assert_eq!(refused, CKR_KEY_HANDLE_INVALID);
+    });
+}
+
+/// A key that can wrap, and one that can be read.
+fn keys(functions: &CK_FUNCTION_LIST_3_2, session: CK_SESSION_HANDLE) -> [CK_OBJECT_HANDLE; 2] {
+    [b"0123456789abcdef", b"fedcba9876543210"].map(|value| {
+        create(
+            functions,
+            session,
+            &[
+                attribute(CKA_CLASS, &[CKO_SECRET_KEY]),
+                attribute(CKA_KEY_TYPE, &[CKK_AES]),
+                attribute(CKA_VALUE, value),
+                attribute(CKA_EXTRACTABLE, &[CK_TRUE]),
+                attribute(CKA_SENSITIVE, &[CK_FALSE]),
+                attribute(CKA_WRAP, &[CK_TRUE]),
+                attribute(CKA_UNWRAP, &[CK_TRUE]),
+            ],
+        )
+    })
+}
+
+#[test]
+fn a_key_is_wrapped_with_a_nonce_of_the_token_and_its_tag_apart() {
+    in_own_process("a_key_is_wrapped_with_a_nonce_of_the_token_and_its_tag_apart", || {
+        let (functions, session) = host();
+        let [wrapping, key] = keys(functions, session);
+        let (mut iv, mut tag, mut aad) = ([7u8; 12], [0u8; 16], *b"associated");
+        let mut gcm = CK_GCM_MESSAGE_PARAMS {
+            pIv: iv.as_mut_ptr(),
+            ulIvLen: 12,
+            ulIvFixedBits: 32,
+            ivGenerator: CKG_NO_GENERATE,
+            pTag: tag.as_mut_ptr(),
+            ulTagBits: 128,
+        };
+        let mut ccm = CK_CCM_MESSAGE_PARAMS {
+            ulDataLen: 0,
+            pNonce: iv.as_mut_ptr(),
+            ulNonceLen: 12,
+            ulNonceFixedBits: 0,
+            nonceGenerator: CKG_GENERATE,
+            pMAC: tag.as_mut_ptr(),
+            ulMACLen: 16,
+        };
+        let aad = aad.as_mut_ptr();
+        let wrap = |id, parameter, size, room| {
+            let mut message = CK_MECHANISM { mechanism: id, pParameter: parameter, ulParameterLen: size };
+            let message = &raw mut message;
+            output(room, |out, out_len| {
+                call!(
+                    functions,
+                    C_WrapKeyAuthenticated,
+                    session,
+                    message,
+                    wrapping,
+                    key,
+                    aad,
+                    10,
+                    out,
+                    out_len
+                )
+            })
+        };
+        let unwrap = |id, parameter, size, wrapped: &[u8], aad_len| {
+            let mut message = CK_MECHANISM { mechanism: id, pParameter: parameter, ulParameterLen: size };
+            let template = [
+                attribute(CKA_CLASS, &[CKO_SECRET_KEY]),
+                attribute(CKA_KEY_TYPE, &[CKK_AES]),
+                attribute(CKA_SENSITIVE, &[CK_FALSE]),
+            ];
+            let mut key = 0;
+            let rv = call!(
+                functions,
+                C_UnwrapKeyAuthenticated,
+                session,
+                &mut message,
+                wrapping,
+                place(wrapped),
+                len(wrapped),
+                template.as_ptr().cast_mut(),
+                3,
+                aad,
+                aad_len,
+                &mut key
+            );
+            if rv != CKR_OK {
+                return Err(rv);
+            }
+            let value = [0u8; 16];
+            let mut asked = attribute(CKA_VALUE, &value);
+            let mut shown = value;
+            asked.pValue = shown.as_mut_ptr().cast();
+            assert_eq!(call!(functions, C_GetAttributeValue, session, key, &mut asked, 1), CKR_OK);
+            Ok(shown)
+        };
+        // What C_WrapKey writes in one piece, with the same IV.
+        let mut plain = CK_GCM_PARAMS {
+            pIv: gcm.pIv,
+            ulIvLen: 12,
+            ulIvBits: 96,
+            pAAD: aad,
+            ulAADLen: 10,
+            ulTagBits: 128,
+        };
+        let (parameter, size) = passed(&mut plain);
+        let mut one_piece =
+            CK_MECHANISM { mechanism: CKM_AES_GCM, pParameter: parameter, ulParameterLen: size };
+        let expected = output(32, |out, out_len| {
+            call!(functions, C_WrapKey, session, &mut one_piece, wrapping, key, out, out_len)
+        });
+        let (parameter, size) = passed(&mut gcm);
+        assert_eq!(wrap(CKM_AES_GCM, parameter, size, 15), Err(CKR_BUFFER_TOO_SMALL));
+        let wrapped = wrap(CKM_AES_GCM, parameter, size, 16).unwrap();
+        // SAFETY: the tag has been written there.
+        let written = unsafe { gcm.pTag.cast::<[u8; 16]>().read() };
+        assert_eq!(Ok([&wrapped[..], &written].concat()), expected);
+        gcm.ivGenerator = CKG_GENERATE;
+        let (parameter, size) = passed(&mut gcm);
+        let again = wrap(CKM_AES_GCM, parameter, size, 16).unwrap();
+        assert_ne!(again, wrapped);
+        assert_eq!(unwrap(CKM_AES_GCM, parameter, size, &again, 10), Ok(*b"fedcba9876543210"));
+        assert_eq!(unwrap(CKM_AES_GCM, parameter, size, &again, 9), Err(CKR_WRAPPED_KEY_INVALID));
+        let short = unwrap(CKM_AES_GCM, parameter, size - 1, &again, 10);
+        assert_eq!(short, Err(CKR_MECHANISM_PARAM_INVALID));
+        let (parameter, size) = passed(&mut ccm);
+        let wrapped = wrap(CKM_AES_CCM, parameter, size, 16).unwrap();
+        assert_eq!(unwrap(CKM_AES_CCM, parameter, size, &wrapped, 10), Ok(*b"fedcba9876543210"));
+        assert_eq!(unwrap(CKM_AES_CCM, parameter, size, &wrapped, 9), Err(CKR_WRAPPED_KEY_INVALID));
+        let none = wrap(CKM_AES_KEY_WRAP, ptr::null_mut(), 0, 64);
+        assert_eq!(none, Err(CKR_MECHANISM_INVALID));
+    });
+}
+
+#[test]
+fn users_have_the_names_of_their_roles_or_none() {
+    in_own_process("users_have_the_names_of_their_roles_or_none", || {
+        let (functions, session) = host();
+        assert_eq!(call!(functions, C_Logout, session), CKR_OK);
+        let log_in = |user, pin: &[u8], name: &[u8]| {
+            let (name, name_len) = (place(name), len(name));
+            let rv = call!(functions, C_LoginUser, session, user, place(pin), len(pin), name, name_len);
+            if rv == CKR_OK {
+                assert_eq!(call!(functions, C_Logout, session), CKR_OK);
+            }
+            rv
+        };
+        for name in [&b""[..], b"user"] {
+            assert_eq!(log_in(CKU_USER, USER_PIN, name), CKR_OK);
+        }
+        for name in [&b""[..], b"so"] {
+            assert_eq!(log_in(CKU_SO, SO_PIN, name), CKR_OK);
+        }
+        assert_eq!(log_in(CKU_USER, USER_PIN, b"so"), CKR_USER_TYPE_INVALID);
+        assert_eq!(log_in(CKU_SO, SO_PIN, b"somebody"), CKR_USER_TYPE_INVALID);
+        assert_eq!(log_in(CKU_USER, SO_PIN, b"user"), CKR_PIN_INCORRECT);
+    });
+}
+
+#[test]
+fn no_operation_claims_a_validation() {
+    in_own_process("no_operation_claims_a_validation", || {
+        let (functions, session) = host();
+        let mut flags = 77;
+        let known = CKS_LAST_VALIDATION_OK;
+        assert_eq!(call!(functions, C_GetSessionValidationFlags, session, known, &mut flags), CKR_OK);
+        assert_eq!(flags, 0);
+        let unknown = call!(functions, C_GetSessionValidationFlags, session, 2, &mut flags);
+        assert_eq!(unknown, CKR_ARGUMENTS_BAD);
+        let nowhere = call!(functions, C_GetSessionValidationFlags, session, known, ptr::null_mut());
+        assert_eq!(nowhere, CKR_ARGUMENTS_BAD);
+    });
+}
