@@ -45,6 +45,15 @@ conformance() {
 mechanisms() {
     "$(conformance_release)" mechanisms --coffer "$(module_release)" --softhsm2 "$(softhsm2_module)" --superset coffer
 }
+attacks() {
+    # A token with the profile `strict`, made by the tool in the folder of each attack.
+    local make="ls {dir}/*.coffer >/dev/null 2>&1 || COFFER_HOME={dir} COFFER_SO_PIN=security-officer COFFER_PIN=user-1234"
+    make+=" $(tool_release) init p11-conformance --profile strict"
+    "$(conformance_release)" attacks --coffer "$(module_release)" --softhsm2 "$(softhsm2_module)" \
+        --module "coffer-strict=$(module_release)" --env "coffer-strict:COFFER_HOME={dir}" \
+        --prepare "coffer-strict:$make" \
+        --must-stop coffer-strict --must-stop coffer --permits coffer=tests/attacks-permitted.txt
+}
 proxy_selftest() {
     "$(conformance_release)" proxy-selftest --softhsm2 "$(softhsm2_module)"
 }
@@ -74,6 +83,7 @@ if [[ " ${patterns[*]} " != *" --no-build "* ]]; then stage "release build" bash
 maybe "exported symbols" bash scripts/exported-symbols.sh "$(module_release)"
 maybe_showing "conformance" conformance
 maybe "mechanisms: a superset of SoftHSM2" mechanisms
+maybe_showing "attacks" attacks
 maybe "conformance: broken modules are caught" proxy_selftest
 maybe_showing "bench" bench
 maybe_showing "scale" scale

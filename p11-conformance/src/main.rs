@@ -3,6 +3,7 @@
 //! The modules are opened by path. The expectations are transcribed from PKCS#11 3.2; where a scenario goes beyond
 //! the standard because real clients need it, its rule says so.
 
+mod attacks;
 mod bench;
 mod expect;
 mod listing;
@@ -74,6 +75,17 @@ enum Command {
         /// last number of objects as at the first
         #[arg(long, value_name = "NAME=FACTOR")]
         must_not_grow: Vec<String>,
+    },
+    /// Try published attacks on keys and print which are stopped and which are possible, side by side
+    Attacks {
+        #[command(flatten)]
+        modules: Modules,
+        /// Exit with 1 if an attack is possible on this module
+        #[arg(long, value_name = "NAME")]
+        must_stop: Vec<String>,
+        /// Attacks that this module permits, and must: NAME=FILE, lines of an attack and the reason; # starts a comment
+        #[arg(long, value_name = "NAME=FILE")]
+        permits: Vec<String>,
     },
     /// Print the mechanisms of all modules side by side
     Mechanisms {
@@ -233,6 +245,11 @@ fn dispatch(command: Command) -> Result<bool, String> {
             };
             scale::run(&specs, &settings, modules.options())
         }
+        Command::Attacks { modules, must_stop, permits } => {
+            let specs = modules.specs()?;
+            let judged = judged(&specs, must_stop, &permits)?;
+            attacks::run(&specs, modules.options(), &judged)
+        }
         Command::Mechanisms { modules, superset, allow } => {
             listing::mechanisms(&modules.specs()?, modules.options(), superset.as_deref(), allow.as_deref())
         }
@@ -244,6 +261,36 @@ fn dispatch(command: Command) -> Result<bool, String> {
         }
         Command::Host { module, role, arguments } => host(&module, &role, &arguments).map(|()| true),
     }
+}
+
+/// For each module that must stop attacks, those that it permits.
+fn judged(
+    specs: &[ModuleSpec],
+    must_stop: Vec<String>,
+    permits: &[String],
+) -> Result<BTreeMap<String, Vec<String>>, String> {
+    let mut judged: BTreeMap<String, Vec<String>> =
+        must_stop.into_iter().map(|name| (name, Vec::new())).collect();
+    if let Some(name) = judged.keys().find(|name| !specs.iter().any(|spec| spec.name == **name)) {
+        return Err(format!("--must-stop: no module is named '{name}'"));
+    }
+    for entry in permits {
+        let (name, file) = split(entry, '=')?;
+        let permitted =
+            judged.get_mut(name).ok_or_else(|| format!("--permits: '{name}' is not in --must-stop"))?;
+        let text = std::fs::read_to_string(file).map_err(|error| format!("{file}: {error}"))?;
+        let names = text
+            .lines()
+            .filter_map(|line| line.split_whitespace().next())
+            .filter(|word| !word.starts_with('#'));
+        permitted.extend(names.map(str::to_owned));
+        if let Some(unknown) =
+            permitted.iter().find(|name| !attacks::all().any(|attack| attack.name == **name))
+        {
+            return Err(format!("{file}: no attack is named '{unknown}'"));
+        }
+    }
+    Ok(judged)
 }
 
 /// Entries NAME=NUMBER, by module.
@@ -272,6 +319,7 @@ fn host(module: &std::path::Path, role: &str, arguments: &[String]) -> Result<()
     match (role, arguments) {
         ("prepare", []) => runner::prepare(module),
         ("scenario", [id, result]) => runner::scenario(module, id, result.as_ref()),
+        ("attack", [name, result]) => attacks::host(module, name, result.as_ref()),
         ("bench", [objects, seconds]) => {
             let objects = objects.parse().map_err(|_| "not a number of objects")?;
             bench::serve(module, objects, seconds.parse().map_err(|_| "not a number of seconds")?)

@@ -5,7 +5,7 @@ use crate::module::Module;
 use crate::scenario::{Host, Scenario, finalize};
 use crate::scenarios::{self, Entry};
 use crate::setup::{Folder, ModuleSpec};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -29,6 +29,15 @@ impl From<Result<(), Verdict>> for Status {
             Err(Verdict::Failed { got, expected }) => Status::Failed { got, expected },
         }
     }
+}
+
+/// How a child ended.
+pub enum Ended<T> {
+    /// What it wrote.
+    Told(T),
+    /// It took too long.
+    Stopped(String),
+    Died(String),
 }
 
 /// How a run behaves.
@@ -101,27 +110,36 @@ impl Prepared {
     }
 
     fn try_run(&self, entry: &Entry) -> Result<Status, String> {
+        Ok(match self.result("scenario", &entry.id(), entry.scenario.blank)? {
+            Ended::Told(status) => status,
+            Ended::Stopped(got) => Status::Failed { got, expected: "an answer".into() },
+            Ended::Died(got) => Status::Failed { got, expected: "the host lives".into() },
+        })
+    }
+
+    /// Runs a child in this role, in a folder of its own with the token or, if `blank`, without it, and reads the
+    /// result that it writes.
+    pub fn result<T: DeserializeOwned>(&self, role: &str, id: &str, blank: bool) -> Result<Ended<T>, String> {
         let (folder, result) = (Folder::new()?, Folder::new()?);
-        if !entry.scenario.blank {
+        if !blank {
             folder.copy_from(self.token.path())?;
         }
         self.spec.prepare(folder.path())?;
         let file = result.path().join("result.json");
-        let id = entry.id();
-        let arguments = ["scenario", id.as_str(), &*file.to_string_lossy()];
+        let arguments = [role, id, &*file.to_string_lossy()];
         let child =
             self.spawn(folder.path(), &arguments, Stdio::null()).map_err(|error| error.to_string())?;
         let (status, stopped) = wait(child, self.options.timeout);
         if stopped {
             let got = format!("no answer within {} s (stopped)", self.options.timeout.as_secs());
-            return Ok(Status::Failed { got, expected: "an answer".into() });
+            return Ok(Ended::Stopped(got));
         }
         let status = status.ok_or("the child process was lost")?;
         let written = std::fs::read(&file).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        match (status.success(), written) {
-            (true, Some(status)) => Ok(status),
-            _ => Ok(Status::Failed { got: death(status), expected: "the host lives".into() }),
-        }
+        Ok(match (status.success(), written) {
+            (true, Some(told)) => Ended::Told(told),
+            _ => Ended::Died(death(status)),
+        })
     }
 
     /// A child of this program, with the module's environment.

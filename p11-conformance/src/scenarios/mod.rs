@@ -27,7 +27,7 @@ mod gcm;
 mod general;
 mod hashes;
 mod hmac;
-mod keys;
+pub mod keys;
 mod login;
 mod objects;
 mod operations;

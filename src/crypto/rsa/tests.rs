@@ -291,3 +291,22 @@ fn a_signed_block_is_what_rfc_8017_section_9_2_says_byte_by_byte() {
     let expected = [vec![0, 1], vec![0xff; 128 - 3 - info.len()], vec![0], info].concat();
     assert_eq!(block, expected);
 }
+
+/// CVE-2017-15361: the primes were powers of 65537 modulo a product of many small primes, and so was the modulus.
+#[test]
+fn generated_moduli_have_no_fingerprint_of_roca() {
+    let small = [11u32, 13, 17, 19, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 151, 157];
+    let is_power = |rest: u32, prime: u32| {
+        let powers = std::iter::successors(Some(1), |power| Some(power * 65537 % prime));
+        powers.take(prime as usize).any(|power| power == rest)
+    };
+    let marked = |modulus: &[u8]| {
+        let rest = |prime| modulus.iter().fold(0u32, |rest, byte| (rest << 8 | u32::from(*byte)) % prime);
+        small.iter().all(|prime| is_power(rest(*prime), *prime))
+    };
+    let power = 65537u128.pow(7).to_be_bytes();
+    assert!(marked(&power), "the fingerprint is not seen");
+    for _ in 0..10 {
+        assert!(!marked(&generate(1024, &[1, 0, 1]).unwrap().components().unwrap().modulus));
+    }
+}
