@@ -78,6 +78,10 @@ fn refused(refusal: Refusal, profile: Profile) -> Answer {
             "wrapping that does not notice changes",
             "use CKM_AES_KEY_WRAP_KWP, CKM_AES_GCM or CKM_RSA_PKCS_OAEP",
         ),
+        Refusal::CallersNonce => (
+            "wrapping under a nonce of the caller",
+            "use CKM_AES_KEY_WRAP_KWP, or let the token make the nonce",
+        ),
         Refusal::ShortTag => ("tags below 96 bits", "ask for a tag of 128 bits"),
         Refusal::ZeroIv => ("an IV of zeros", "use a fresh random IV"),
     };

@@ -43,6 +43,8 @@ pub enum Refusal {
     WeakKey,
     /// A wrapping mechanism that does not notice changes.
     Unauthenticated,
+    /// Wrapping under a nonce of the caller.
+    CallersNonce,
     /// A tag of an authenticated cipher below 96 bits.
     ShortTag,
     /// An IV or nonce of zeros.
@@ -56,7 +58,7 @@ impl Refusal {
                 Error::MechanismInvalid
             }
             Refusal::WeakKey => purpose.size_range(),
-            Refusal::ShortTag | Refusal::ZeroIv => Error::MechanismParamInvalid,
+            Refusal::CallersNonce | Refusal::ShortTag | Refusal::ZeroIv => Error::MechanismParamInvalid,
         }
     }
 }
@@ -75,8 +77,12 @@ pub struct Parameter<'a> {
 /// The shortest tag of an authenticated cipher in bits (SP 800-38D, section 5.2.1.2).
 const SHORTEST_TAG: u64 = 96;
 
-/// Roles that no key may have together: with both, a wrapped key can be decrypted, or a known key wrapped.
-const CONFLICTS: &[[CK_ATTRIBUTE_TYPE; 2]] = &[[CKA_WRAP, CKA_DECRYPT], [CKA_UNWRAP, CKA_ENCRYPT]];
+/// Roles that a key has alone. With decryption beside it, a wrapped key can be decrypted, with encryption a known key
+/// wrapped; and encryption, a MAC or a derivation gives the key stream under which CTR modes wrap.
+const WRAPPING: &[CK_ATTRIBUTE_TYPE] = &[CKA_WRAP, CKA_UNWRAP];
+
+/// Wrapping mechanisms that give two keys under one nonce away, if one of them is known.
+const NONCE_WRAPPING: &[CK_MECHANISM_TYPE] = &[CKM_AES_GCM, CKM_AES_CCM, CKM_CHACHA20_POLY1305];
 
 /// Wrapping mechanisms under which a changed key does not come out.
 const AUTHENTICATED_WRAPPING: &[CK_MECHANISM_TYPE] = &[
@@ -193,6 +199,10 @@ impl Profile {
             (decrypts && without_oaep, Refusal::Padding),
             (wraps && !AUTHENTICATED_WRAPPING.contains(&need.mechanism), Refusal::Unauthenticated),
             (strength::is_weak(key.attributes()), Refusal::WeakKey),
+            (
+                purpose == Use::Wrap && iv.is_some() && NONCE_WRAPPING.contains(&need.mechanism),
+                Refusal::CallersNonce,
+            ),
             (tag_bits.is_some_and(|bits| bits < SHORTEST_TAG), Refusal::ShortTag),
             (protects && iv.is_some_and(zero), Refusal::ZeroIv),
         ];
@@ -211,7 +221,8 @@ fn check_wrapping_role(attributes: &Attributes, source: Source) -> Result<()> {
 }
 
 fn has_conflict(has: impl Fn(CK_ATTRIBUTE_TYPE) -> bool) -> bool {
-    CONFLICTS.iter().any(|roles| roles.iter().all(|role| has(*role)))
+    let wraps = WRAPPING.iter().any(|role| has(*role));
+    wraps && rules::USES.iter().any(|role| !WRAPPING.contains(role) && has(*role))
 }
 
 fn is_des(attributes: &Attributes) -> bool {
