@@ -64,8 +64,26 @@ pub(super) unsafe fn wrap(
 ) -> Result<()> {
     // SAFETY: as C_WrapKey describes its arguments.
     unsafe {
-        let (id, params) = mechanism::read(mechanism)?;
         let (wrapping_key, key) = (ObjectHandle(wrapping_key), ObjectHandle(key));
+        if let Some((id, message, aad)) = Message::of_wrapping(mechanism)? {
+            let mut nonce = None;
+            pointer::with_output(wrapped, wrapped_len, |wrapped| {
+                nonce = session.wrap_key_and_nonce(
+                    id,
+                    message.params.clone(),
+                    &aad,
+                    wrapping_key,
+                    key,
+                    wrapped,
+                )?;
+                Ok(())
+            })?;
+            if let Some(nonce) = nonce {
+                message.write_nonce(&nonce);
+            }
+            return Ok(());
+        }
+        let (id, params) = mechanism::read(mechanism)?;
         pointer::with_output(wrapped, wrapped_len, |wrapped| {
             session.wrap_key(id, &params, wrapping_key, key, wrapped)
         })
@@ -86,10 +104,28 @@ pub(super) unsafe fn unwrap(
     // SAFETY: as C_UnwrapKey describes its arguments.
     unsafe {
         let place = Out::new(key)?;
-        let (id, params) = mechanism::read(mechanism)?;
+        let with_nonce = Message::of_wrapping(mechanism)?;
         let wrapped = pointer::bytes(wrapped, wrapped_len)?;
-        let template = template::read(template, count)?;
-        place.write(session.unwrap_key(id, &params, ObjectHandle(unwrapping_key), wrapped, &template)?.0);
+        let unwrapping_key = ObjectHandle(unwrapping_key);
+        let key = match with_nonce {
+            Some((id, message, aad)) => {
+                let template = template::read(template, count)?;
+                session.unwrap_key_authenticated(
+                    id,
+                    message.params,
+                    &aad,
+                    unwrapping_key,
+                    (wrapped, &[]),
+                    &template,
+                )?
+            }
+            None => {
+                let (id, params) = mechanism::read(mechanism)?;
+                let template = template::read(template, count)?;
+                session.unwrap_key(id, &params, unwrapping_key, wrapped, &template)?
+            }
+        };
+        place.write(key.0);
     }
     Ok(())
 }

@@ -123,6 +123,53 @@ impl Message {
         Ok(Self { params: message, nonce: params.pNonce, tag: params.pTag })
     }
 
+    /// The parameter of C_WrapKey and C_UnwrapKey with a nonce that may be the token's: CK_GCM_WRAP_PARAMS and
+    /// CK_CCM_WRAP_PARAMS, told apart from those of encryption by their size; and its additional data. `None`: it is no
+    /// such parameter. The tag stands behind the wrapped key.
+    ///
+    /// # Safety
+    /// As `of_mechanism`.
+    pub(in crate::ffi) unsafe fn of_wrapping(
+        mechanism: *const CK_MECHANISM,
+    ) -> Result<Option<(CK_MECHANISM_TYPE, Self, Vec<u8>)>> {
+        // SAFETY: passed on from the caller.
+        unsafe {
+            let CK_MECHANISM { mechanism: id, pParameter, ulParameterLen } = pointer::read(mechanism)?;
+            let row = mechanism::lookup(id).ok_or(Error::MechanismInvalid)?;
+            let parameter = Parameter { place: pParameter.cast(), len: ulParameterLen };
+            let has_size_of = |size: usize| ulParameterLen == size as CK_ULONG;
+            let (message, aad) = match row.params {
+                ParamKind::Gcm if has_size_of(size_of::<CK_GCM_WRAP_PARAMS>()) => {
+                    let params: CK_GCM_WRAP_PARAMS = parameter.structure()?;
+                    let message = CK_GCM_MESSAGE_PARAMS {
+                        pIv: params.pIv,
+                        ulIvLen: params.ulIvLen,
+                        ulIvFixedBits: params.ulIvFixedBits,
+                        ivGenerator: params.ivGenerator,
+                        pTag: std::ptr::null_mut(),
+                        ulTagBits: params.ulTagBits,
+                    };
+                    (Self::gcm(message)?, field(params.pAAD, params.ulAADLen)?)
+                }
+                ParamKind::Ccm if has_size_of(size_of::<CK_CCM_WRAP_PARAMS>()) => {
+                    let params: CK_CCM_WRAP_PARAMS = parameter.structure()?;
+                    let message = CK_CCM_MESSAGE_PARAMS {
+                        ulDataLen: params.ulDataLen,
+                        pNonce: params.pNonce,
+                        ulNonceLen: params.ulNonceLen,
+                        ulNonceFixedBits: params.ulNonceFixedBits,
+                        nonceGenerator: params.nonceGenerator,
+                        pMAC: std::ptr::null_mut(),
+                        ulMACLen: params.ulMACLen,
+                    };
+                    (Self::ccm(message)?, field(params.pAAD, params.ulAADLen)?)
+                }
+                _ => return Ok(None),
+            };
+            Ok(Some((id, message, aad)))
+        }
+    }
+
     /// Errors: CKR_MECHANISM_PARAM_INVALID where there is no place for the tag.
     pub(in crate::ffi) fn check_tag_place(&self) -> Result<()> {
         if self.tag.is_null() { Err(Error::MechanismParamInvalid) } else { Ok(()) }
