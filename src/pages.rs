@@ -1,7 +1,7 @@
 //! Memory for secrets: locked where the system allows it, left out of core dumps, zeros in forked children, and wiped when
 //! it is freed (`pages.c`). A block costs no system call.
 
-use std::ffi::{c_int, c_void};
+use std::ffi::c_int;
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 use std::slice;
@@ -13,8 +13,8 @@ const WIPED: c_int = 1;
 
 #[cfg(not(miri))]
 unsafe extern "C" {
-    fn coffer_pages_alloc(kind: c_int, size: usize) -> *mut c_void;
-    fn coffer_pages_free(memory: *mut c_void);
+    fn coffer_pages_alloc(kind: c_int, size: usize) -> *mut std::ffi::c_void;
+    fn coffer_pages_free(memory: *mut std::ffi::c_void);
 }
 
 /// Miri runs no C: plain memory with its size in front.
