@@ -33,6 +33,8 @@ const CALLS: [Call; 5] = [Call::Create, Call::Generate, Call::Derive, Call::Unwr
 /// What the calls need, and what the keys are tried on.
 struct Bench {
     host: Host,
+    /// As little protection as the profile allows.
+    open: [Attribute; 2],
     base: ObjectHandle,
     by: ObjectHandle,
     wrapped: Vec<u8>,
@@ -41,12 +43,19 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        let host = Host::new();
-        let base = host.aes(&VALUE, &[yes(CKA_DERIVE), no(CKA_SENSITIVE), yes(CKA_EXTRACTABLE)]);
+        Self::on(Host::new(), [no(CKA_SENSITIVE), yes(CKA_EXTRACTABLE)])
+    }
+
+    fn strict() -> Self {
+        Self::on(Host::strict(), [yes(CKA_SENSITIVE), yes(CKA_EXTRACTABLE)])
+    }
+
+    fn on(host: Host, open: [Attribute; 2]) -> Self {
+        let base = host.aes(&VALUE, &[&[yes(CKA_DERIVE)], &open[..]].concat());
         let by = host.new_aes(&[yes(CKA_WRAP), yes(CKA_UNWRAP)]);
         let other = host.aes(&VALUE, &[yes(CKA_EXTRACTABLE)]);
         let wrapped = host.wrap(CKM_AES_KEY_WRAP, &Params::None, by, other).unwrap();
-        Self { host, base, by, wrapped, other }
+        Self { host, open, base, by, wrapped, other }
     }
 
     /// A key of 16 bytes with these attributes.
@@ -71,8 +80,7 @@ impl Bench {
                 session.unwrap_key(CKM_AES_KEY_WRAP, &Params::None, self.by, &self.wrapped, &wanted)
             }
             Call::Copy => {
-                let open = [no(CKA_SENSITIVE), yes(CKA_EXTRACTABLE)];
-                let original = self.host.aes(&VALUE, &open);
+                let original = self.host.aes(&VALUE, &self.open);
                 let copy = session.copy_object(original, &template(attributes));
                 session.destroy_object(original)?;
                 copy
@@ -91,10 +99,13 @@ impl Bench {
                 host.session.verify_init(CKM_AES_CMAC, none, key).map(|()| host.session.verify_cancel())
             }
             CKA_WRAP => host.wrap(CKM_AES_KEY_WRAP, none, key, self.other).map(drop),
+            // Bytes that are no wrapped key: they are looked at only where the key may be used.
             CKA_UNWRAP => {
                 let wanted = secret_key(CKK_AES, &[]);
-                host.session.unwrap_key(CKM_AES_ECB, none, key, &[1; 16], &wanted)?;
-                Ok(())
+                match host.session.unwrap_key(CKM_AES_KEY_WRAP, none, key, &[1; 24], &wanted) {
+                    Err(Error::WrappedKeyInvalid) => Ok(()),
+                    other => other.map(drop),
+                }
             }
             _ => {
                 let wanted = secret_key(CKK_GENERIC_SECRET, &[]);
@@ -109,6 +120,20 @@ fn bits(attributes: &[CK_ATTRIBUTE_TYPE], number: usize) -> Vec<Attribute> {
     attributes.iter().enumerate().map(|(bit, id)| (*id, Value::Bool(number >> bit & 1 == 1))).collect()
 }
 
+/// Uses the key in every way; panics where a use is not what the attributes say. How many uses there were.
+fn use_in_every_way(bench: &Bench, key: ObjectHandle, wanted: &[Attribute], told: &str) -> usize {
+    for (use_of, allowed) in wanted {
+        let used = bench.apply(*use_of, key);
+        let right = if *allowed == Value::Bool(true) {
+            used == Ok(())
+        } else {
+            used == Err(Error::KeyFunctionNotPermitted)
+        };
+        assert!(right, "{told}: {use_of:#x} is {used:?}");
+    }
+    wanted.len()
+}
+
 #[test]
 fn a_key_is_used_for_what_its_bits_say_and_for_nothing_else_whichever_call_made_it() {
     let bench = Bench::new();
@@ -117,20 +142,40 @@ fn a_key_is_used_for_what_its_bits_say_and_for_nothing_else_whichever_call_made_
         for number in 0..1 << USES.len() {
             let wanted = bits(&USES, number);
             let key = bench.make(call, &wanted).unwrap();
-            for (use_of, allowed) in &wanted {
-                let used = bench.apply(*use_of, key);
-                let right = if *allowed == Value::Bool(true) {
-                    used == Ok(())
-                } else {
-                    used == Err(Error::KeyFunctionNotPermitted)
-                };
-                assert!(right, "{call:?} with {number:#b}: {use_of:#x} is {used:?}");
-                uses += 1;
-            }
+            uses += use_in_every_way(&bench, key, &wanted, &format!("{call:?} with {number:#b}"));
             bench.host.session.destroy_object(key).unwrap();
         }
     }
     println!("{uses} uses of keys");
+}
+
+/// Which roles a strict token does not give a new key (docs/policy.md), and that it gives it all others.
+#[test]
+fn a_key_of_a_strict_token_has_no_roles_that_conflict_whichever_call_made_it() {
+    let bench = Bench::strict();
+    let (mut uses, mut refused) = (0, 0);
+    for call in CALLS {
+        for number in 0..1 << USES.len() {
+            let wanted = bits(&USES, number);
+            let has = |id| wanted.contains(&yes(id));
+            let conflict = has(CKA_WRAP) && has(CKA_DECRYPT) || has(CKA_UNWRAP) && has(CKA_ENCRYPT);
+            // A wrapping key of which somebody may know the value; a copy that may more than its original.
+            let foreign = has(CKA_WRAP) && !matches!(call, Call::Generate);
+            let gains = matches!(call, Call::Copy) && number != 0;
+            let hidden = [yes(CKA_SENSITIVE), no(CKA_EXTRACTABLE)];
+            let made = bench.make(call, &[&wanted[..], &hidden].concat());
+            let told = format!("{call:?} with {number:#b}");
+            assert_eq!(made.is_err(), conflict || foreign || gains, "{told}: {made:?}");
+            match made {
+                Ok(key) => {
+                    uses += use_in_every_way(&bench, key, &wanted, &told);
+                    bench.host.session.destroy_object(key).unwrap();
+                }
+                Err(_) => refused += 1,
+            }
+        }
+    }
+    println!("{uses} uses of keys, {refused} keys refused");
 }
 
 #[test]
