@@ -25,12 +25,13 @@ declare -A campaigns=(
     [forks]="processes forks::"
     [boundary]="boundary matrix::"
     [parameters]="boundary parameters::"
+    [threads]="boundary threads::"
     [rules]="attacks property::"
     [attacks]="attacks"
 )
 names=(
-    crash prefix bits edits splice faults kills syscalls crowd locks starts pins forks boundary parameters rules attacks
-    power-cut
+    crash prefix bits edits splice faults kills syscalls crowd locks starts pins forks boundary parameters threads exits
+    rules attacks power-cut
 )
 
 usage() { sed -n '2,6s/^# \{0,1\}//p' "$0"; }
@@ -43,8 +44,21 @@ power_cut() {
     [ "$status" -eq 77 ] || return "$status"
 }
 
+# OpenSSL, NSS and Java start and end a thousand times each.
+exits() {
+    local target=${CARGO_TARGET_DIR:-$PWD/target}
+    echo "== exits"
+    bash scripts/build-release.sh
+    EXITS=${EXITS:-1000} MODULE=$target/release/libcoffer_pkcs11.so COFFER=$target/release/coffer \
+        nice bash tests/clients/exits.sh
+}
+
 run() {
     local name=$1
+    if [ "$name" = exits ]; then
+        exits
+        return
+    fi
     if [ "$name" = power-cut ]; then
         power_cut
         return

@@ -60,9 +60,10 @@ pub(super) unsafe fn attribute_values(
 ) -> Result<()> {
     // SAFETY: as C_GetAttributeValue describes its arguments; there is a value for each attribute asked for.
     unsafe {
-        let wanted = template::wanted(template, count)?;
-        let values = session.attribute_values(ObjectHandle(object), &wanted)?;
-        template::write_back(template, &values)
+        let asked = template::wanted(template, count)?;
+        let types: Vec<_> = asked.iter().map(|attribute| attribute.type_).collect();
+        let values = session.attribute_values(ObjectHandle(object), &types)?;
+        template::write_back(template, asked, &values)
     }
 }
 

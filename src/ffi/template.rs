@@ -156,17 +156,18 @@ pub(super) unsafe fn read_search(place: *mut CK_ATTRIBUTE, count: CK_ULONG) -> R
     Ok(search)
 }
 
-/// The attributes that C_GetAttributeValue is asked for. Errors: CKR_ARGUMENTS_BAD.
+/// The attributes that C_GetAttributeValue is asked for, read once: a value may be written over the array itself. Errors:
+/// CKR_ARGUMENTS_BAD.
 ///
 /// # Safety
 /// NULL, or `count` readable attributes.
-pub(super) unsafe fn wanted(place: *mut CK_ATTRIBUTE, count: CK_ULONG) -> Result<Vec<CK_ATTRIBUTE_TYPE>> {
+pub(super) unsafe fn wanted(place: *mut CK_ATTRIBUTE, count: CK_ULONG) -> Result<Vec<CK_ATTRIBUTE>> {
     let array = Array::new(place, count)?;
-    let mut types = Vec::new();
-    types.try_reserve_exact(array.count)?;
+    let mut asked = Vec::new();
+    asked.try_reserve_exact(array.count)?;
     // SAFETY: each index is within the array.
-    types.extend((0..array.count).map(|index| unsafe { array.read(index) }.type_));
-    Ok(types)
+    asked.extend((0..array.count).map(|index| unsafe { array.read(index) }));
+    Ok(asked)
 }
 
 /// Writes the values back, every one that can be told, whatever becomes of the others (C_GetAttributeValue, section
@@ -174,14 +175,17 @@ pub(super) unsafe fn wanted(place: *mut CK_ATTRIBUTE, count: CK_ULONG) -> Result
 /// or CKR_BUFFER_TOO_SMALL.
 ///
 /// # Safety
-/// `place` has an attribute for each value; their buffers are NULL or have the lengths that they tell.
-pub(super) unsafe fn write_back(place: *mut CK_ATTRIBUTE, values: &[Result<Value>]) -> Result<()> {
-    let array = Array { place, count: values.len() };
+/// `asked` is what `wanted` has read at `place`; the buffers are NULL or have the lengths that they tell.
+pub(super) unsafe fn write_back(
+    place: *mut CK_ATTRIBUTE,
+    asked: Vec<CK_ATTRIBUTE>,
+    values: &[Result<Value>],
+) -> Result<()> {
+    let array = Array { place, count: asked.len() };
     let mut outcome = Ok(());
-    for (index, value) in values.iter().enumerate() {
+    for (index, (mut attribute, value)) in asked.into_iter().zip(values).enumerate() {
         // SAFETY: the array has an attribute for each value, with a buffer as the caller promises.
         unsafe {
-            let mut attribute = array.read(index);
             let written = match value {
                 Ok(value) => write_value(&mut attribute, value),
                 Err(error) => {
@@ -282,7 +286,7 @@ mod tests {
         unsafe {
             assert!(read(ptr::null_mut(), 0).unwrap().is_empty());
             assert_eq!(read(ptr::null_mut(), 1), Err(Error::ArgumentsBad));
-            assert_eq!(wanted(ptr::null_mut(), 1), Err(Error::ArgumentsBad));
+            assert_eq!(wanted(ptr::null_mut(), 1).map(drop), Err(Error::ArgumentsBad));
             assert!(read_search(ptr::null_mut(), 0).unwrap().is_empty());
         }
     }
@@ -341,7 +345,7 @@ mod tests {
             Err(Error::AttributeTypeInvalid),
         ];
         // SAFETY: the attributes are ours.
-        let outcome = unsafe { write_back(asked.as_mut_ptr(), &values) };
+        let outcome = unsafe { write_back(asked.as_mut_ptr(), asked.to_vec(), &values) };
         assert_eq!(outcome, Err(Error::AttributeSensitive));
         assert_eq!(
             asked.map(|attribute| attribute.ulValueLen),
@@ -349,7 +353,8 @@ mod tests {
         );
         assert_eq!((&label[..4], short, class), (&b"key\0"[..], [0], [CKO_SECRET_KEY]));
         // SAFETY: the attributes are ours.
-        assert_eq!(unsafe { write_back(asked[2..].as_mut_ptr(), &values[2..3]) }, Err(Error::BufferTooSmall));
+        let short = unsafe { write_back(asked[2..].as_mut_ptr(), asked[2..3].to_vec(), &values[2..3]) };
+        assert_eq!(short, Err(Error::BufferTooSmall));
     }
 
     #[test]
@@ -363,20 +368,20 @@ mod tests {
         let mut inner = [CK_ATTRIBUTE::default(); 2];
         // SAFETY: all attributes and buffers are ours.
         unsafe {
-            assert_eq!(write_back(asked.as_mut_ptr(), &values), Ok(()));
+            assert_eq!(write_back(asked.as_mut_ptr(), asked.to_vec(), &values), Ok(()));
             assert_eq!(asked[0].ulValueLen, 48);
             asked[0].pValue = inner.as_mut_ptr().cast();
-            assert_eq!(write_back(asked.as_mut_ptr(), &values), Ok(()));
+            assert_eq!(write_back(asked.as_mut_ptr(), asked.to_vec(), &values), Ok(()));
             assert_eq!(inner.map(|a| (a.type_, a.ulValueLen)), [(CKA_TOKEN, 1), (CKA_LABEL, 3)]);
             let mut label = [0u8; 3];
             inner[1] = attribute(0, &mut label);
-            assert_eq!(write_back(asked.as_mut_ptr(), &values), Ok(()));
+            assert_eq!(write_back(asked.as_mut_ptr(), asked.to_vec(), &values), Ok(()));
             assert_eq!(&label, b"key");
             inner[1].ulValueLen = 2;
-            assert_eq!(write_back(asked.as_mut_ptr(), &values), Err(Error::BufferTooSmall));
+            assert_eq!(write_back(asked.as_mut_ptr(), asked.to_vec(), &values), Err(Error::BufferTooSmall));
             assert_eq!(inner[1].ulValueLen, UNAVAILABLE);
             asked[0].ulValueLen = 24;
-            assert_eq!(write_back(asked.as_mut_ptr(), &values), Err(Error::BufferTooSmall));
+            assert_eq!(write_back(asked.as_mut_ptr(), asked.to_vec(), &values), Err(Error::BufferTooSmall));
             assert_eq!(asked[0].ulValueLen, UNAVAILABLE);
         }
     }

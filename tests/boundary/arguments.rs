@@ -38,8 +38,9 @@ pub enum Fault {
     OddValue,
     Length(u64),
     Type(u64),
-    /// Its value lies over the array itself.
+    /// Its value lies over the array itself, from its beginning or where the next one's pointer is.
     Within,
+    OverNext,
 }
 
 /// What the arguments refer to.
@@ -87,7 +88,13 @@ pub fn ways(kind: Kind) -> Vec<Way> {
                 ways.extend([1 << 16].into_iter().chain(HUGE).map(|count| Way::Told(pointer, count)));
             }
             for index in 0..count as usize {
-                let faults = [Fault::NullValue, Fault::OddValue, Fault::Within, Fault::Type(u64::MAX)];
+                let faults = [
+                    Fault::NullValue,
+                    Fault::OddValue,
+                    Fault::Within,
+                    Fault::OverNext,
+                    Fault::Type(u64::MAX),
+                ];
                 let types = [0x4000_0211, 0x600, 0x4000_0600].map(Fault::Type);
                 let lengths = [0, 1, 7, 8, 9].into_iter().chain(HUGE).map(Fault::Length);
                 let all = faults.into_iter().chain(types).chain(lengths);
@@ -268,7 +275,7 @@ impl Maker<'_> {
                     Fault::OddValue => place = Pointer::Odd,
                     Fault::Type(other) => one.type_ = other,
                     Fault::Length(len) => one.ulValueLen = len,
-                    Fault::Within => {}
+                    Fault::Within | Fault::OverNext => {}
                 }
             }
             // Room for what is told, as far as that is not absurd.
@@ -286,9 +293,12 @@ impl Maker<'_> {
             array.truncate(told as usize);
         }
         let place = self.memory.place(as_bytes(&array), pointer, writable);
-        if let Way::Attribute(index, Fault::Within) = way {
-            array[index].pValue = place.cast();
-            array[index].ulValueLen = size_of_val(&array[..]) as u64;
+        if let Way::Attribute(index, fault @ (Fault::Within | Fault::OverNext)) = way {
+            let next = if fault == Fault::OverNext && index + 1 < array.len() { index + 1 } else { 0 };
+            // The next one's pointer to its value.
+            let offset = if next > 0 { next * size_of::<CK_ATTRIBUTE>() + 8 } else { 0 };
+            array[index].pValue = place.wrapping_add(offset).cast();
+            array[index].ulValueLen = (size_of_val(&array[..]) - offset) as u64;
             // SAFETY: the array lies there.
             unsafe { std::ptr::copy_nonoverlapping(array.as_ptr().cast(), place, size_of_val(&array[..])) };
         }

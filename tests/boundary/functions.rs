@@ -126,7 +126,7 @@ functions! {
     C_GetMechanismInfo(Slot, TYPE, Place(size_of::<CK_MECHANISM_INFO>())) [TOKEN, &[CKR_MECHANISM_INVALID]];
     C_InitToken(Slot, Input(SoPin), Structure(32, b' ')) [TOKEN, PIN, &[CKR_SESSION_EXISTS]];
     C_InitPIN(Session, Input(UserPin)) [SESSION, WRITE, PIN, &[CKR_USER_NOT_LOGGED_IN]];
-    C_SetPIN(Session, Input(UserPin), Input(UserPin)) [SESSION, WRITE, PIN, &[CKR_USER_NOT_LOGGED_IN]];
+    C_SetPIN(Session, Input(UserPin), Input(UserPin)) [SESSION, WRITE, PIN, &[CKR_USER_NOT_LOGGED_IN, CKR_USER_PIN_NOT_INITIALIZED]];
     C_OpenSession(Slot, SESSION_FLAGS, IGNORED, IGNORED, HANDLE) [TOKEN, OPEN];
     C_CloseSession(Session) [SESSION];
     C_CloseAllSessions(Slot) [SLOT];

@@ -65,6 +65,8 @@ pub fn layout(kind: ParamKind) -> Option<&'static [Field]> {
         ParamKind::Pss => &[HASH, SMALL, SMALL],
         ParamKind::Oaep => OAEP,
         ParamKind::OptionalEddsa => &[FLAG, LengthBytes(8)],
+        ParamKind::OptionalSignContext => &[SMALL, Bytes(8)],
+        ParamKind::HashSignContext => &[SMALL, Bytes(8), HASH],
         ParamKind::Ecdh1 | ParamKind::X942Dh1 => &[SMALL, LengthBytes(8), LengthBytes(65)],
         ParamKind::StringData => &[Bytes(16)],
         ParamKind::CbcData(8) => &[EIGHT, Bytes(16)],

@@ -10,6 +10,7 @@ mod layouts;
 mod matrix;
 mod memory;
 mod parameters;
+mod threads;
 mod worker;
 mod world;
 

@@ -281,7 +281,9 @@ fn parameter(memory: &mut Memory, case: &Case) -> (u64, u64) {
     }
     let bytes = match case.row.params {
         ParamKind::None | ParamKind::OptionalBytes(_) => return (0, 0),
-        ParamKind::OptionalEddsa | ParamKind::OptionalOtp if matches!(case.change, Change::Usual) => {
+        ParamKind::OptionalEddsa | ParamKind::OptionalOtp | ParamKind::OptionalSignContext
+            if matches!(case.change, Change::Usual) =>
+        {
             return (0, 0);
         }
         ParamKind::Bytes(len) => vec![0x22; len],

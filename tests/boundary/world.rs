@@ -185,8 +185,9 @@ impl World {
     /// Tells that a call has changed the token or what is not looked at by itself.
     pub fn note(&mut self, name: &str, rv: CK_RV) {
         if rv == CKR_OK {
-            self.changed |= matches!(name, "C_InitToken" | "C_InitPIN" | "C_SetPIN");
-            if matches!(name, "C_OpenSession" | "C_CloseAllSessions" | "C_DestroyObject" | "C_CopyObject")
+            self.changed |=
+                matches!(name, "C_InitToken" | "C_InitPIN" | "C_SetPIN" | "C_CopyObject" | "C_DestroyObject");
+            if matches!(name, "C_OpenSession" | "C_CloseAllSessions")
                 || self.base == Some(Base::NoSession) && name == "C_Finalize"
             {
                 self.base = None;
