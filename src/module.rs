@@ -32,6 +32,8 @@ pub struct Module {
     sessions: Arc<SessionTable>,
     slots: Mutex<BTreeMap<SlotId, Slot>>,
     events: Events,
+    /// Asynchronous sessions need threads, which the application may have forbidden.
+    may_create_threads: bool,
 }
 
 /// A slot: it always holds a token, made or to be made.
@@ -90,14 +92,14 @@ pub fn load_config(environment: &Environment) -> std::result::Result<Config, con
     Ok(config)
 }
 
-/// C_Initialize. Errors: CKR_CRYPTOKI_ALREADY_INITIALIZED.
-pub fn initialize(config: Config) -> Result<()> {
+/// C_Initialize. `may_create_threads`: for asynchronous sessions. Errors: CKR_CRYPTOKI_ALREADY_INITIALIZED.
+pub fn initialize(config: Config, may_create_threads: bool) -> Result<()> {
     let mut current = Place::current().module.write();
     if current.is_some() {
         return Err(Error::CryptokiAlreadyInitialized);
     }
     mechanism::aead::set_held_limit(config.limits.gcm_decrypt_bytes);
-    *current = Some(Arc::new(Module::new(config)));
+    *current = Some(Arc::new(Module { may_create_threads, ..Module::new(config) }));
     Ok(())
 }
 
@@ -129,6 +131,7 @@ impl Module {
             sessions: Arc::default(),
             slots: Mutex::new(BTreeMap::new()),
             events: Events::default(),
+            may_create_threads: true,
         };
         module.look_for_tokens();
         // What was there at the start is no event.
@@ -171,7 +174,10 @@ impl Module {
     /// C_GetTokenInfo. The empty slot's token lacks CKF_TOKEN_INITIALIZED; a damaged one has CKF_ERROR_STATE.
     pub fn token_info(&self, id: SlotId) -> Result<TokenInfo> {
         let flags = match self.slot(id)?.content {
-            Content::Token(token) => return token.info(),
+            Content::Token(token) => {
+                let asynchronous = if self.may_create_threads { CKF_ASYNC_SESSION_SUPPORTED } else { 0 };
+                return token.info().map(|info| TokenInfo { flags: info.flags | asynchronous, ..info });
+            }
             Content::Empty => CKF_RNG | CKF_CLOCK_ON_TOKEN | CKF_DUAL_CRYPTO_OPERATIONS | CKF_LOGIN_REQUIRED,
             Content::Unusable(_) => CKF_ERROR_STATE | CKF_TOKEN_INITIALIZED | CKF_WRITE_PROTECTED,
         };
@@ -257,10 +263,11 @@ impl Module {
         Ok(())
     }
 
-    /// C_OpenSession. Errors: CKR_SESSION_PARALLEL_NOT_SUPPORTED, CKR_TOKEN_NOT_RECOGNIZED,
-    /// CKR_TOKEN_WRITE_PROTECTED, CKR_SESSION_READ_WRITE_SO_EXISTS.
+    /// C_OpenSession. Errors: CKR_SESSION_PARALLEL_NOT_SUPPORTED, CKR_SESSION_ASYNC_NOT_SUPPORTED where threads are
+    /// forbidden, CKR_TOKEN_NOT_RECOGNIZED, CKR_TOKEN_WRITE_PROTECTED, CKR_SESSION_READ_WRITE_SO_EXISTS.
     pub fn open_session(&self, id: SlotId, flags: CK_FLAGS) -> Result<SessionHandle> {
-        if flags & CKF_ASYNC_SESSION != 0 {
+        let asynchronous = flags & CKF_ASYNC_SESSION != 0;
+        if asynchronous && !self.may_create_threads {
             return Err(Error::SessionAsyncNotSupported);
         }
         if flags & CKF_SERIAL_SESSION == 0 {
@@ -274,7 +281,7 @@ impl Module {
         if read_write && !token.vault().writable() {
             return Err(Error::TokenWriteProtected);
         }
-        self.sessions.open(id, token, self.config.clone(), read_write)
+        self.sessions.open(id, token, self.config.clone(), read_write, asynchronous)
     }
 
     pub fn session(&self, handle: SessionHandle) -> Result<Arc<Session>> {

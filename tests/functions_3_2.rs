@@ -235,3 +235,112 @@ fn no_operation_claims_a_validation() {
         assert_eq!(nowhere, CKR_ARGUMENTS_BAD);
     });
 }
+
+/// An asynchronous read-write session with the user logged in.
+fn asynchronous_session(functions: &CK_FUNCTION_LIST_3_2) -> CK_SESSION_HANDLE {
+    let mut session = 0;
+    let flags = CKF_SERIAL_SESSION | CKF_RW_SESSION | CKF_ASYNC_SESSION;
+    assert_eq!(call!(functions, C_OpenSession, 0, flags, ptr::null_mut(), None, &mut session), CKR_OK);
+    session
+}
+
+/// Begins to generate an RSA key pair of so many bits.
+fn generate_rsa(functions: &CK_FUNCTION_LIST_3_2, session: CK_SESSION_HANDLE, bits: CK_ULONG) -> CK_RV {
+    let mut public = [attribute(CKA_MODULUS_BITS, &[bits])];
+    let (mut id, mut handles) = (mechanism(CKM_RSA_PKCS_KEY_PAIR_GEN), (0, 0));
+    let (public, none) = (public.as_mut_ptr(), ptr::null_mut());
+    let (first, second) = (&mut handles.0, &mut handles.1);
+    call!(functions, C_GenerateKeyPair, session, &mut id, public, 1, none, 0, first, second)
+}
+
+fn name_of(function: &std::ffi::CStr) -> CK_UTF8CHAR_PTR {
+    function.as_ptr().cast_mut().cast()
+}
+
+#[test]
+fn a_thread_generates_keys_for_an_asynchronous_session() {
+    in_own_process("a_thread_generates_keys_for_an_asynchronous_session", || {
+        let (functions, _) = host();
+        let mut token = CK_TOKEN_INFO::default();
+        assert_eq!(call!(functions, C_GetTokenInfo, 0, &mut token), CKR_OK);
+        assert_eq!(token.flags & CKF_ASYNC_SESSION_SUPPORTED, CKF_ASYNC_SESSION_SUPPORTED);
+        let session = asynchronous_session(functions);
+        let mut info = CK_SESSION_INFO::default();
+        assert_eq!(call!(functions, C_GetSessionInfo, session, &mut info), CKR_OK);
+        assert_eq!(info.flags & CKF_ASYNC_SESSION, CKF_ASYNC_SESSION);
+        let pair = name_of(c"C_GenerateKeyPair");
+        let mut made = CK_ASYNC_DATA::default();
+        let (mut id, mut no_data) = (0, [0; 1]);
+        let nothing = CKR_OPERATION_NOT_INITIALIZED;
+        assert_eq!(call!(functions, C_AsyncComplete, session, pair, &mut made), nothing);
+        assert_eq!(call!(functions, C_AsyncGetID, session, pair, &mut id), nothing);
+
+        assert_eq!(generate_rsa(functions, session, 4096), CKR_PENDING);
+        assert_eq!(generate_rsa(functions, session, 4096), CKR_OPERATION_ACTIVE);
+        assert_eq!(call!(functions, C_AsyncGetID, session, pair, &mut id), CKR_STATE_UNSAVEABLE);
+        let joined = call!(functions, C_AsyncJoin, session, pair, 1, no_data.as_mut_ptr(), 1);
+        assert_eq!(joined, CKR_SAVED_STATE_INVALID);
+        // Meanwhile the session does other things.
+        assert_eq!(digest(functions, session), CKR_OK);
+        let mut pending = 0;
+        let complete = loop {
+            match call!(functions, C_AsyncComplete, session, pair, &mut made) {
+                CKR_PENDING => {
+                    assert_eq!((made.hObject, made.hAdditionalObject), (0, 0));
+                    pending += 1;
+                    std::thread::yield_now();
+                }
+                other => break other,
+            }
+        };
+        assert_eq!(complete, CKR_OK);
+        assert!(pending > 0);
+        for (handle, class) in [(made.hObject, CKO_PUBLIC_KEY), (made.hAdditionalObject, CKO_PRIVATE_KEY)] {
+            let mut found = 0 as CK_ULONG;
+            let mut asked = attribute(CKA_CLASS, &[0u64]);
+            asked.pValue = (&raw mut found).cast();
+            assert_eq!(call!(functions, C_GetAttributeValue, session, handle, &mut asked, 1), CKR_OK);
+            assert_eq!(found, class);
+        }
+        assert_eq!(call!(functions, C_AsyncComplete, session, pair, &mut made), nothing);
+
+        // Errors come the same way.
+        assert_eq!(generate_rsa(functions, session, 17), CKR_PENDING);
+        let refused = loop {
+            match call!(functions, C_AsyncComplete, session, pair, &mut made) {
+                CKR_PENDING => std::thread::yield_now(),
+                other => break other,
+            }
+        };
+        assert_eq!(refused, CKR_ATTRIBUTE_VALUE_INVALID);
+        assert_eq!(digest(functions, session), CKR_OK);
+
+        // Whoever closes the session or finalises the library waits for the thread.
+        assert_eq!(generate_rsa(functions, session, 2048), CKR_PENDING);
+        assert_eq!(call!(functions, C_CloseSession, session), CKR_OK);
+        assert_eq!(generate_rsa(functions, asynchronous_session(functions), 2048), CKR_PENDING);
+        finalize(functions);
+        let threads = std::fs::read_dir("/proc/self/task").unwrap().count();
+        assert!(threads <= 2, "{threads} threads: the test's own two, and none of the library");
+    });
+}
+
+#[test]
+fn who_forbids_threads_gets_no_asynchronous_session() {
+    in_own_process("who_forbids_threads_gets_no_asynchronous_session", || {
+        let (functions, _) = host();
+        finalize(functions);
+        let mut arguments = CK_C_INITIALIZE_ARGS {
+            flags: CKF_LIBRARY_CANT_CREATE_OS_THREADS | CKF_OS_LOCKING_OK,
+            ..Default::default()
+        };
+        assert_eq!(call!(functions, C_Initialize, (&raw mut arguments).cast()), CKR_OK);
+        let mut session = 0;
+        let flags = CKF_SERIAL_SESSION | CKF_ASYNC_SESSION;
+        let refused = call!(functions, C_OpenSession, 0, flags, ptr::null_mut(), None, &mut session);
+        assert_eq!(refused, CKR_SESSION_ASYNC_NOT_SUPPORTED);
+        let mut token = CK_TOKEN_INFO::default();
+        assert_eq!(call!(functions, C_GetTokenInfo, 0, &mut token), CKR_OK);
+        assert_eq!(token.flags & CKF_ASYNC_SESSION_SUPPORTED, 0);
+    });
+}

@@ -21,7 +21,7 @@ use crate::pages::OutOfMemory;
 use crate::session::Session;
 use crate::token::SessionHandle;
 
-use super::{fork, general, key, message, object, operation, random, session, slot, table};
+use super::{asynchronous, fork, general, key, message, object, operation, random, session, slot, table};
 
 /// Runs the body of a C function. A panic ends the call and not the host; one for want of memory says so.
 fn call(body: impl FnOnce() -> Result<()>) -> CK_RV {
@@ -272,9 +272,10 @@ functions! {
         session C_VerifySignatureFinal() operation::verify_signature_final;
         session C_GetSessionValidationFlags(kind: CK_SESSION_VALIDATION_FLAGS_TYPE, flags: CK_FLAGS_PTR)
             session::validation_flags;
-        unsupported C_AsyncComplete(CK_SESSION_HANDLE, CK_UTF8CHAR_PTR, *mut CK_ASYNC_DATA);
-        unsupported C_AsyncGetID(CK_SESSION_HANDLE, CK_UTF8CHAR_PTR, CK_ULONG_PTR);
-        unsupported C_AsyncJoin(CK_SESSION_HANDLE, CK_UTF8CHAR_PTR, CK_ULONG, CK_BYTE_PTR, CK_ULONG);
+        session C_AsyncComplete(function: CK_UTF8CHAR_PTR, result: *mut CK_ASYNC_DATA) asynchronous::complete;
+        session C_AsyncGetID(function: CK_UTF8CHAR_PTR, id: CK_ULONG_PTR) asynchronous::id;
+        session C_AsyncJoin(function: CK_UTF8CHAR_PTR, id: CK_ULONG, data: CK_BYTE_PTR, data_len: CK_ULONG)
+            asynchronous::join;
         session C_WrapKeyAuthenticated(mechanism: CK_MECHANISM_PTR, wrapping_key: CK_OBJECT_HANDLE, key:
             CK_OBJECT_HANDLE, aad: CK_BYTE_PTR, aad_len: CK_ULONG, wrapped: CK_BYTE_PTR, wrapped_len: CK_ULONG_PTR)
             key::wrap_authenticated;

@@ -21,9 +21,12 @@ pub(super) const VERSION: CK_VERSION = CK_VERSION {
 /// CKR_ARGUMENTS_BAD, CKR_CANT_LOCK, CKR_CRYPTOKI_ALREADY_INITIALIZED, CKR_FUNCTION_FAILED where the configuration
 /// is not usable (`coffer doctor` tells why).
 pub(super) unsafe fn initialize(arguments: *mut c_void) -> Result<()> {
+    let mut may_create_threads = true;
     if !arguments.is_null() {
         // SAFETY: not NULL, so a CK_C_INITIALIZE_ARGS as C_Initialize says.
-        check_arguments(&unsafe { pointer::read(arguments.cast::<CK_C_INITIALIZE_ARGS>()) }?)?;
+        let arguments = unsafe { pointer::read(arguments.cast::<CK_C_INITIALIZE_ARGS>()) }?;
+        check_arguments(&arguments)?;
+        may_create_threads = arguments.flags & CKF_LIBRARY_CANT_CREATE_OS_THREADS == 0;
     }
     if fork::is_home() && module::current().is_ok() {
         return Err(Error::CryptokiAlreadyInitialized);
@@ -32,7 +35,7 @@ pub(super) unsafe fn initialize(arguments: *mut c_void) -> Result<()> {
     // Made before any fork, so that no child can inherit it half made.
     let _ = mechanism::all();
     fork::settle(module::forget)?;
-    module::initialize(config)
+    module::initialize(config, may_create_threads)
 }
 
 /// The four ways of locking (section 5.4, C_Initialize). Coffer locks with the operating system's primitives: that

@@ -16,6 +16,24 @@ pub fn environment() -> Environment {
     Environment::from_variables(effective_user(), variable)
 }
 
+/// Runs `work` with all signals blocked in this thread. A thread that is made meanwhile never takes one: the signals of
+/// the application are for threads of its own.
+pub(super) fn without_signals<T>(work: impl FnOnce() -> T) -> T {
+    let mut all = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
+    let mut before = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: both are places for a signal set; the first is filled before it is read.
+    let blocked = unsafe {
+        libc::sigfillset(all.as_mut_ptr());
+        libc::pthread_sigmask(libc::SIG_BLOCK, all.as_ptr(), before.as_mut_ptr()) == 0
+    };
+    let result = work();
+    if blocked {
+        // SAFETY: the set was written by the successful call above.
+        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, before.as_ptr(), std::ptr::null_mut()) };
+    }
+    result
+}
+
 /// The effective user id of this process.
 pub fn effective_user() -> u32 {
     // SAFETY: takes nothing and always succeeds.

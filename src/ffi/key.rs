@@ -2,9 +2,10 @@
 
 use crate::ck::*;
 use crate::error::Result;
-use crate::session::Session;
+use crate::session::{Function, Outcome, Session};
 use crate::token::ObjectHandle;
 
+use super::asynchronous::work_apart;
 use super::mechanism::Message;
 use super::pointer::{self, Out};
 use super::{mechanism, template};
@@ -22,6 +23,12 @@ pub(super) unsafe fn generate(
         let place = Out::new(key)?;
         let (id, params, references) = mechanism::read_with_references(mechanism)?;
         let template = template::read(template, count)?;
+        if session.works_apart(id) {
+            return work_apart(session, Function::GenerateKey, move |session| {
+                let object = session.generate_key(id, &params, &template)?;
+                Ok(Outcome { object, additional: None })
+            });
+        }
         let (key, iv) = session.generate_key_and_iv(id, &params, &template)?;
         references.write(&[], iv.as_slice());
         place.write(key.0);
@@ -46,6 +53,12 @@ pub(super) unsafe fn generate_pair(
         let (id, params) = mechanism::read(mechanism)?;
         let public = template::read(public, public_count)?;
         let private = template::read(private, private_count)?;
+        if session.works_apart(id) {
+            return work_apart(session, Function::GenerateKeyPair, move |session| {
+                let (object, private) = session.generate_key_pair(id, &params, &public, &private)?;
+                Ok(Outcome { object, additional: Some(private) })
+            });
+        }
         let (public, private) = session.generate_key_pair(id, &params, &public, &private)?;
         public_place.write(public.0);
         private_place.write(private.0);

@@ -11,6 +11,7 @@
 #![allow(clippy::too_many_arguments)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+mod asynchronous;
 pub mod entry;
 mod fork;
 mod general;

@@ -223,6 +223,26 @@ pub(super) unsafe fn short_bytes<'a>(text: *const CK_UTF8CHAR, len: CK_ULONG) ->
     unsafe { bytes(text, len) }
 }
 
+/// The name of a function: a C string. Errors: CKR_ARGUMENTS_BAD for NULL and for names that no function has.
+///
+/// # Safety
+/// NULL, or a C string.
+pub(super) unsafe fn name(text: *const CK_UTF8CHAR) -> Result<Vec<u8>> {
+    const MOST: usize = 64;
+    if text.is_null() {
+        return Err(Error::ArgumentsBad);
+    }
+    let mut name = Vec::new();
+    for index in 0..MOST {
+        // SAFETY: no byte before this one was the last of the string.
+        match unsafe { text.add(index).read() } {
+            0 => return Ok(name),
+            byte => name.push(byte),
+        }
+    }
+    Err(Error::ArgumentsBad)
+}
+
 /// Pads `text` with blanks, as the information structures want it; what does not fit is cut.
 pub(super) fn padded<const N: usize>(text: &str) -> [u8; N] {
     let mut field = [b' '; N];

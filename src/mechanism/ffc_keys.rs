@@ -49,7 +49,7 @@ macro_rules! parameters_row {
             sizes: $sizes,
             flags: 0,
             approval: Approval::$approval,
-            ops: Ops { generate_key: Some($generate), ..Ops::NONE },
+            ops: Ops { generate_key: Some($generate), slow: true, ..Ops::NONE },
         }
     };
 }

@@ -50,6 +50,8 @@ pub struct Ops {
     pub message: Option<MessageFn>,
     /// Key and parameter serve for one message alone (they hold a nonce, or count): no C_MessageSignInit.
     pub one_message: bool,
+    /// Takes so long that an asynchronous session has a thread of its own work on it.
+    pub slow: bool,
     pub digest: Option<DigestFn>,
     pub generate_key: Option<GenerateKeyFn>,
     pub generate_iv: Option<GenerateIvFn>,
@@ -85,6 +87,7 @@ impl Ops {
         decrypt: None,
         message: None,
         one_message: false,
+        slow: false,
         digest: None,
         generate_key: None,
         generate_iv: None,

@@ -25,7 +25,7 @@ pub(super) static ROWS: &[Mechanism] = &[Mechanism {
     sizes: SIZES,
     flags: 0,
     approval: Approval::Approved,
-    ops: Ops { generate_key_pair: Some(generate), ..Ops::NONE },
+    ops: Ops { generate_key_pair: Some(generate), slow: true, ..Ops::NONE },
 }];
 
 /// Errors: CKR_TEMPLATE_INCOMPLETE without CKA_MODULUS_BITS, CKR_ATTRIBUTE_VALUE_INVALID for a size that is odd or not

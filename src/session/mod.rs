@@ -1,6 +1,7 @@
 //! Sessions: what an application does with a token, one call at a time.
 #![forbid(unsafe_code)]
 
+mod asynchronous;
 mod built_in;
 mod crypt;
 mod derive;
@@ -30,6 +31,7 @@ use crate::policy::{Role, UsableKey, Use, permit, session_state};
 use crate::secret::Secret;
 use crate::token::{ObjectHandle, SessionHandle, SlotId, Token};
 
+pub use asynchronous::{Function, Outcome};
 pub use derive::Made;
 pub use explain::Explanation;
 pub use output::Output;
@@ -44,6 +46,9 @@ pub struct Session {
     handle: SessionHandle,
     slot: SlotId,
     read_write: bool,
+    /// Opened with CKF_ASYNC_SESSION.
+    asynchronous: bool,
+    tasks: Mutex<asynchronous::Tasks>,
     /// The token's when the session was opened; it ends with it.
     era: u64,
     token: Arc<Token>,
@@ -112,10 +117,11 @@ impl Session {
 
     pub fn info(&self) -> SessionInfo {
         let read_write = if self.read_write { CKF_RW_SESSION } else { 0 };
+        let asynchronous = if self.asynchronous { CKF_ASYNC_SESSION } else { 0 };
         SessionInfo {
             slot: self.slot,
             state: session_state(self.token.role(), self.read_write),
-            flags: CKF_SERIAL_SESSION | read_write,
+            flags: CKF_SERIAL_SESSION | read_write | asynchronous,
         }
     }
 
@@ -209,6 +215,7 @@ impl Session {
 
     /// The session is closed: its objects are gone, and the last session of a token logs out.
     fn close(&self) {
+        self.end_work();
         *self.state.lock() = State::default();
         self.token.drop_session_objects(self.handle);
         self.token.session_closed(self.read_write, self.era);

@@ -37,6 +37,7 @@ impl SessionTable {
         token: Arc<Token>,
         config: Arc<Config>,
         read_write: bool,
+        asynchronous: bool,
     ) -> Result<SessionHandle> {
         let era = token.session_opened(read_write)?;
         let handle = SessionHandle(NEXT_HANDLE.fetch_add(1, Ordering::Relaxed));
@@ -44,6 +45,8 @@ impl SessionTable {
             handle,
             slot,
             read_write,
+            asynchronous,
+            tasks: Mutex::default(),
             era,
             token,
             config,
