@@ -56,7 +56,7 @@ impl Dice {
 fn sixteen_threads_may_call_every_function_at_once() {
     in_own_process("threads::sixteen_threads_may_call_every_function_at_once", || {
         let home = std::env::var("COFFER_HOME").unwrap();
-        let configuration = "[pin]\nkdf-iterations = 10000\nattempts = 255\nmin-length = 1\n";
+        let configuration = "[pin]\nkdf-iterations = 10000\nattempts = 255\nmin-length = 1\n[limits]\nlock-timeout-ms = 600000\n";
         std::fs::write(format!("{home}/coffer.toml"), configuration).unwrap();
         let functions = load().functions;
         let mut world = World::new(functions);
@@ -112,7 +112,10 @@ fn mingle(crowd: &Crowd, thread: u64) {
         memory.remember();
         let rv = crowd.library.call(function, &words);
         let allowed = EVERY.iter().chain(MEANWHILE).chain(row.answers.iter().copied().flatten());
-        if !allowed.into_iter().any(|allowed| *allowed == rv) || memory.touched() {
+        // docs/conformance.md: another one was faster to make a token in the empty slot.
+        let too_late = row.name == "C_InitToken" && rv == CKR_FUNCTION_FAILED;
+        let allowed = too_late || allowed.into_iter().any(|allowed| *allowed == rv);
+        if !allowed || memory.touched() {
             crowd.stop.store(true, Ordering::Relaxed);
             panic!("{} answers {}, or writes beside its buffers", row.name, answers::name(rv));
         }
