@@ -158,7 +158,10 @@ fn a_key_of_a_strict_token_has_no_roles_that_conflict_whichever_call_made_it() {
         for number in 0..1 << USES.len() {
             let wanted = bits(&USES, number);
             let has = |id| wanted.contains(&yes(id));
-            let conflict = has(CKA_WRAP) && has(CKA_DECRYPT) || has(CKA_UNWRAP) && has(CKA_ENCRYPT);
+            // Whatever wraps or unwraps does nothing else.
+            let wraps = has(CKA_WRAP) || has(CKA_UNWRAP);
+            let other = [CKA_ENCRYPT, CKA_DECRYPT, CKA_SIGN, CKA_VERIFY, CKA_DERIVE].into_iter().any(has);
+            let conflict = wraps && other;
             // A wrapping key of which somebody may know the value; a copy that may more than its original.
             let foreign = has(CKA_WRAP) && !matches!(call, Call::Generate);
             let gains = matches!(call, Call::Copy) && number != 0;
