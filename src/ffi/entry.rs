@@ -261,10 +261,12 @@ functions! {
         session C_MessageVerifyFinal() message::message_verify_final;
     }
     v3_2 {
-        unsupported C_EncapsulateKey(CK_SESSION_HANDLE, CK_MECHANISM_PTR, CK_OBJECT_HANDLE, CK_ATTRIBUTE_PTR,
-            CK_ULONG, CK_BYTE_PTR, CK_ULONG_PTR, CK_OBJECT_HANDLE_PTR);
-        unsupported C_DecapsulateKey(CK_SESSION_HANDLE, CK_MECHANISM_PTR, CK_OBJECT_HANDLE, CK_ATTRIBUTE_PTR,
-            CK_ULONG, CK_BYTE_PTR, CK_ULONG, CK_OBJECT_HANDLE_PTR);
+        session C_EncapsulateKey(mechanism: CK_MECHANISM_PTR, public_key: CK_OBJECT_HANDLE, template:
+            CK_ATTRIBUTE_PTR, count: CK_ULONG, ciphertext: CK_BYTE_PTR, ciphertext_len: CK_ULONG_PTR, key:
+            CK_OBJECT_HANDLE_PTR) key::encapsulate;
+        session C_DecapsulateKey(mechanism: CK_MECHANISM_PTR, private_key: CK_OBJECT_HANDLE, template:
+            CK_ATTRIBUTE_PTR, count: CK_ULONG, ciphertext: CK_BYTE_PTR, ciphertext_len: CK_ULONG, key:
+            CK_OBJECT_HANDLE_PTR) key::decapsulate;
         session C_VerifySignatureInit(mechanism: CK_MECHANISM_PTR, key: CK_OBJECT_HANDLE, signature: CK_BYTE_PTR,
             signature_len: CK_ULONG) operation::verify_signature_init;
         session C_VerifySignature(data: CK_BYTE_PTR, data_len: CK_ULONG) operation::verify_signature;

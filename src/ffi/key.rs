@@ -226,3 +226,54 @@ pub(super) unsafe fn unwrap_authenticated(
     }
     Ok(())
 }
+
+/// C_EncapsulateKey. `key` is not looked at while only the length of the ciphertext is asked for.
+pub(super) unsafe fn encapsulate(
+    session: &Session,
+    mechanism: *mut CK_MECHANISM,
+    public_key: CK_OBJECT_HANDLE,
+    template: *mut CK_ATTRIBUTE,
+    count: CK_ULONG,
+    ciphertext: *mut CK_BYTE,
+    ciphertext_len: *mut CK_ULONG,
+    key: *mut CK_OBJECT_HANDLE,
+) -> Result<()> {
+    // SAFETY: as C_EncapsulateKey describes its arguments.
+    unsafe {
+        let place = if ciphertext.is_null() { None } else { Some(Out::new(key)?) };
+        let (id, params) = mechanism::read(mechanism)?;
+        let template = template::read(template, count)?;
+        let mut made = None;
+        pointer::with_output(ciphertext, ciphertext_len, |ciphertext| {
+            made = session.encapsulate_key(id, &params, ObjectHandle(public_key), &template, ciphertext)?;
+            Ok(())
+        })?;
+        if let (Some(place), Some(key)) = (place, made) {
+            place.write(key.0);
+        }
+    }
+    Ok(())
+}
+
+/// C_DecapsulateKey.
+pub(super) unsafe fn decapsulate(
+    session: &Session,
+    mechanism: *mut CK_MECHANISM,
+    private_key: CK_OBJECT_HANDLE,
+    template: *mut CK_ATTRIBUTE,
+    count: CK_ULONG,
+    ciphertext: *mut CK_BYTE,
+    ciphertext_len: CK_ULONG,
+    key: *mut CK_OBJECT_HANDLE,
+) -> Result<()> {
+    // SAFETY: as C_DecapsulateKey describes its arguments.
+    unsafe {
+        let place = Out::new(key)?;
+        let (id, params) = mechanism::read(mechanism)?;
+        let template = template::read(template, count)?;
+        let ciphertext = pointer::bytes(ciphertext, ciphertext_len)?;
+        let private_key = ObjectHandle(private_key);
+        place.write(session.decapsulate_key(id, &params, private_key, &template, ciphertext)?.0);
+    }
+    Ok(())
+}

@@ -157,6 +157,19 @@ pub(super) fn montgomery_public(key: &UsableKey) -> Result<(montgomery::Curve, &
     }
 }
 
+/// The public value of a new key pair, and the secret that it shares with a public key object of the type CKK_EC or
+/// CKK_EC_MONTGOMERY.
+pub(super) fn agree_fresh(key: &UsableKey) -> Result<(Vec<u8>, Secret)> {
+    if key.object().key_type() == Some(CKK_EC_MONTGOMERY) {
+        let (curve, other) = montgomery_public(key)?;
+        let own = montgomery::PrivateKey::generate(curve)?;
+        return Ok((own.public_value()?, own.agree(other)?));
+    }
+    let other = public(key)?;
+    let own = ec::PrivateKey::generate(other.curve())?;
+    Ok((own.public_point()?, own.agree(other)?))
+}
+
 /// The private value in the form that is stored: as long as the order, or as the curve's seeds and values. Errors:
 /// CKR_ATTRIBUTE_VALUE_INVALID for a value that no key of the curve has.
 pub(super) fn checked_value(named: Named, value: &[u8]) -> Result<Secret> {

@@ -9,7 +9,7 @@ use crate::secret::Secret;
 
 use super::agreement::Kdf;
 use super::ec_keys::{self, FLAGS, SIZES};
-use super::operation::{Derivation, Derived};
+use super::operation::{Derivation, Derived, Encapsulation};
 use super::params::{ParamKind, Params};
 use super::row::{Approval, KeyNeed, Mechanism, Ops};
 
@@ -28,7 +28,12 @@ const fn row(id: CK_MECHANISM_TYPE, name: &'static str, key: KeyNeed) -> Mechani
         sizes: SIZES,
         flags: FLAGS,
         approval: Approval::Approved,
-        ops: Ops { derive: Some(derive), ..Ops::NONE },
+        ops: Ops {
+            derive: Some(derive),
+            encapsulate: Some(encapsulate),
+            decapsulate: Some(decapsulate),
+            ..Ops::NONE
+        },
     }
 }
 
@@ -43,6 +48,36 @@ fn derive(input: &Derivation) -> Result<Derived> {
     let function = Kdf::of_ec(*kdf, shared_data)?;
     let shared = agree(input.base, public_data)?;
     Ok(Derived::key(function.key(shared, shared_data, input.wanted)?))
+}
+
+/// The KDF and its data. CKR_MECHANISM_PARAM_INVALID: "pPublicData and ulPublicDataLen must be set to NULL and 0".
+fn without_point<'a>(input: &Encapsulation<'a>) -> Result<(Kdf, &'a [u8])> {
+    match input.params {
+        Params::Ecdh1 { kdf, shared_data, public_data } if public_data.is_empty() => {
+            Ok((Kdf::of_ec(*kdf, shared_data)?, shared_data))
+        }
+        _ => Err(Error::MechanismParamInvalid),
+    }
+}
+
+/// The ciphertext is the public value of a new key pair, as it stands in no OCTET STRING.
+fn encapsulate(input: &Encapsulation) -> Result<(Vec<u8>, Secret)> {
+    let (kdf, data) = without_point(input)?;
+    let (point, shared) = ec_keys::agree_fresh(input.key)?;
+    Ok((point, kdf.key(shared, data, input.wanted)?))
+}
+
+/// CKR_WRAPPED_KEY_INVALID: the ciphertext is no public value of the key's curve.
+fn decapsulate(input: &Encapsulation, ciphertext: &[u8]) -> Result<Secret> {
+    let (kdf, data) = without_point(input)?;
+    let shared = agree(input.key, ciphertext).map_err(|error| match error {
+        Error::MechanismParamInvalid | Error::PublicKeyInvalid => Error::WrappedKeyInvalid,
+        other => other,
+    })?;
+    kdf.key(shared, data, input.wanted).map_err(|error| match error {
+        Error::KeySizeRange => Error::WrappedKeyLenRange,
+        other => other,
+    })
 }
 
 /// The other party's point may come raw or wrapped in an OCTET STRING (section 6.3.15, footnote 1).

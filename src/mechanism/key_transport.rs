@@ -5,7 +5,7 @@
 use crate::ck::*;
 use crate::crypto::aes::Key;
 use crate::crypto::key_wrap::{self, KWP_IV};
-use crate::crypto::{ec, montgomery, random};
+use crate::crypto::{ec, random};
 use crate::error::{Error, Result};
 use crate::object::ec_point;
 use crate::policy::UsableKey;
@@ -122,15 +122,7 @@ fn ecdh_params(params: &Params) -> Result<(usize, Kdf, &[u8])> {
 fn ecdh_wrap(key: &UsableKey, params: &Params, material: &[u8], form: Point) -> Result<Vec<u8>> {
     let (length, kdf, data) = ecdh_params(params)?;
     let key_type = key.object().key_type().ok_or(Error::GeneralError)?;
-    let (point, shared) = if key_type == CKK_EC_MONTGOMERY {
-        let (curve, other) = ec_keys::montgomery_public(key)?;
-        let own = montgomery::PrivateKey::generate(curve)?;
-        (own.public_value()?, own.agree(other)?)
-    } else {
-        let other = ec_keys::public(key)?;
-        let own = ec::PrivateKey::generate(other.curve())?;
-        (own.public_point()?, own.agree(other)?)
-    };
+    let (point, shared) = ec_keys::agree_fresh(key)?;
     let mut output = match form {
         Point::Raw => point,
         Point::Wrapped => ec_point::wrapped(key_type, &point)?,

@@ -111,6 +111,14 @@ pub struct Derivation<'a> {
     pub wanted: Option<usize>,
 }
 
+/// What an encapsulation or a decapsulation works with. The key has passed `policy::permit` for this mechanism.
+pub struct Encapsulation<'a> {
+    pub key: &'a UsableKey,
+    pub params: &'a Params,
+    /// As for a derivation.
+    pub wanted: Option<usize>,
+}
+
 /// What a derivation makes.
 pub struct Derived {
     /// What the mechanism contributes to the object of the template: a secret key's CKA_VALUE (of the length that is

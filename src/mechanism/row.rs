@@ -7,7 +7,7 @@ use crate::policy::{Need, Profile, UsableKey, Use};
 use crate::secret::Secret;
 
 use super::message::MessageParams;
-use super::operation::{Cipher, Derivation, Derived, Digest, KeyPair, Sign, Verify};
+use super::operation::{Cipher, Derivation, Derived, Digest, Encapsulation, KeyPair, Sign, Verify};
 use super::params::{ParamKind, Params};
 
 /// How NIST SP 800-131A and SP 800-140C/D see the mechanism.
@@ -34,6 +34,9 @@ pub type GenerateKeyPairFn = fn(&Params, &Attributes, &Attributes) -> Result<Key
 /// The material to be wrapped: a secret key's value, or a private key as PKCS#8 PrivateKeyInfo (section 6.7).
 pub type WrapFn = fn(&UsableKey, &Params, &[u8]) -> Result<Vec<u8>>;
 pub type UnwrapFn = fn(&UsableKey, &Params, &[u8]) -> Result<Secret>;
+/// The ciphertext, and the value of the new key.
+pub type EncapsulateFn = fn(&Encapsulation) -> Result<(Vec<u8>, Secret)>;
+pub type DecapsulateFn = fn(&Encapsulation, &[u8]) -> Result<Secret>;
 pub type DeriveFn = fn(&Derivation) -> Result<Derived>;
 
 /// The functions that a mechanism serves; `None` where it does not.
@@ -59,6 +62,8 @@ pub struct Ops {
     pub wrap: Option<WrapFn>,
     pub unwrap: Option<UnwrapFn>,
     pub derive: Option<DeriveFn>,
+    pub encapsulate: Option<EncapsulateFn>,
+    pub decapsulate: Option<DecapsulateFn>,
 }
 
 impl Ops {
@@ -74,6 +79,8 @@ impl Ops {
             Use::Wrap => self.wrap.is_some(),
             Use::Unwrap => self.unwrap.is_some(),
             Use::Derive => self.derive.is_some(),
+            Use::Encapsulate => self.encapsulate.is_some(),
+            Use::Decapsulate => self.decapsulate.is_some(),
         }
     }
 
@@ -95,6 +102,8 @@ impl Ops {
         wrap: None,
         unwrap: None,
         derive: None,
+        encapsulate: None,
+        decapsulate: None,
     };
 }
 
@@ -103,8 +112,8 @@ impl Ops {
 pub struct KeyNeed {
     /// The key types that the mechanism works with; empty for mechanisms without a key (digests).
     pub types: &'static [CK_KEY_TYPE],
-    /// True for public-key mechanisms: verify, encrypt and wrap take CKO_PUBLIC_KEY, sign, decrypt, unwrap and
-    /// derive take CKO_PRIVATE_KEY. False: `secret_class` throughout.
+    /// True for public-key mechanisms: verify, encrypt, wrap and encapsulate take CKO_PUBLIC_KEY, sign, decrypt,
+    /// unwrap, derive and decapsulate take CKO_PRIVATE_KEY. False: `secret_class` throughout.
     pub asymmetric: bool,
     /// CKO_SECRET_KEY, or CKO_OTP_KEY for one-time passwords.
     pub secret_class: CK_OBJECT_CLASS,
@@ -171,6 +180,8 @@ impl Mechanism {
             (ops.wrap.is_some(), CKF_WRAP),
             (ops.unwrap.is_some(), CKF_UNWRAP),
             (ops.derive.is_some(), CKF_DERIVE),
+            (ops.encapsulate.is_some(), CKF_ENCAPSULATE),
+            (ops.decapsulate.is_some(), CKF_DECAPSULATE),
         ];
         has.iter().filter(|(offered, _)| *offered).fold(self.flags, |flags, (_, flag)| flags | flag)
     }

@@ -14,6 +14,7 @@ use super::hashes;
 use super::operation::{Cipher, Length};
 use super::params::{ParamKind, Params};
 use super::row::{Approval, KeyNeed, Mechanism, Ops};
+use super::rsa_encapsulate;
 use super::rsa_keys::{self, SIZES};
 use super::rsa_recover;
 use super::rsa_sign::{self, Padding};
@@ -52,6 +53,8 @@ pub(super) static ROWS: &[Mechanism] = &[
             decrypt: Some(|key, _| decrypt(key, Encoding::Raw)),
             wrap: Some(|key, _, material| wrap(key, &Encoding::Raw, material)),
             unwrap: Some(|key, _, wrapped| unwrap(key, &Encoding::Raw, wrapped)),
+            encapsulate: Some(rsa_encapsulate::raw),
+            decapsulate: Some(rsa_encapsulate::open_raw),
             ..Ops::NONE
         },
     },
@@ -68,6 +71,10 @@ pub(super) static ROWS: &[Mechanism] = &[
             decrypt: Some(|key, params| decrypt(key, Encoding::oaep(params)?)),
             wrap: Some(|key, params, material| wrap(key, &Encoding::oaep(params)?, material)),
             unwrap: Some(|key, params, wrapped| unwrap(key, &Encoding::oaep(params)?, wrapped)),
+            encapsulate: Some(|input| rsa_encapsulate::wrapped(input, &Encoding::oaep(input.params)?)),
+            decapsulate: Some(|input, ciphertext| {
+                unwrap(input.key, &Encoding::oaep(input.params)?, ciphertext)
+            }),
             ..Ops::NONE
         },
     },
@@ -79,12 +86,14 @@ const fn cipher_ops() -> Ops {
         decrypt: Some(|key, _| decrypt(key, Encoding::Pkcs1)),
         wrap: Some(|key, _, material| wrap(key, &Encoding::Pkcs1, material)),
         unwrap: Some(|key, _, wrapped| unwrap(key, &Encoding::Pkcs1, wrapped)),
+        encapsulate: Some(|input| rsa_encapsulate::wrapped(input, &Encoding::Pkcs1)),
+        decapsulate: Some(|input, ciphertext| unwrap(input.key, &Encoding::Pkcs1, ciphertext)),
         ..Ops::NONE
     }
 }
 
 /// How a message becomes a block as long as the modulus.
-enum Encoding {
+pub(super) enum Encoding {
     /// Block type 2.
     Pkcs1,
     Oaep {
@@ -158,7 +167,7 @@ fn decrypt(key: UsableKey, encoding: Encoding) -> Result<Box<dyn Cipher>> {
 
 /// The key's material as a ciphertext. A key too long to be wrapped so, and one that raw RSA would only raise to a power
 /// below the modulus, whose root anybody can draw: CKR_KEY_SIZE_RANGE.
-fn wrap(key: &UsableKey, encoding: &Encoding, material: &[u8]) -> Result<Vec<u8>> {
+pub(super) fn wrap(key: &UsableKey, encoding: &Encoding, material: &[u8]) -> Result<Vec<u8>> {
     let public = rsa_keys::public(key)?;
     encoding.max_message_len(public.modulus_len()).ok_or(Error::WrappingKeySizeRange)?;
     if matches!(encoding, Encoding::Raw) && !public.reduces(material.len())? {
@@ -172,7 +181,7 @@ fn wrap(key: &UsableKey, encoding: &Encoding, material: &[u8]) -> Result<Vec<u8>
 }
 
 /// The key's material. Raw RSA gives all bytes of the block: the key is its tail, as long as the template says.
-fn unwrap(key: &UsableKey, encoding: &Encoding, wrapped: &[u8]) -> Result<Secret> {
+pub(super) fn unwrap(key: &UsableKey, encoding: &Encoding, wrapped: &[u8]) -> Result<Secret> {
     let private = rsa_keys::private(key)?;
     encoding.max_message_len(private.modulus_len()).ok_or(Error::UnwrappingKeySizeRange)?;
     encoding.open(private, wrapped).map_err(|error| match error {

@@ -51,6 +51,7 @@ static FAMILIES: &[&[Mechanism]] = &[
     super::dh::ROWS,
     super::public_key::ROWS,
     super::ml_dsa::ROWS,
+    super::ml_kem::ROWS,
 ];
 
 /// All rows by ascending id, and beside each what its self-tests have come to.

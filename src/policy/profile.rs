@@ -188,7 +188,7 @@ impl Profile {
             return None;
         }
         let Parameter { iv, tag_bits, hash } = need.parameter;
-        let decrypts = matches!(purpose, Use::Decrypt | Use::Unwrap);
+        let decrypts = matches!(purpose, Use::Decrypt | Use::Unwrap | Use::Decapsulate);
         let without_oaep = matches!(need.mechanism, CKM_RSA_PKCS | CKM_RSA_X_509);
         let wraps = matches!(purpose, Use::Wrap | Use::Unwrap);
         let protects = matches!(purpose, Use::Encrypt | Use::Wrap | Use::Sign);

@@ -25,6 +25,8 @@ pub enum Use {
     Wrap,
     Unwrap,
     Derive,
+    Encapsulate,
+    Decapsulate,
 }
 
 impl Use {
@@ -40,23 +42,25 @@ impl Use {
             Use::Wrap => CKA_WRAP,
             Use::Unwrap => CKA_UNWRAP,
             Use::Derive => CKA_DERIVE,
+            Use::Encapsulate => CKA_ENCAPSULATE,
+            Use::Decapsulate => CKA_DECAPSULATE,
         }
     }
 
     /// True where a public-key mechanism takes the public half.
     fn takes_public_half(self) -> bool {
-        matches!(self, Use::Verify | Use::VerifyRecover | Use::Encrypt | Use::Wrap)
+        matches!(self, Use::Verify | Use::VerifyRecover | Use::Encrypt | Use::Wrap | Use::Encapsulate)
     }
 
     /// False for functions that have no Init, and so no place for a context-specific login.
     fn has_init(self) -> bool {
-        !matches!(self, Use::Wrap | Use::Unwrap | Use::Derive)
+        !matches!(self, Use::Wrap | Use::Unwrap | Use::Derive | Use::Encapsulate | Use::Decapsulate)
     }
 
     fn type_inconsistent(self) -> Error {
         match self {
             Use::Wrap => Error::WrappingKeyTypeInconsistent,
-            Use::Unwrap => Error::UnwrappingKeyTypeInconsistent,
+            Use::Unwrap | Use::Decapsulate => Error::UnwrappingKeyTypeInconsistent,
             _ => Error::KeyTypeInconsistent,
         }
     }
@@ -64,7 +68,7 @@ impl Use {
     pub(super) fn size_range(self) -> Error {
         match self {
             Use::Wrap => Error::WrappingKeySizeRange,
-            Use::Unwrap => Error::UnwrappingKeySizeRange,
+            Use::Unwrap | Use::Decapsulate => Error::UnwrappingKeySizeRange,
             _ => Error::KeySizeRange,
         }
     }

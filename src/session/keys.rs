@@ -76,7 +76,7 @@ impl Session {
     }
 
     /// Refuses early what `may_create` would refuse, before a long generation.
-    fn may_create_from(&self, template: &Template, class: CK_OBJECT_CLASS) -> Result<()> {
+    pub(super) fn may_create_from(&self, template: &Template, class: CK_OBJECT_CLASS) -> Result<()> {
         if template.is_true(CKA_TOKEN) {
             self.need_read_write()?;
         }

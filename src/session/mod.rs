@@ -7,6 +7,7 @@ mod crypt;
 mod derive;
 mod digest;
 mod dual;
+mod encapsulate;
 mod explain;
 mod keys;
 mod messages;
@@ -258,7 +259,7 @@ impl Session {
 fn no_such_key(error: Error, purpose: Use) -> Error {
     match (error, purpose) {
         (Error::ObjectHandleInvalid, Use::Wrap) => Error::WrappingKeyHandleInvalid,
-        (Error::ObjectHandleInvalid, Use::Unwrap) => Error::UnwrappingKeyHandleInvalid,
+        (Error::ObjectHandleInvalid, Use::Unwrap | Use::Decapsulate) => Error::UnwrappingKeyHandleInvalid,
         (Error::ObjectHandleInvalid, _) => Error::KeyHandleInvalid,
         (error, _) => error,
     }

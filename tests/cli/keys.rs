@@ -16,6 +16,8 @@ fn every_kind_of_key_is_made_and_listed() {
         "ed448",
         "x25519",
         "x448",
+        "ml-dsa-44",
+        "ml-kem-768",
         "aes:128",
         "des3",
         "chacha20",
@@ -39,6 +41,8 @@ fn every_kind_of_key_is_made_and_listed() {
         "ed448",
         "x25519",
         "x448",
+        "ml-dsa-44",
+        "ml-kem-768",
         "aes:128",
         "des3",
         "chacha20",
@@ -46,7 +50,7 @@ fn every_kind_of_key_is_made_and_listed() {
     ] {
         assert!(table.contains(kind), "{kind}: {table}");
     }
-    assert_eq!(home.json(&["list", "--json"])["objects"].as_array().unwrap().len(), 24);
+    assert_eq!(home.json(&["list", "--json"])["objects"].as_array().unwrap().len(), 28);
 }
 
 #[test]

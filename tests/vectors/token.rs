@@ -242,6 +242,53 @@ impl Token {
         answer(call!(functions, C_DeriveKey, session, &mut structure, base, template, count, none), ())
     }
 
+    /// Ciphertext, key.
+    pub fn encapsulate(
+        &self,
+        mechanism: &Mechanism,
+        public: CK_OBJECT_HANDLE,
+        attributes: &Attributes,
+    ) -> Answer<(Vec<u8>, CK_OBJECT_HANDLE)> {
+        let key = std::cell::Cell::new(0);
+        let ciphertext = self.output(|out, len| {
+            let (mut structure, mut template) = (mechanism.structure(), template(attributes));
+            let count = template.len() as CK_ULONG;
+            let template = template.as_mut_ptr();
+            let (functions, session) = (self.functions, self.session);
+            let (place, structure) = (key.as_ptr(), &mut structure);
+            call!(functions, C_EncapsulateKey, session, structure, public, template, count, out, len, place)
+        })?;
+        Ok((ciphertext, key.get()))
+    }
+
+    pub fn decapsulate(
+        &self,
+        mechanism: &Mechanism,
+        private: CK_OBJECT_HANDLE,
+        attributes: &Attributes,
+        ciphertext: &[u8],
+    ) -> Answer<CK_OBJECT_HANDLE> {
+        let (mut structure, mut template) = (mechanism.structure(), template(attributes));
+        let count = template.len() as CK_ULONG;
+        let template = template.as_mut_ptr();
+        let (functions, session) = (self.functions, self.session);
+        let (ciphertext, ciphertext_len) = (place(ciphertext), length(ciphertext));
+        let (mut key, structure) = (0, &mut structure);
+        let rv = call!(
+            functions,
+            C_DecapsulateKey,
+            session,
+            structure,
+            private,
+            template,
+            count,
+            ciphertext,
+            ciphertext_len,
+            &mut key
+        );
+        answer(rv, key)
+    }
+
     pub fn generate(&self, mechanism: &Mechanism, attributes: &Attributes) -> Answer<CK_OBJECT_HANDLE> {
         let (mut structure, mut template) = (mechanism.structure(), template(attributes));
         let count = template.len() as CK_ULONG;

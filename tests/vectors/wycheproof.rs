@@ -6,7 +6,7 @@
 use coffer_pkcs11::ck::*;
 use serde_json::Value;
 
-use super::lattice::{ml_dsa_sign, ml_dsa_verify};
+use super::lattice::{ml_dsa_sign, ml_dsa_verify, ml_kem};
 use super::parameter::Mechanism;
 use super::public_keys::{dsa, ecdh, ecdsa, eddsa, oaep, pkcs1_decrypt, pkcs1_verify, pss, xdh};
 use super::report::{Expected, Outcome, Report};
@@ -106,6 +106,7 @@ static ROWS: &[(&str, Run)] = &[
     ("rsa_pkcs1_decrypt/", By(pkcs1_decrypt)),
     ("ecdh/", By(ecdh)),
     ("xdh/", By(xdh)),
+    ("mlkem/", By(ml_kem)),
     ("mldsa_sign/", By(ml_dsa_sign)),
     ("mldsa_verify/", By(ml_dsa_verify)),
 ];
@@ -140,6 +141,7 @@ fn files() -> Vec<(String, &'static str)> {
         mac_with_nonce,
         mldsa_sign,
         mldsa_verify,
+        mlkem,
         pbes2,
         pbkdf2,
         rsa_oaep,

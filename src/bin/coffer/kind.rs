@@ -1,4 +1,4 @@
-//! Kinds of keys as people write them: `rsa:3072`, `ec:P-256`, `ed25519`, `aes:256`. `generate` takes them, `list` shows them.
+//! Kinds of keys as people write them: `rsa:3072`, `ec:P-256`, `ed25519`, `ml-dsa-65`, `aes:256`. `generate` takes them, `list` shows them.
 
 use std::fmt;
 use std::str::FromStr;
@@ -57,12 +57,41 @@ fn named(name: &str) -> Option<&'static Curve> {
     CURVES.iter().find(|curve| equal(curve.name) || curve.aliases.iter().any(|alias| equal(alias)))
 }
 
+/// A parameter set of ML-DSA or ML-KEM: the name, the key type and CKA_PARAMETER_SET.
+pub struct ParameterSet {
+    name: &'static str,
+    pub key_type: CK_KEY_TYPE,
+    pub number: CK_ULONG,
+}
+
+/// The first of each family is meant where none is told.
+const PARAMETER_SETS: &[ParameterSet] = &[
+    ParameterSet { name: "ml-dsa-65", key_type: CKK_ML_DSA, number: CKP_ML_DSA_65 },
+    ParameterSet { name: "ml-dsa-44", key_type: CKK_ML_DSA, number: CKP_ML_DSA_44 },
+    ParameterSet { name: "ml-dsa-87", key_type: CKK_ML_DSA, number: CKP_ML_DSA_87 },
+    ParameterSet { name: "ml-kem-768", key_type: CKK_ML_KEM, number: CKP_ML_KEM_768 },
+    ParameterSet { name: "ml-kem-512", key_type: CKK_ML_KEM, number: CKP_ML_KEM_512 },
+    ParameterSet { name: "ml-kem-1024", key_type: CKK_ML_KEM, number: CKP_ML_KEM_1024 },
+];
+
+/// The parameter set that a name means, with or without its hyphens; a family alone means its first.
+fn parameter_set(text: &str) -> Option<&'static ParameterSet> {
+    let plain = |name: &str| name.replace([':', '-'], "").to_ascii_lowercase();
+    let wanted = plain(text);
+    let family = matches!(wanted.as_str(), "mldsa" | "mlkem");
+    PARAMETER_SETS.iter().find(|set| {
+        let name = plain(set.name);
+        name == wanted || (family && name.starts_with(&wanted))
+    })
+}
+
 /// What `generate` can make.
 #[derive(Clone, Copy)]
 pub enum Kind {
     /// Modulus length in bits.
     Rsa(u64),
     Curve(&'static Curve),
+    Lattice(&'static ParameterSet),
     /// Length in bits.
     Aes(u64),
     /// Triple DES with three keys.
@@ -74,7 +103,7 @@ pub enum Kind {
 
 impl Kind {
     pub fn is_pair(self) -> bool {
-        matches!(self, Kind::Rsa(_) | Kind::Curve(_))
+        matches!(self, Kind::Rsa(_) | Kind::Curve(_) | Kind::Lattice(_))
     }
 
     /// True for keys of X25519 and X448, which neither sign nor decrypt.
@@ -95,6 +124,7 @@ impl fmt::Display for Kind {
             Kind::Rsa(bits) => write!(formatter, "rsa:{bits}"),
             Kind::Curve(curve) if curve.key_type == CKK_EC => write!(formatter, "ec:{}", curve.name),
             Kind::Curve(curve) => write!(formatter, "{}", curve.name),
+            Kind::Lattice(set) => formatter.write_str(set.name),
             Kind::Aes(bits) => write!(formatter, "aes:{bits}"),
             Kind::Des3 => write!(formatter, "des3"),
             Kind::ChaCha20 => write!(formatter, "chacha20"),
@@ -107,6 +137,9 @@ impl FromStr for Kind {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        if let Some(set) = parameter_set(text) {
+            return Ok(Kind::Lattice(set));
+        }
         let (family, size) = text.split_once([':', '-']).unwrap_or((text, ""));
         let bits = |default: u64, least: u64, most: u64, step: u64| match size {
             "" => Ok(default),
@@ -135,7 +168,7 @@ impl FromStr for Kind {
         }
         // A curve alone is clear enough: ed25519, P-256.
         named(text).map(Kind::Curve).ok_or_else(|| {
-            format!("`{text}` is no kind of key; write rsa:3072, ec:P-256, ed25519, x25519, aes:256 or generic:256")
+            format!("`{text}` is no kind of key; write rsa:3072, ec:P-256, ed25519, x25519, ml-dsa-65, ml-kem-768, aes:256 or generic:256")
         })
     }
 }
@@ -174,6 +207,15 @@ pub fn describe(class: CK_OBJECT_CLASS, attributes: &Attributes) -> String {
             match curve_of(params) {
                 Some(curve) => Kind::Curve(curve).to_string(),
                 None => "ec".into(),
+            }
+        }
+        CKK_ML_DSA | CKK_ML_KEM => {
+            let set = attributes.ulong(CKA_PARAMETER_SET);
+            let mut sets = PARAMETER_SETS.iter();
+            match sets.find(|known| (known.key_type, Some(known.number)) == (key_type, set)) {
+                Some(set) => set.name.into(),
+                None if key_type == CKK_ML_DSA => "ml-dsa".into(),
+                None => "ml-kem".into(),
             }
         }
         CKK_AES => sized("aes"),
@@ -226,6 +268,10 @@ mod tests {
             ("Ed448", "ed448"),
             ("DES3", "des3"),
             ("chacha20", "chacha20"),
+            ("ml-dsa-44", "ml-dsa-44"),
+            ("ML-DSA", "ml-dsa-65"),
+            ("mlkem1024", "ml-kem-1024"),
+            ("ml-kem:512", "ml-kem-512"),
         ] {
             assert_eq!(text.parse::<Kind>().unwrap().to_string(), shown, "{text}");
         }

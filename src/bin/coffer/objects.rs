@@ -88,10 +88,13 @@ const SHOWN: &[CK_ATTRIBUTE_TYPE] = &[
     CKA_SIGN,
     CKA_VERIFY,
     CKA_DERIVE,
+    CKA_ENCAPSULATE,
+    CKA_DECAPSULATE,
     CKA_ALWAYS_AUTHENTICATE,
     CKA_TRUSTED,
     CKA_MODULUS,
     CKA_EC_PARAMS,
+    CKA_PARAMETER_SET,
     CKA_VALUE_LEN,
     CKA_START_DATE,
     CKA_END_DATE,
@@ -104,6 +107,8 @@ const USES: &[(CK_ATTRIBUTE_TYPE, &str)] = &[
     (CKA_VERIFY, "verify"),
     (CKA_WRAP, "wrap"),
     (CKA_UNWRAP, "unwrap"),
+    (CKA_ENCAPSULATE, "encapsulate"),
+    (CKA_DECAPSULATE, "decapsulate"),
     (CKA_DERIVE, "derive"),
 ];
 

@@ -1,4 +1,4 @@
-//! The known answers, one row an algorithm. They were made with OpenSSL and Python (ML-DSA: dilithium-py) from keys of the standards: the AES key of
+//! The known answers, one row an algorithm. They were made with OpenSSL and Python (ML-DSA, ML-KEM: dilithium-py, kyber-py) from keys of the standards: the AES key of
 //! SP 800-38A, the P-256 key of RFC 6979 (appendix A.2.5) and the Ed25519 key of RFC 8032 (section 7.1, test 2). The
 //! digests of "abc" are those of FIPS 180-4 and FIPS 202.
 
@@ -10,11 +10,12 @@ use crate::object::Value;
 use super::super::Params;
 use super::SelfTest;
 use super::check::{
-    bytes, cipher, derives, digest, hex, mac, opens, pair_agrees, secret, signs, signs_to, verifies,
+    bytes, cipher, decapsulates, derives, digest, hex, mac, opens, pair_agrees, secret, signs, signs_to,
+    verifies,
 };
 
 #[rustfmt::skip]
-pub(super) static TESTS: [SelfTest; 26] = [
+pub(super) static TESTS: [SelfTest; 27] = [
     SelfTest::new("MD5", &["MD5"], || digest(CKM_MD5, "900150983cd24fb0d6963f7d28e17f72")),
     SelfTest::new("SHA-1", &["SHA_1", "SHA1"], || digest(CKM_SHA_1, "a9993e364706816aba3e25717850c26c9cd0d89d")),
     SelfTest::new("SHA-224", &["SHA224"], || digest(CKM_SHA224, "23097d223405d8228642a477bda255b32aadbce4bda0b3f7e36c9da7")),
@@ -40,6 +41,8 @@ pub(super) static TESTS: [SelfTest; 26] = [
     SelfTest::new("EdDSA", &["EDDSA", "EDWARDS"], || Ok(signs(CKM_EDDSA, CKK_EC_EDWARDS, &ed25519_private()?, &Params::None, ED25519_SIGNATURE)? && verifies(CKM_EDDSA, CKK_EC_EDWARDS, &ed25519_public()?, &Params::None, ED25519_SIGNATURE)?)),
     SelfTest::new("X25519", &["MONTGOMERY", "ECDH1_DERIVE"], || derives(CKM_ECDH1_DERIVE, CKO_PRIVATE_KEY, CKK_EC_MONTGOMERY, &x25519_private()?, &agreement("b6c6192e66300f4bbb4e3d870bfd02e416154ebb06661a70a84ea376244b3c20")?, "83f10f5f913264c1ef775297174641d99ddac691105ed54152c0e0957d86a65f")),
     SelfTest::new("ML-DSA", &["ML_DSA"], || signs_to(CKM_ML_DSA, CKK_ML_DSA, &ml_dsa_private()?, &deterministic(), "9c2afc5db0e15c199977be79eaee52ca0b538a1b6f8039dcac032a06120cfa87")),
+    // The answer to a ciphertext of zeros is the one of implicit rejection: SHAKE256 of z and the ciphertext.
+    SelfTest::new("ML-KEM", &["ML_KEM"], || decapsulates(CKM_ML_KEM, CKK_ML_KEM, &ml_kem_private()?, &[0; 768], "fc3ccf20a37dd91d9f511da5e6cb92039b1414db5b0880741178ccfb143212ff")),
     SelfTest::new("random numbers", &["KEY_GEN", "PAIR_GEN"], || Ok(random::secret(32)? != random::secret(32)?)),
 ];
 
@@ -100,6 +103,15 @@ fn x25519_private() -> Result<Values> {
 fn ml_dsa_private() -> Result<Values> {
     let seed = secret("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f")?;
     Ok(vec![(CKA_PARAMETER_SET, Value::Ulong(CKP_ML_DSA_44)), (CKA_SEED, seed)])
+}
+
+/// ML-KEM-512 from the seed 00 01 02 … 3f.
+fn ml_kem_private() -> Result<Values> {
+    let seed = secret(
+        "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\
+         202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f",
+    )?;
+    Ok(vec![(CKA_PARAMETER_SET, Value::Ulong(CKP_ML_KEM_512)), (CKA_SEED, seed)])
 }
 
 fn deterministic() -> Params {

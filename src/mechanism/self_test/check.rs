@@ -9,7 +9,7 @@ use crate::object::{Attributes, Object, Template, Value};
 use crate::policy::{Profile, UsableKey, Use, permit};
 use crate::secret::Secret;
 
-use super::super::{Cipher, Derivation, Mechanism, Params, lookup};
+use super::super::{Cipher, Derivation, Encapsulation, Mechanism, Params, lookup};
 
 /// The bytes of an answer. A digit that is none makes the test fail.
 pub(super) fn hex(digits: &str) -> Result<Vec<u8>> {
@@ -250,4 +250,19 @@ pub(super) fn generates(
     Ok(
         matches!(generate(params, &template)?.value(CKA_VALUE), Some(Value::Secret(value)) if value.as_bytes() == answer),
     )
+}
+
+/// Takes the known secret out of a ciphertext.
+pub(super) fn decapsulates(
+    id: CK_MECHANISM_TYPE,
+    key_type: CK_KEY_TYPE,
+    private: &[(CK_ATTRIBUTE_TYPE, Value)],
+    ciphertext: &[u8],
+    answer: &str,
+) -> Result<bool> {
+    let row = row(id)?;
+    let decapsulate = row.ops.decapsulate.ok_or(Error::GeneralError)?;
+    let key = key(row, CKO_PRIVATE_KEY, key_type, Use::Decapsulate, private)?;
+    let input = Encapsulation { key: &key, params: &Params::None, wanted: None };
+    Ok(decapsulate(&input, ciphertext)?.as_bytes() == hex(answer)?)
 }

@@ -57,6 +57,7 @@ pub fn answers() -> Vec<Known> {
     let set = |set| vec![(CKA_PARAMETER_SET, ulong(set))];
     vec![
         generates_pair(CKM_ML_DSA_KEY_PAIR_GEN, set(CKP_ML_DSA_65), set(4)),
+        generates_pair(CKM_ML_KEM_KEY_PAIR_GEN, set(CKP_ML_KEM_1024), set(0)),
         signs(hashed(CKM_SHA256), "ab530a13e45914982b79f9b7e3fba994cfd1f3fb22f71cea1afbf02b460c6d1d", "f8d78cb19dd423a5dc8d3e82f75905cab34aeab87cf47716c7db63b49352ad06"),
         signs(hashed(CKM_SHA512_256), "0e9ac8bcdf5aeb5a0345108d5e9c9affa9d25601033f70386b4d3533d42d10f8", "967d611b978956b28e7c5dae24e3622555690c4106724b2fc98e3c1c79f680f6"),
         signs(context(CKM_HASH_ML_DSA_SHA224), MESSAGE, "f787d81e3349fe1ce3ea926a8fc46c3dcfd8120b7f222d2f98034420923d590e"),

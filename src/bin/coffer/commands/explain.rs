@@ -40,6 +40,8 @@ enum Operation {
     Wrap,
     Unwrap,
     Derive,
+    Encapsulate,
+    Decapsulate,
 }
 
 impl Operation {
@@ -52,6 +54,8 @@ impl Operation {
             Operation::Wrap => Use::Wrap,
             Operation::Unwrap => Use::Unwrap,
             Operation::Derive => Use::Derive,
+            Operation::Encapsulate => Use::Encapsulate,
+            Operation::Decapsulate => Use::Decapsulate,
         }
     }
 
@@ -65,13 +69,17 @@ impl Operation {
             Operation::Wrap => "wrap keys",
             Operation::Unwrap => "unwrap keys",
             Operation::Derive => "derive keys",
+            Operation::Encapsulate => "encapsulate keys",
+            Operation::Decapsulate => "decapsulate keys",
         }
     }
 
     /// The half of a key pair that does it.
     fn half(self) -> CK_OBJECT_CLASS {
         match self {
-            Operation::Verify | Operation::Encrypt | Operation::Wrap => CKO_PUBLIC_KEY,
+            Operation::Verify | Operation::Encrypt | Operation::Wrap | Operation::Encapsulate => {
+                CKO_PUBLIC_KEY
+            }
             _ => CKO_PRIVATE_KEY,
         }
     }

@@ -18,7 +18,7 @@ use crate::pin::UserPin;
 
 #[derive(Args)]
 pub struct Arguments {
-    /// What to make: rsa:3072, ec:P-256, ed25519, x25519, aes:256, generic:256 …
+    /// What to make: rsa:3072, ec:P-256, ed25519, x25519, ml-dsa-65, ml-kem-768, aes:256, generic:256 …
     #[arg(value_parser = str::parse::<Kind>)]
     kind: Kind,
     /// What the key is called
@@ -85,6 +85,8 @@ impl Uses {
             (CKA_ENCRYPT, Use::Decrypt, does),
             (CKA_UNWRAP, Use::Unwrap, undoes),
             (CKA_WRAP, Use::Unwrap, does),
+            (CKA_DECAPSULATE, Use::Decapsulate, undoes && class == CKO_PRIVATE_KEY),
+            (CKA_ENCAPSULATE, Use::Decapsulate, does && class == CKO_PUBLIC_KEY),
             (CKA_DERIVE, Use::Derive, true),
         ] {
             if here {
@@ -130,6 +132,8 @@ enum Use {
     Decrypt,
     /// Unwrap, and wrap
     Unwrap,
+    /// Decapsulate keys, and encapsulate them
+    Decapsulate,
     /// Derive keys
     Derive,
 }
@@ -202,6 +206,10 @@ impl Arguments {
             }
             Kind::Des3 => CKM_DES3_KEY_GEN,
             Kind::ChaCha20 => CKM_CHACHA20_KEY_GEN,
+            Kind::Lattice(set) => {
+                public.push_value(CKA_PARAMETER_SET, Value::Ulong(set.number))?;
+                if set.key_type == CKK_ML_DSA { CKM_ML_DSA_KEY_PAIR_GEN } else { CKM_ML_KEM_KEY_PAIR_GEN }
+            }
             Kind::Aes(bits) | Kind::Generic(bits) => {
                 secret.push_value(CKA_VALUE_LEN, Value::Ulong(bits / 8))?;
                 if matches!(self.kind, Kind::Aes(_)) { CKM_AES_KEY_GEN } else { CKM_GENERIC_SECRET_KEY_GEN }

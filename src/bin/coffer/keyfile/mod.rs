@@ -97,8 +97,9 @@ fn items(der: &[u8], passphrase: &dyn Fn() -> Result<Secret>) -> Result<Vec<Item
 fn private_key(key: coffer_pkcs11::crypto::Result<pkcs8::Private>) -> Result<Item> {
     let attributes = key.map_err(Error::from).and_then(private_key_info::attributes_of);
     attributes.map(Item::PrivateKey).map_err(|error| {
-        Failure::new(format!("the private key cannot be read: {error}"))
-            .advise("RSA, EC (with a named curve), Edwards and Montgomery keys can be imported")
+        Failure::new(format!("the private key cannot be read: {error}")).advise(
+            "RSA, EC (with a named curve), Edwards, Montgomery, ML-DSA and ML-KEM keys can be imported",
+        )
     })
 }
 
@@ -110,8 +111,9 @@ fn public_item(info: &[u8]) -> Result<Item> {
 pub fn public_key(info: &[u8]) -> Result<Attributes> {
     let key = pkcs8::decode_public(info).map_err(Error::from);
     key.and_then(private_key_info::public_attributes_of).map_err(|error| {
-        Failure::new(format!("the public key cannot be read: {error}"))
-            .advise("RSA, EC (with a named curve), Edwards and Montgomery keys can be imported")
+        Failure::new(format!("the public key cannot be read: {error}")).advise(
+            "RSA, EC (with a named curve), Edwards, Montgomery, ML-DSA and ML-KEM keys can be imported",
+        )
     })
 }
 
