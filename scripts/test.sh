@@ -54,6 +54,9 @@ attacks() {
         --prepare "coffer-strict:$make" \
         --must-stop coffer-strict --must-stop coffer --permits coffer=tests/attacks-permitted.txt
 }
+interfaces() {
+    "$(conformance_release)" interfaces --coffer "$(module_release)" --softhsm2 "$(softhsm2_module)"
+}
 proxy_selftest() {
     "$(conformance_release)" proxy-selftest --softhsm2 "$(softhsm2_module)"
 }
@@ -84,6 +87,7 @@ maybe "exported symbols" bash scripts/exported-symbols.sh "$(module_release)"
 maybe_showing "conformance" conformance
 maybe "mechanisms: a superset of SoftHSM2" mechanisms
 maybe_showing "attacks" attacks
+maybe_showing "interfaces" interfaces
 maybe "conformance: broken modules are caught" proxy_selftest
 maybe_showing "bench" bench
 maybe_showing "scale" scale

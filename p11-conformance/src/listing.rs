@@ -1,5 +1,6 @@
 //! Side-by-side tables of mechanisms and interfaces.
 
+use crate::functions;
 use crate::module::{Interface, Module};
 use crate::names;
 use crate::report::table;
@@ -72,9 +73,21 @@ fn functions(cell: &str) -> impl Iterator<Item = &str> {
     cell.split_whitespace().skip(1)
 }
 
-/// Prints a table with a row per interface and a column per module.
-pub fn interfaces(modules: &[ModuleSpec], options: Options) -> Result<bool, String> {
-    print("interface", modules, options, "interfaces").map(|_| true)
+/// Prints a table with a row per interface and per function, and a column per module. With `complete` it fails where this
+/// module lacks a function of the newest list.
+pub fn interfaces(modules: &[ModuleSpec], options: Options, complete: Option<&str>) -> Result<bool, String> {
+    let rows = print("interface or function", modules, options, "interfaces")?;
+    let Some(name) = complete else { return Ok(true) };
+    let column = modules.iter().position(|spec| spec.name == name);
+    let column = column.ok_or_else(|| format!("no module is named {name}"))?;
+    let missing = |cells: &&BTreeMap<usize, String>| {
+        cells.get(&column).is_some_and(|cell| cell == "absent" || cell == "CKR_FUNCTION_NOT_SUPPORTED")
+    };
+    let missing: Vec<_> = rows.iter().filter(|(_, cells)| missing(cells)).map(|(key, _)| key).collect();
+    for function in &missing {
+        println!("{name} lacks {function}");
+    }
+    Ok(missing.is_empty())
 }
 
 /// Collects `key<TAB>value` lines from a child of each module and prints them by key.
@@ -128,7 +141,12 @@ pub fn host_mechanisms(module: &Path) -> Result<(), String> {
 
 /// The child's side of `interfaces`.
 pub fn host_interfaces(module: &Path) -> Result<(), String> {
-    let module = Module::open(module)?;
+    let host = Host::new(Module::open(module)?);
+    host.token().map_err(|verdict| format!("{verdict:?}"))?;
+    let module = &host.module;
+    for (function, answer) in functions::answers(module) {
+        println!("{MARK}{function}\t{answer}");
+    }
     let version = module.list().version;
     println!("{MARK}C_GetFunctionList\tversion {}.{}", version.major, version.minor);
     for Interface { name, major, minor, flags, functions, expected } in

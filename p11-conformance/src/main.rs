@@ -6,6 +6,7 @@
 mod attacks;
 mod bench;
 mod expect;
+mod functions;
 mod listing;
 mod module;
 mod names;
@@ -98,8 +99,14 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         allow: Option<PathBuf>,
     },
-    /// Print the interfaces of all modules and how complete their function lists are
-    Interfaces(Modules),
+    /// Print the interfaces of all modules, and which functions each module has
+    Interfaces {
+        #[command(flatten)]
+        modules: Modules,
+        /// Fail where this module lacks a function of the list of version 3.2
+        #[arg(long, value_name = "NAME")]
+        complete: Option<String>,
+    },
     /// Break one behaviour of a module at a time and show that the matching scenario fails
     ProxySelftest {
         #[command(flatten)]
@@ -253,7 +260,9 @@ fn dispatch(command: Command) -> Result<bool, String> {
         Command::Mechanisms { modules, superset, allow } => {
             listing::mechanisms(&modules.specs()?, modules.options(), superset.as_deref(), allow.as_deref())
         }
-        Command::Interfaces(modules) => listing::interfaces(&modules.specs()?, modules.options()),
+        Command::Interfaces { modules, complete } => {
+            listing::interfaces(&modules.specs()?, modules.options(), complete.as_deref())
+        }
         Command::ProxySelftest { modules, proxy } => {
             let specs = modules.specs()?;
             let [spec] = specs.as_slice() else { return Err("name one module".into()) };

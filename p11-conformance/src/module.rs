@@ -123,6 +123,20 @@ impl Module {
         unsafe { self.list_3_0.as_ref() }
     }
 
+    /// The addresses in the longest function list that the module has, NULL where an entry is empty.
+    pub fn newest_functions(&self) -> Vec<*const ()> {
+        let newest = [(3, 2), (3, 0)].into_iter().find_map(|version| {
+            let list = self.interface(Some("PKCS 11"), Some(version))?.pFunctionList;
+            Some(list.cast::<CK_VERSION>().cast_const())
+        });
+        let list = newest.unwrap_or(self.list.cast());
+        // SAFETY: a function list begins with its version and goes on with one pointer per function (PKCS#11 3.2, 3.6).
+        unsafe {
+            let first = list.cast::<*const ()>().add(1);
+            (0..functions_of(list.read())).map(|index| first.add(index).read()).collect()
+        }
+    }
+
     /// Unloads the library, as a host does that is done with it.
     pub fn unload(mut self) {
         // SAFETY: `self` is consumed, nothing can use the lists any more.
