@@ -55,7 +55,8 @@ attacks() {
         --must-stop coffer-strict --must-stop coffer --permits coffer=tests/attacks-permitted.txt
 }
 interfaces() {
-    "$(conformance_release)" interfaces --coffer "$(module_release)" --softhsm2 "$(softhsm2_module)"
+    "$(conformance_release)" interfaces --coffer "$(module_release)" --softhsm2 "$(softhsm2_module)" \
+        --complete coffer
 }
 proxy_selftest() {
     "$(conformance_release)" proxy-selftest --softhsm2 "$(softhsm2_module)"
