@@ -108,6 +108,7 @@ fn size_of_target(name: &str) -> u64 {
         "CK_UTF8CHAR_PTR" => 32,
         "CK_BYTE_PTR" => 1,
         "CK_VERSION_PTR" => 2,
+        name if name.ends_with("CK_ASYNC_DATA") => size_of::<CK_ASYNC_DATA>(),
         _ => 8,
     };
     size as u64
