@@ -59,7 +59,8 @@ impl Function {
     }
 
     fn is_pointer(&self, index: usize) -> bool {
-        self.types[index].ends_with("_PTR") || self.types[index] == "CK_NOTIFY"
+        let name = self.types[index];
+        name.ends_with("_PTR") || name.starts_with('*') || name == "CK_NOTIFY"
     }
 }
 
@@ -105,6 +106,7 @@ fn size_of_target(name: &str) -> u64 {
         "CK_MECHANISM_INFO_PTR" => size_of::<CK_MECHANISM_INFO>(),
         "CK_INTERFACE_PTR" => size_of::<CK_INTERFACE>(),
         "CK_VOID_PTR" => size_of::<CK_C_INITIALIZE_ARGS>(),
+        name if name.ends_with("CK_ASYNC_DATA") => size_of::<CK_ASYNC_DATA>(),
         "CK_UTF8CHAR_PTR" => 32,
         "CK_BYTE_PTR" => 1,
         "CK_VERSION_PTR" => 2,
