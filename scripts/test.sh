@@ -35,6 +35,7 @@ unit_tests() {
     # The library that tests open with dlopen must be there before they run.
     cargo build --workspace --locked
     COFFER_MODULE="$(module_debug)" cargo test --workspace --locked --quiet --no-fail-fast
+    cargo test --locked --quiet --lib -- --ignored gives_the_reference_answer
 }
 conformance() {
     local softhsm2

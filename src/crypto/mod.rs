@@ -43,6 +43,7 @@ pub mod rsa;
 pub mod salsa20;
 pub mod xts;
 pub mod sha512_t;
+pub mod slh_dsa;
 pub mod shake;
 pub mod xcbc;
 pub mod tls_prf;

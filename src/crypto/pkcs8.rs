@@ -1,6 +1,6 @@
 //! Key files: PrivateKeyInfo (RFC 5958, PKCS #8), SubjectPublicKeyInfo (RFC 5280), and the older RSAPrivateKey
-//! (RFC 8017) and ECPrivateKey (RFC 5915), for RSA, elliptic curves, the curves of RFC 8410, finite fields, ML-DSA (RFC 9881)
-//! and ML-KEM (RFC 9935).
+//! (RFC 8017) and ECPrivateKey (RFC 5915), for RSA, elliptic curves, the curves of RFC 8410, finite fields, ML-DSA (RFC 9881),
+//! ML-KEM (RFC 9935) and SLH-DSA (RFC 9909).
 //!
 //! The bytes may come from anybody: what is read here is well formed, but whether its numbers make a key is checked by
 //! who makes one of them.
@@ -8,7 +8,7 @@
 use super::asn1::{self, OBJECT_IDENTIFIER, OCTET_STRING, Reader, SEQUENCE, element, explicit};
 use super::ec::Curve;
 use super::lattice;
-use super::{Error, Result, edwards, montgomery, rsa};
+use super::{Error, Result, edwards, montgomery, rsa, slh_dsa};
 use crate::secret::Secret;
 
 /// rsaEncryption, 1.2.840.113549.1.1.1.
@@ -114,6 +114,10 @@ pub enum Private {
         seed: Option<Secret>,
         expanded: Option<Secret>,
     },
+    SlhDsa {
+        set: slh_dsa::ParameterSet,
+        value: Secret,
+    },
 }
 
 /// A public key as key files tell it.
@@ -144,6 +148,10 @@ pub enum Public {
         algorithm: lattice::Algorithm,
         value: Vec<u8>,
     },
+    SlhDsa {
+        set: slh_dsa::ParameterSet,
+        value: Vec<u8>,
+    },
 }
 
 /// The algorithms that both structures name.
@@ -154,6 +162,7 @@ enum Algorithm {
     Montgomery(montgomery::Curve),
     Field(Group),
     Lattice(lattice::Algorithm),
+    SlhDsa(slh_dsa::ParameterSet),
 }
 
 impl Algorithm {
@@ -183,7 +192,10 @@ impl Algorithm {
         let edwards = edwards::Curve::ALL.iter().copied().find(|curve| curve.oid() == oid);
         let montgomery = montgomery::Curve::ALL.iter().copied().find(|curve| curve.oid() == oid);
         let curve = edwards.map(Algorithm::Edwards).or(montgomery.map(Algorithm::Montgomery));
-        curve.or_else(|| lattice::Algorithm::of_oid(oid).map(Algorithm::Lattice))
+        let slh_dsa = slh_dsa::ParameterSet::ALL.iter().copied().find(|set| set.oid() == oid);
+        curve
+            .or(slh_dsa.map(Algorithm::SlhDsa))
+            .or_else(|| lattice::Algorithm::of_oid(oid).map(Algorithm::Lattice))
     }
 
     fn write(&self) -> Secret {
@@ -198,6 +210,7 @@ impl Algorithm {
             Algorithm::Edwards(curve) => element(SEQUENCE, &[oid(curve.oid()).as_bytes()]),
             Algorithm::Montgomery(curve) => element(SEQUENCE, &[oid(curve.oid()).as_bytes()]),
             Algorithm::Lattice(algorithm) => element(SEQUENCE, &[oid(&algorithm.oid()).as_bytes()]),
+            Algorithm::SlhDsa(set) => element(SEQUENCE, &[oid(set.oid()).as_bytes()]),
             Algorithm::Field(group) => {
                 element(SEQUENCE, &[oid(group.field.oid()).as_bytes(), group.write().as_bytes()])
             }
@@ -241,6 +254,8 @@ pub fn decode_private(der: &[u8]) -> Result<Private> {
             only_number(key).map(|value| Private::Field { group, value: Secret::copy_of(value) })
         }
         Algorithm::Lattice(algorithm) => lattice_private(algorithm, key),
+        // RFC 9909 section 6: the bytes alone, without an OCTET STRING of their own.
+        Algorithm::SlhDsa(set) => Ok(Private::SlhDsa { set, value: Secret::copy_of(key) }),
     }
 }
 
@@ -263,6 +278,7 @@ pub fn encode_private(key: &Private) -> Result<Secret> {
         Private::Lattice { algorithm, seed, expanded } => {
             (Algorithm::Lattice(*algorithm), write_lattice_private(seed.as_ref(), expanded.as_ref())?)
         }
+        Private::SlhDsa { set, value } => (Algorithm::SlhDsa(*set), value.clone()),
     };
     let version = asn1::unsigned(&[]);
     let key = element(OCTET_STRING, &[contents.as_bytes()]);
@@ -287,6 +303,7 @@ pub fn decode_public(der: &[u8]) -> Result<Public> {
         Algorithm::Montgomery(curve) => Public::Montgomery { curve, value: key.to_vec() },
         Algorithm::Field(group) => Public::Field { group, value: only_number(key)?.to_vec() },
         Algorithm::Lattice(algorithm) => Public::Lattice { algorithm, value: key.to_vec() },
+        Algorithm::SlhDsa(set) => Public::SlhDsa { set, value: key.to_vec() },
     })
 }
 
@@ -302,6 +319,7 @@ pub fn encode_public(key: &Public) -> Vec<u8> {
         Public::Montgomery { curve, value } => (Algorithm::Montgomery(*curve), Secret::copy_of(value)),
         Public::Field { group, value } => (Algorithm::Field(group.clone()), asn1::unsigned(value)),
         Public::Lattice { algorithm, value } => (Algorithm::Lattice(*algorithm), Secret::copy_of(value)),
+        Public::SlhDsa { set, value } => (Algorithm::SlhDsa(*set), Secret::copy_of(value)),
     };
     let bits = element(asn1::BIT_STRING, &[&[0], contents.as_bytes()]);
     element(SEQUENCE, &[algorithm.write().as_bytes(), bits.as_bytes()]).as_bytes().to_vec()

@@ -6,7 +6,7 @@ use crate::object::{Attributes, Computed, ec_point};
 
 use super::ec_keys;
 use super::ec_params::{self, Named};
-use super::{ffc_keys, lattice_keys, private_key_info};
+use super::{ffc_keys, lattice_keys, private_key_info, slh_dsa};
 
 /// Computes with the engine.
 pub struct Engine;
@@ -53,6 +53,9 @@ pub(super) fn public_half(attributes: &Attributes) -> Option<Public> {
             _ => value.to_vec(),
         };
         return Some(Public::Field { group, value });
+    }
+    if key_type == CKK_SLH_DSA {
+        return slh_dsa::public_half(attributes);
     }
     let named = match key_type {
         CKK_EC | CKK_EC_EDWARDS | CKK_EC_MONTGOMERY => {

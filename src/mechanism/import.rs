@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::object::{Attributes, Value, ec_point};
 
 use super::ec_params::{self, Named};
-use super::{ec_keys, ffc_keys, lattice_keys, rsa_keys};
+use super::{ec_keys, ffc_keys, lattice_keys, rsa_keys, slh_dsa};
 
 /// The attributes with values that are checked and complete: RSA private keys with all CRT parts, points wrapped in
 /// an OCTET STRING, private values of curves in their full length, keys of ML-DSA and ML-KEM with their expanded form.
@@ -35,6 +35,7 @@ pub fn check_key(attributes: &Attributes) -> Result<Attributes> {
         }
         (Some(CKO_PUBLIC_KEY), Some(CKK_ML_DSA | CKK_ML_KEM)) => lattice_keys::check_public(attributes),
         (Some(CKO_PRIVATE_KEY), Some(CKK_ML_DSA | CKK_ML_KEM)) => lattice_keys::check_private(attributes),
+        (Some(CKO_PUBLIC_KEY | CKO_PRIVATE_KEY), Some(CKK_SLH_DSA)) => slh_dsa::checked(attributes),
         (Some(CKO_OTP_KEY), _) => Ok(one_time(attributes)),
         _ => Ok(attributes.clone()),
     }

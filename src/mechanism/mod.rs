@@ -64,6 +64,7 @@ mod salsa20;
 mod sha512_t;
 pub mod self_test;
 mod signing;
+mod slh_dsa;
 #[cfg(test)]
 mod pair_tests;
 pub mod sp800_108;

@@ -8,7 +8,7 @@ use crate::object::{Attributes, Object, Value, ec_point};
 use crate::secret::Secret;
 
 use super::ec_params::{self, Named};
-use super::{ec_keys, import, lattice_keys, rsa_keys};
+use super::{ec_keys, import, lattice_keys, rsa_keys, slh_dsa};
 
 /// The DER of a private key object. CKR_KEY_NOT_WRAPPABLE: another class, another type, or parts are missing.
 pub fn encode(object: &Object) -> Result<Secret> {
@@ -27,6 +27,10 @@ pub fn encode(object: &Object) -> Result<Secret> {
             let value = Secret::copy_of(object.material(CKA_VALUE)?.ok_or(Error::KeyNotWrappable)?);
             pkcs8::Private::Field { group, value }
         }
+        Some(CKK_SLH_DSA) => pkcs8::Private::SlhDsa {
+            set: slh_dsa::parameter_set(object.attributes()).map_err(|_| Error::KeyNotWrappable)?,
+            value: Secret::copy_of(object.material(CKA_VALUE)?.ok_or(Error::KeyNotWrappable)?),
+        },
         _ => return Err(Error::KeyNotWrappable),
     };
     pkcs8::encode_private(&key).map_err(|_| Error::KeyNotWrappable)
@@ -146,6 +150,11 @@ pub fn attributes_of(key: pkcs8::Private) -> Result<Attributes> {
             attributes.set(CKA_VALUE, Value::Secret(value));
             return Ok(attributes);
         }
+        pkcs8::Private::SlhDsa { set, value } => {
+            slh_dsa::set_type(&mut attributes, set);
+            attributes.set(CKA_VALUE, Value::Secret(value));
+            return Ok(attributes);
+        }
         pkcs8::Private::Montgomery { curve, value } => (CKK_EC_MONTGOMERY, Named::Montgomery(curve), value),
     };
     attributes.set(CKA_KEY_TYPE, Value::Ulong(key_type));
@@ -173,6 +182,11 @@ pub fn public_attributes_of(key: pkcs8::Public) -> Result<Attributes> {
         pkcs8::Public::Edwards { curve, point } => (CKK_EC_EDWARDS, Named::Edwards(curve), point),
         pkcs8::Public::Field { group, value } => {
             set_group(&mut attributes, group);
+            attributes.set(CKA_VALUE, Value::Bytes(value));
+            return Ok(attributes);
+        }
+        pkcs8::Public::SlhDsa { set, value } => {
+            slh_dsa::set_type(&mut attributes, set);
             attributes.set(CKA_VALUE, Value::Bytes(value));
             return Ok(attributes);
         }

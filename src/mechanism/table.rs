@@ -49,6 +49,7 @@ static FAMILIES: &[&[Mechanism]] = &[
     super::ffc_keys::ROWS,
     super::dsa::ROWS,
     super::dh::ROWS,
+    super::slh_dsa::ROWS,
     super::public_key::ROWS,
     super::ml_dsa::ROWS,
     super::ml_kem::ROWS,

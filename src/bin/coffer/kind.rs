@@ -51,6 +51,32 @@ pub const CURVES: &[Curve] = &[
     curve("x448", &["curve448"], CKK_EC_MONTGOMERY, &[6, 3, 0x2b, 0x65, 0x6f]),
 ];
 
+/// The parameter sets of SLH-DSA (FIPS 205 section 11) and their numbers (CKA_PARAMETER_SET).
+pub const SLH_DSA_SETS: &[(&str, CK_SLH_DSA_PARAMETER_SET_TYPE)] = &[
+    ("sha2-128s", CKP_SLH_DSA_SHA2_128S),
+    ("sha2-128f", CKP_SLH_DSA_SHA2_128F),
+    ("sha2-192s", CKP_SLH_DSA_SHA2_192S),
+    ("sha2-192f", CKP_SLH_DSA_SHA2_192F),
+    ("sha2-256s", CKP_SLH_DSA_SHA2_256S),
+    ("sha2-256f", CKP_SLH_DSA_SHA2_256F),
+    ("shake-128s", CKP_SLH_DSA_SHAKE_128S),
+    ("shake-128f", CKP_SLH_DSA_SHAKE_128F),
+    ("shake-192s", CKP_SLH_DSA_SHAKE_192S),
+    ("shake-192f", CKP_SLH_DSA_SHAKE_192F),
+    ("shake-256s", CKP_SLH_DSA_SHAKE_256S),
+    ("shake-256f", CKP_SLH_DSA_SHAKE_256F),
+];
+
+/// The kind behind `slh-dsa`: the rest of the text names a parameter set.
+fn slh_dsa(set: &str) -> Result<Kind, String> {
+    let set = set.trim_start_matches([':', '-']);
+    let found = SLH_DSA_SETS.iter().find(|(name, _)| *name == set);
+    found.map(|(name, number)| Kind::SlhDsa { name, number: *number }).ok_or_else(|| {
+        let names: Vec<&str> = SLH_DSA_SETS.iter().map(|(name, _)| *name).collect();
+        format!("slh-dsa needs a parameter set, as in slh-dsa-sha2-128s; there are {}", names.join(", "))
+    })
+}
+
 /// The curve that a name means.
 fn named(name: &str) -> Option<&'static Curve> {
     let equal = |known: &str| known.eq_ignore_ascii_case(name);
@@ -92,6 +118,11 @@ pub enum Kind {
     Rsa(u64),
     Curve(&'static Curve),
     Lattice(&'static ParameterSet),
+    /// A parameter set of SLH-DSA and its CKA_PARAMETER_SET.
+    SlhDsa {
+        name: &'static str,
+        number: u64,
+    },
     /// Length in bits.
     Aes(u64),
     /// Triple DES with three keys.
@@ -103,7 +134,7 @@ pub enum Kind {
 
 impl Kind {
     pub fn is_pair(self) -> bool {
-        matches!(self, Kind::Rsa(_) | Kind::Curve(_) | Kind::Lattice(_))
+        matches!(self, Kind::Rsa(_) | Kind::Curve(_) | Kind::Lattice(_) | Kind::SlhDsa { .. })
     }
 
     /// True for keys of X25519 and X448, which neither sign nor decrypt.
@@ -125,6 +156,7 @@ impl fmt::Display for Kind {
             Kind::Curve(curve) if curve.key_type == CKK_EC => write!(formatter, "ec:{}", curve.name),
             Kind::Curve(curve) => write!(formatter, "{}", curve.name),
             Kind::Lattice(set) => formatter.write_str(set.name),
+            Kind::SlhDsa { name, .. } => write!(formatter, "slh-dsa-{name}"),
             Kind::Aes(bits) => write!(formatter, "aes:{bits}"),
             Kind::Des3 => write!(formatter, "des3"),
             Kind::ChaCha20 => write!(formatter, "chacha20"),
@@ -139,6 +171,9 @@ impl FromStr for Kind {
     fn from_str(text: &str) -> Result<Self, String> {
         if let Some(set) = parameter_set(text) {
             return Ok(Kind::Lattice(set));
+        }
+        if let Some(set) = text.to_ascii_lowercase().strip_prefix("slh-dsa") {
+            return slh_dsa(set);
         }
         let (family, size) = text.split_once([':', '-']).unwrap_or((text, ""));
         let bits = |default: u64, least: u64, most: u64, step: u64| match size {
@@ -168,7 +203,7 @@ impl FromStr for Kind {
         }
         // A curve alone is clear enough: ed25519, P-256.
         named(text).map(Kind::Curve).ok_or_else(|| {
-            format!("`{text}` is no kind of key; write rsa:3072, ec:P-256, ed25519, x25519, ml-dsa-65, ml-kem-768, aes:256 or generic:256")
+            format!("`{text}` is no kind of key; write rsa:3072, ec:P-256, ed25519, x25519, ml-dsa-65, ml-kem-768, slh-dsa-sha2-128s, aes:256 or generic:256")
         })
     }
 }
@@ -218,6 +253,11 @@ pub fn describe(class: CK_OBJECT_CLASS, attributes: &Attributes) -> String {
                 None => "ml-kem".into(),
             }
         }
+        CKK_SLH_DSA => {
+            let set = attributes.ulong(CKA_PARAMETER_SET);
+            let known = SLH_DSA_SETS.iter().find(|(_, number)| Some(*number) == set);
+            known.map_or_else(|| "slh-dsa".into(), |(name, _)| format!("slh-dsa-{name}"))
+        }
         CKK_AES => sized("aes"),
         CKK_GENERIC_SECRET => sized("generic"),
         CKK_DES3 => Kind::Des3.to_string(),
@@ -261,6 +301,7 @@ mod tests {
             ("ec:brainpoolp256r1", "ec:brainpoolP256r1"),
             ("ed25519", "ed25519"),
             ("x25519", "x25519"),
+            ("SLH-DSA-SHAKE-192f", "slh-dsa-shake-192f"),
             ("aes:128", "aes:128"),
             ("hmac:512", "generic:512"),
             ("ec:prime192v1", "ec:P-192"),
@@ -286,6 +327,7 @@ mod tests {
             ("des3:192", "one size alone"),
             ("ec:P-257", "did you mean P-25"),
             ("ec:quux", "there are P-224"),
+            ("slh-dsa-sha2-128", "there are sha2-128s"),
         ] {
             let error = text.parse::<Kind>().unwrap_err();
             assert!(error.contains(reason), "{text}: {error}");

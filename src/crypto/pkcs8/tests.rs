@@ -143,6 +143,13 @@ pub(crate) const X9_42_DH: Files = Files {
               aed39f6bffea7088c03b3f3b",
 };
 
+/// SLH-DSA-SHA2-128s, written by the crate `slh-dsa`.
+pub(crate) const SLH_DSA: Files = Files {
+    private: "3052020100300b060960864801650304031404407c9935a0b07694aa0c6d10e4db6b1add2fd81a25ccb148032dcd73993673\
+              7f2db505d7cfad1b497499323c8686325e476d2e5993d919b7f288cc823133046cf9",
+    public: "3030300b0609608648016503040314032100b505d7cfad1b497499323c8686325e476d2e5993d919b7f288cc823133046cf9",
+};
+
 const ALL: &[&Files] = &[
     &RSA,
     &P256,
@@ -155,6 +162,7 @@ const ALL: &[&Files] = &[
     &DSA,
     &DH,
     &X9_42_DH,
+    &SLH_DSA,
 ];
 
 fn bytes(text: &str) -> Vec<u8> {
@@ -202,6 +210,10 @@ fn the_public_key_is_the_one_of_the_private_key() {
                 Public::Field { group, value }
             }
             Private::Lattice { .. } => panic!("such keys have a file of their own"),
+            Private::SlhDsa { set, value } => {
+                slh_dsa::check_private(set, value.as_bytes()).unwrap();
+                Public::SlhDsa { set, value: slh_dsa::public_of(set, &value).unwrap().to_vec() }
+            }
         };
         assert_eq!(decode_public(&bytes(files.public)).unwrap(), public);
     }

@@ -15,7 +15,7 @@ use super::check::{
 };
 
 #[rustfmt::skip]
-pub(super) static TESTS: [SelfTest; 27] = [
+pub(super) static TESTS: [SelfTest; 28] = [
     SelfTest::new("MD5", &["MD5"], || digest(CKM_MD5, "900150983cd24fb0d6963f7d28e17f72")),
     SelfTest::new("SHA-1", &["SHA_1", "SHA1"], || digest(CKM_SHA_1, "a9993e364706816aba3e25717850c26c9cd0d89d")),
     SelfTest::new("SHA-224", &["SHA224"], || digest(CKM_SHA224, "23097d223405d8228642a477bda255b32aadbce4bda0b3f7e36c9da7")),
@@ -43,6 +43,7 @@ pub(super) static TESTS: [SelfTest; 27] = [
     SelfTest::new("ML-DSA", &["ML_DSA"], || signs_to(CKM_ML_DSA, CKK_ML_DSA, &ml_dsa_private()?, &deterministic(), "9c2afc5db0e15c199977be79eaee52ca0b538a1b6f8039dcac032a06120cfa87")),
     // The answer to a ciphertext of zeros is the one of implicit rejection: SHAKE256 of z and the ciphertext.
     SelfTest::new("ML-KEM", &["ML_KEM"], || decapsulates(CKM_ML_KEM, CKK_ML_KEM, &ml_kem_private()?, &[0; 768], "fc3ccf20a37dd91d9f511da5e6cb92039b1414db5b0880741178ccfb143212ff")),
+    SelfTest::new("SLH-DSA", &["SLH_DSA"], || signs_to(CKM_SLH_DSA, CKK_SLH_DSA, &slh_dsa_private()?, &deterministic(), "8876947557cbaed2fe32b5ce1dfe43e77ab8ddcf591fe7afc20c26a52f0ba98e")),
     SelfTest::new("random numbers", &["KEY_GEN", "PAIR_GEN"], || Ok(random::secret(32)? != random::secret(32)?)),
 ];
 
@@ -128,4 +129,10 @@ fn gcm() -> Result<Params> {
 
 fn oaep() -> Params {
     Params::Oaep { hash: CKM_SHA256, mgf: CKG_MGF1_SHA256, label: Vec::new() }
+}
+
+/// The key of SLH-DSA-SHA2-128f in the first answer of the reference implementation.
+fn slh_dsa_private() -> Result<[(CK_ATTRIBUTE_TYPE, Value); 2]> {
+    let value = "7c9935a0b07694aa0c6d10e4db6b1add2fd81a25ccb148032dcd739936737f2db505d7cfad1b497499323c8686325e47fdf7400ab7a5d8c7aba7350ac4092add";
+    Ok([(CKA_PARAMETER_SET, Value::Ulong(CKP_SLH_DSA_SHA2_128F)), (CKA_VALUE, secret(value)?)])
 }

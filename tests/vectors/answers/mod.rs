@@ -30,6 +30,7 @@ mod macs;
 mod one_time;
 mod protocols;
 mod signatures;
+mod slh_dsa;
 mod transport;
 
 use coffer_pkcs11::ck::*;
@@ -53,6 +54,12 @@ pub enum Does {
     },
     /// The signature is told by its SHA-256; the key is that of the file.
     SignsTo {
+        data: Vec<u8>,
+        sha256: Vec<u8>,
+    },
+    /// The signature is always the same, and told by its SHA-256.
+    SignsLong {
+        key: Key,
         data: Vec<u8>,
         sha256: Vec<u8>,
     },
@@ -196,6 +203,7 @@ pub fn run(token: &Token, pattern: &str, report: &mut Report) {
         ("answers/one_time", one_time::answers()),
         ("answers/protocols", protocols::answers()),
         ("answers/signatures", signatures::answers()),
+        ("answers/slh_dsa", slh_dsa::answers()),
         ("answers/transport", transport::answers()),
     ];
     for (file, answers) in files.iter().filter(|(file, _)| file.contains(pattern)) {
@@ -237,6 +245,7 @@ fn right(token: &Token, mechanism: &Mechanism, does: &Does) -> Outcome {
         Does::Unwraps { key, wrapped, value } => unwrap(token, mechanism, key, wrapped, value),
         Does::Passwords { key, passwords } => one_time::right(token, mechanism, key, passwords),
         Does::Calls { right, .. } => right(token),
+        Does::SignsLong { key, data, sha256 } => slh_dsa::right(token, mechanism, key, data, sha256),
     };
     checked.unwrap_or_else(Outcome::Refused)
 }
@@ -274,6 +283,7 @@ fn wrong(token: &Token, mechanism: &Mechanism, does: &Does) -> Outcome {
         Does::Generates { wrong, .. } => token.generate(mechanism, wrong).map(drop),
         Does::Passwords { key, .. } => one_time::wrong(token, key),
         Does::Calls { wrong, .. } => wrong(token),
+        Does::SignsLong { key, data, .. } => slh_dsa::wrong(token, mechanism, key, data),
         Does::GeneratesPair { wrong, .. } => token.generate_pair(mechanism, wrong, &vec![]).map(drop),
         Does::GeneratesParameters { wrong, .. } => token.generate(mechanism, wrong).map(drop),
         Does::Unwraps { key, wrapped, .. } => token.create(&key.private).and_then(|key| {

@@ -18,7 +18,7 @@ use crate::pin::UserPin;
 
 #[derive(Args)]
 pub struct Arguments {
-    /// What to make: rsa:3072, ec:P-256, ed25519, x25519, ml-dsa-65, ml-kem-768, aes:256, generic:256 …
+    /// What to make: rsa:3072, ec:P-256, ed25519, x25519, ml-dsa-65, ml-kem-768, slh-dsa-sha2-128s, aes:256, generic:256 …
     #[arg(value_parser = str::parse::<Kind>)]
     kind: Kind,
     /// What the key is called
@@ -209,6 +209,10 @@ impl Arguments {
             Kind::Lattice(set) => {
                 public.push_value(CKA_PARAMETER_SET, Value::Ulong(set.number))?;
                 if set.key_type == CKK_ML_DSA { CKM_ML_DSA_KEY_PAIR_GEN } else { CKM_ML_KEM_KEY_PAIR_GEN }
+            }
+            Kind::SlhDsa { number, .. } => {
+                public.push_value(CKA_PARAMETER_SET, Value::Ulong(number))?;
+                CKM_SLH_DSA_KEY_PAIR_GEN
             }
             Kind::Aes(bits) | Kind::Generic(bits) => {
                 secret.push_value(CKA_VALUE_LEN, Value::Ulong(bits / 8))?;

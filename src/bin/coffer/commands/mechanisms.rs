@@ -113,7 +113,8 @@ fn sizes(row: &Mechanism) -> String {
     if most == 0 {
         return String::new();
     }
-    let in_bits = row.key.asymmetric || row.ops.generate_key_pair.is_some();
+    let post_quantum = row.key.types.iter().any(|key| matches!(*key, CKK_ML_DSA | CKK_ML_KEM | CKK_SLH_DSA));
+    let in_bits = (row.key.asymmetric || row.ops.generate_key_pair.is_some()) && !post_quantum;
     let unit = if in_bits { "bits" } else { "bytes" };
     if least == most { format!("{least} {unit}") } else { format!("{least} to {most} {unit}") }
 }
