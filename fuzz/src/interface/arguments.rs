@@ -46,6 +46,8 @@ pub enum Kind {
     /// Empty unless the input says more.
     Name,
     Label,
+    /// A C string.
+    FunctionName,
     /// A number that should be small, such as a role or flags.
     Number,
     Flags,
@@ -190,6 +192,7 @@ impl<'w, 'i> Arguments<'w, 'i> {
             Kind::Place => self.place(),
             Kind::Structure => self.keep_oddly(&[0; 512]) as usize,
             Kind::Label => self.keep_oddly(&[b' '; 32]) as usize,
+            Kind::FunctionName => c"C_GenerateKeyPair".as_ptr() as usize,
             Kind::Number => self.choice(&[1, 0, 2, 3, u64::MAX]),
             Kind::Flags => {
                 self.choice(&[CKF_SERIAL_SESSION | CKF_RW_SESSION, 0, CKF_SERIAL_SESSION, u64::MAX])

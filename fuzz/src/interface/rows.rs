@@ -139,7 +139,7 @@ rows! {
     C_VerifySignatureUpdate(Session, Data, Length);
     C_VerifySignatureFinal(Session);
     C_GetSessionValidationFlags(Session, Number, Place);
-    C_AsyncGetID(Session, Label, Place);
+    C_AsyncGetID(Session, FunctionName, Place);
     C_WrapKeyAuthenticated(Session, Mechanism, PublicKey, Object, Data, Length, Output, OutputLength);
     C_UnwrapKeyAuthenticated(Session, Mechanism, PrivateKey, Result, Length, Template, Count, Data, Length, Place);
 }
