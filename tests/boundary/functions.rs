@@ -1,5 +1,6 @@
 //! The C functions as section 5 of PKCS#11 3.2 has them: their arguments, and the answers that it allows, one row each
-//! in the order of the function list. Transcribed from the specification, apart from the library.
+//! in the order of the function list. Written apart from the library; the answers have not been compared with the text of
+//! section 5 line by line.
 
 use coffer_pkcs11::ck::*;
 
