@@ -153,6 +153,11 @@ impl Vault {
         Revision(self.view.read().state.position.generation)
     }
 
+    /// Which root key the file is under, counted from 1: one more after each rotation.
+    pub fn root_version(&self) -> u32 {
+        self.view.read().state.base.root_version
+    }
+
     /// False when the file or its storage cannot be written to.
     pub fn writable(&self) -> bool {
         self.view.read().image.writable()

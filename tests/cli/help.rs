@@ -20,6 +20,8 @@ const COMMANDS: &[&[&str]] = &[
     &["uri"],
     &["verify"],
     &["compact"],
+    &["rotate"],
+    &["rotate", "root-key"],
     &["salvage"],
     &["doctor"],
     &["softhsm2-util"],

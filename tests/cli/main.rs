@@ -9,6 +9,7 @@ mod files;
 mod frames;
 mod help;
 mod keys;
+mod rotation;
 mod softhsm2_util;
 mod tokens;
 

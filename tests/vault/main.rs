@@ -3,6 +3,9 @@
 
 mod compaction;
 mod damage;
+#[path = "../storage/frames.rs"]
+#[allow(dead_code, reason = "shared with the campaigns, which use all of it")]
+mod frames;
 mod golden;
 mod killed;
 mod life;

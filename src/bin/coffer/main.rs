@@ -68,6 +68,9 @@ enum Command {
     Verify(commands::verify::Verify),
     /// Write a token's file anew without what is of no use any more
     Compact(commands::verify::Compact),
+    /// Put a new key in the place of an old one
+    #[command(subcommand)]
+    Rotate(commands::rotate::Rotate),
     /// Save what verifies from a damaged token file into a new token
     Salvage(commands::salvage::Arguments),
     /// Check the installation, and print the lines that clients need
@@ -120,6 +123,7 @@ fn run(command: Command) -> Result<Exit> {
         Command::Uri(arguments) => arguments.run(),
         Command::Verify(arguments) => arguments.run(),
         Command::Compact(arguments) => arguments.run(),
+        Command::Rotate(rotate) => rotate.run(),
         Command::Salvage(arguments) => arguments.run(),
         Command::Doctor(arguments) => arguments.run(),
         Command::Softhsm2Util(arguments) => arguments.run(),

@@ -11,6 +11,7 @@ pub mod init;
 pub mod list;
 pub mod mechanisms;
 pub mod pin;
+pub mod rotate;
 pub mod salvage;
 pub mod selftest;
 pub mod softhsm2_util;

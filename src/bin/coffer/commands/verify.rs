@@ -30,7 +30,13 @@ pub struct Keys {
 }
 
 impl Keys {
-    fn pin(&self) -> Result<(Entry, coffer_pkcs11::secret::Secret)> {
+    /// What was said to name the token.
+    pub fn named(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+
+    /// Whose PIN opens the file, and the PIN.
+    pub fn pin(&self) -> Result<(Entry, coffer_pkcs11::secret::Secret)> {
         Ok(if self.so {
             (Entry::SecurityOfficer, self.so_pin.source().read(None)?)
         } else {
@@ -65,14 +71,15 @@ struct Report {
     notes: Vec<&'static str>,
 }
 
-fn label(vault: &Vault) -> String {
+/// The label of the token, as its file says.
+pub fn label(vault: &Vault) -> String {
     Identity::decode(&vault.info()).map(|identity| identity.label_text()).unwrap_or_default()
 }
 
 impl Verify {
     pub fn run(self) -> Result<Exit> {
         let context = Context::load()?;
-        let path = care::file(&context, self.keys.token.as_deref())?;
+        let path = care::file(&context, self.keys.named())?;
         let failed = |error| care::failure(&path, &error);
         // What does not hold together is named before anybody is asked for a PIN.
         let vault = care::open(context.config(), &path).map_err(failed)?;
@@ -122,7 +129,7 @@ fn rolled_back(path: &Path) -> Failure {
 impl Compact {
     pub fn run(self) -> Result<Exit> {
         let context = Context::load()?;
-        let path = care::file(&context, self.keys.token.as_deref())?;
+        let path = care::file(&context, self.keys.named())?;
         let failed = |error| care::failure(&path, &error);
         let vault = care::open(context.config(), &path).map_err(failed)?;
         let (entry, pin) = self.keys.pin()?;
