@@ -1,119 +1,97 @@
-//! The answers that section 5 of PKCS#11 3.2 allows, by what a function does.
+//! The answers that section 5 of PKCS#11 3.2 allows to each function, and those that Coffer gives beyond them.
 //!
 //! CKR_GENERAL_ERROR, CKR_FUNCTION_FAILED, CKR_HOST_MEMORY and the errors of the device are allowed to every function;
 //! here they would be mistakes of ours, because the storage is sound and memory is there.
 
+use std::sync::LazyLock;
+
 use coffer_pkcs11::ck::*;
+use coffer_pkcs11::error::Error;
 
-/// What every function may answer.
-pub const EVERY: &[CK_RV] =
-    &[CKR_OK, CKR_ARGUMENTS_BAD, CKR_CRYPTOKI_NOT_INITIALIZED, CKR_FUNCTION_NOT_SUPPORTED];
-pub const INITIALIZE: &[CK_RV] =
-    &[CKR_CANT_LOCK, CKR_CRYPTOKI_ALREADY_INITIALIZED, CKR_NEED_TO_CREATE_THREADS];
-pub const SESSION: &[CK_RV] = &[CKR_SESSION_HANDLE_INVALID, CKR_SESSION_CLOSED];
-pub const SLOT: &[CK_RV] = &[CKR_SLOT_ID_INVALID];
-pub const TOKEN: &[CK_RV] =
-    &[CKR_SLOT_ID_INVALID, CKR_TOKEN_NOT_PRESENT, CKR_TOKEN_NOT_RECOGNIZED, CKR_TOKEN_WRITE_PROTECTED];
-pub const SHORT: &[CK_RV] = &[CKR_BUFFER_TOO_SMALL];
-pub const PIN: &[CK_RV] = &[CKR_PIN_INCORRECT, CKR_PIN_INVALID, CKR_PIN_LEN_RANGE, CKR_PIN_LOCKED];
-pub const OPEN: &[CK_RV] = &[
-    CKR_SESSION_COUNT,
-    CKR_SESSION_PARALLEL_NOT_SUPPORTED,
-    CKR_SESSION_READ_WRITE_SO_EXISTS,
-    CKR_SESSION_ASYNC_NOT_SUPPORTED,
-];
-pub const LOGIN: &[CK_RV] = &[
-    CKR_OPERATION_ACTIVE,
-    CKR_OPERATION_NOT_INITIALIZED,
-    CKR_SESSION_READ_ONLY_EXISTS,
-    CKR_USER_ALREADY_LOGGED_IN,
-    CKR_USER_ANOTHER_ALREADY_LOGGED_IN,
-    CKR_USER_PIN_NOT_INITIALIZED,
-    CKR_USER_TOO_MANY_TYPES,
-    CKR_USER_TYPE_INVALID,
-];
-pub const WRITE: &[CK_RV] = &[CKR_SESSION_READ_ONLY, CKR_TOKEN_WRITE_PROTECTED];
-pub const TEMPLATE: &[CK_RV] = &[CKR_ATTRIBUTE_TYPE_INVALID, CKR_ATTRIBUTE_VALUE_INVALID];
-pub const CREATE: &[CK_RV] = &[
-    CKR_ACTION_PROHIBITED,
-    CKR_ATTRIBUTE_READ_ONLY,
-    CKR_CURVE_NOT_SUPPORTED,
-    CKR_DOMAIN_PARAMS_INVALID,
-    CKR_PIN_EXPIRED,
-    CKR_TEMPLATE_INCOMPLETE,
-    CKR_TEMPLATE_INCONSISTENT,
-    CKR_USER_NOT_LOGGED_IN,
-];
-pub const OBJECT: &[CK_RV] = &[CKR_OBJECT_HANDLE_INVALID];
-pub const READ: &[CK_RV] = &[CKR_ATTRIBUTE_SENSITIVE, CKR_ATTRIBUTE_TYPE_INVALID];
-pub const INIT: &[CK_RV] = &[
-    CKR_KEY_FUNCTION_NOT_PERMITTED,
-    CKR_KEY_HANDLE_INVALID,
-    CKR_KEY_SIZE_RANGE,
-    CKR_KEY_TYPE_INCONSISTENT,
-    CKR_MECHANISM_INVALID,
-    CKR_MECHANISM_PARAM_INVALID,
-    CKR_OPERATION_ACTIVE,
-    CKR_OPERATION_CANCEL_FAILED,
-    CKR_PIN_EXPIRED,
-    CKR_USER_NOT_LOGGED_IN,
-];
-pub const GENERATE: &[CK_RV] =
-    &[CKR_KEY_SIZE_RANGE, CKR_MECHANISM_INVALID, CKR_MECHANISM_PARAM_INVALID, CKR_OPERATION_ACTIVE];
-pub const OPERATION: &[CK_RV] = &[CKR_OPERATION_NOT_INITIALIZED, CKR_OPERATION_ACTIVE];
-pub const PLAIN: &[CK_RV] =
-    &[CKR_DATA_INVALID, CKR_DATA_LEN_RANGE, CKR_USER_NOT_LOGGED_IN, CKR_TOKEN_RESOURCE_EXCEEDED];
-pub const ENCRYPTED: &[CK_RV] = &[
-    CKR_AEAD_DECRYPT_FAILED,
-    CKR_ENCRYPTED_DATA_INVALID,
-    CKR_ENCRYPTED_DATA_LEN_RANGE,
-    CKR_USER_NOT_LOGGED_IN,
-];
-pub const SIGN: &[CK_RV] = &[CKR_FUNCTION_REJECTED, CKR_USER_NOT_LOGGED_IN];
-pub const VERIFY: &[CK_RV] = &[CKR_SIGNATURE_INVALID, CKR_SIGNATURE_LEN_RANGE];
-pub const MESSAGE: &[CK_RV] = &[CKR_MECHANISM_PARAM_INVALID];
-pub const WRAP: &[CK_RV] = &[
-    CKR_KEY_FUNCTION_NOT_PERMITTED,
-    CKR_KEY_HANDLE_INVALID,
-    CKR_KEY_NOT_WRAPPABLE,
-    CKR_KEY_SIZE_RANGE,
-    CKR_KEY_UNEXTRACTABLE,
-    CKR_MECHANISM_INVALID,
-    CKR_MECHANISM_PARAM_INVALID,
-    CKR_OPERATION_ACTIVE,
-    CKR_PIN_EXPIRED,
-    CKR_USER_NOT_LOGGED_IN,
-    CKR_WRAPPING_KEY_HANDLE_INVALID,
-    CKR_WRAPPING_KEY_SIZE_RANGE,
-    CKR_WRAPPING_KEY_TYPE_INCONSISTENT,
-];
-pub const UNWRAP: &[CK_RV] = &[
-    CKR_AEAD_DECRYPT_FAILED,
-    CKR_KEY_FUNCTION_NOT_PERMITTED,
-    CKR_MECHANISM_INVALID,
-    CKR_MECHANISM_PARAM_INVALID,
-    CKR_OPERATION_ACTIVE,
-    CKR_UNWRAPPING_KEY_HANDLE_INVALID,
-    CKR_UNWRAPPING_KEY_SIZE_RANGE,
-    CKR_UNWRAPPING_KEY_TYPE_INCONSISTENT,
-    CKR_WRAPPED_KEY_INVALID,
-    CKR_WRAPPED_KEY_LEN_RANGE,
-];
-pub const ASYNC: &[CK_RV] = &[
-    CKR_OPERATION_NOT_INITIALIZED,
-    CKR_PENDING,
-    CKR_SESSION_ASYNC_NOT_SUPPORTED,
-    CKR_STATE_UNSAVEABLE,
-    CKR_SAVED_STATE_INVALID,
-    CKR_BUFFER_TOO_SMALL,
+use super::functions::{FUNCTIONS, Kind};
+
+/// The lists of the standard, transcribed: `tests/golden/return-values.txt`.
+const LISTS: &str = include_str!("../golden/return-values.txt");
+
+/// What Coffer answers although the list of the function has not got it. docs/conformance.md says why.
+const BEYOND: &[(&[&str], CK_RV)] = &[
+    (&["C_EncryptMessageBegin"], CKR_OPERATION_NOT_INITIALIZED),
+    (&["C_GetSessionValidationFlags"], CKR_ARGUMENTS_BAD),
+    (
+        &[
+            "C_DeriveKey",
+            "C_WrapKey",
+            "C_UnwrapKey",
+            "C_WrapKeyAuthenticated",
+            "C_UnwrapKeyAuthenticated",
+            "C_EncapsulateKey",
+            "C_DecapsulateKey",
+        ],
+        CKR_KEY_FUNCTION_NOT_PERMITTED,
+    ),
 ];
 
-/// The name of an answer, as far as these lists have it.
+/// For each function, in the order of the table, what it may answer.
+static ALLOWED: LazyLock<Vec<Vec<CK_RV>>> =
+    LazyLock::new(|| FUNCTIONS.iter().map(|row| allowed_to(row.name, row.kinds)).collect());
+
+fn allowed_to(name: &str, kinds: &[Kind]) -> Vec<CK_RV> {
+    let row = LISTS.lines().find(|line| line.split(' ').next() == Some(name));
+    let listed = row.unwrap_or_else(|| panic!("{name} has no list")).split(' ').skip(1);
+    // A name that no error of Coffer has cannot be answered.
+    let listed = listed
+        .filter_map(|short| Error::ALL.iter().find(|error| error.name().strip_prefix("CKR_") == Some(short)));
+    let mut allowed: Vec<CK_RV> = listed.map(|error| error.rv()).collect();
+    if !is_parallel(name) {
+        allowed.push(CKR_OK);
+    }
+    if !is_anytime(name) {
+        allowed.push(CKR_CRYPTOKI_NOT_INITIALIZED);
+    }
+    if kinds.first() == Some(&Kind::Session) {
+        allowed.extend([CKR_SESSION_HANDLE_INVALID, CKR_SESSION_CLOSED]);
+    }
+    allowed.extend(BEYOND.iter().filter(|(functions, _)| functions.contains(&name)).map(|(_, rv)| rv));
+    allowed
+}
+
+/// Whether the function may be called before C_Initialize (5.4).
+pub fn is_anytime(name: &str) -> bool {
+    matches!(name, "C_Initialize" | "C_GetFunctionList" | "C_GetInterfaceList" | "C_GetInterface")
+}
+
+/// Whether the function is one of the two that are only there for old applications (5.20).
+pub fn is_parallel(name: &str) -> bool {
+    matches!(name, "C_GetFunctionStatus" | "C_CancelFunction")
+}
+
+/// Whether the function at this place of the table may answer this.
+pub fn is_allowed(function: usize, rv: CK_RV) -> bool {
+    ALLOWED[function].contains(&rv)
+}
+
+/// The name of an answer, as far as Coffer has it.
 pub fn name(rv: CK_RV) -> String {
-    let known = coffer_pkcs11::error::Error::ALL.iter().find(|error| error.rv() == rv);
+    let known = Error::ALL.iter().find(|error| error.rv() == rv);
     match known {
         Some(error) => error.name().to_owned(),
         None if rv == CKR_OK => "CKR_OK".to_owned(),
         None => format!("{rv:#x}"),
+    }
+}
+
+#[test]
+fn every_list_is_one_of_a_function_and_names_return_values() {
+    for line in LISTS.lines().filter(|line| !line.starts_with('#')) {
+        let mut words = line.split(' ');
+        let name = words.next().unwrap();
+        assert!(FUNCTIONS.iter().any(|row| row.name == name), "{name} is no function");
+        assert!(
+            words.all(|word| word.chars().all(|letter| letter.is_ascii_uppercase() || letter == '_')),
+            "{line}"
+        );
+    }
+    for (functions, _) in BEYOND {
+        assert!(functions.iter().all(|name| FUNCTIONS.iter().any(|row| row.name == *name)), "{functions:?}");
     }
 }

@@ -6,7 +6,7 @@ use super::functions::{Bytes, Key, Kind, Make, Use};
 use super::interface::{SO_PIN, USER_PIN};
 use super::memory::{Memory, Pointer};
 
-const POINTERS: [Pointer; 3] = [Pointer::Null, Pointer::End, Pointer::Odd];
+pub const POINTERS: [Pointer; 3] = [Pointer::Null, Pointer::End, Pointer::Odd];
 /// Lengths that no caller can have; the first two exist, but not in these tests.
 const HUGE: [u64; 4] = [1 << 31, 1 << 32, i64::MAX as u64, u64::MAX];
 /// The two that the library must refuse, or not use, before it touches a byte.
@@ -113,6 +113,15 @@ pub fn ways(kind: Kind) -> Vec<Way> {
         }
     }
     ways
+}
+
+/// The way in which an argument with a pointer lies so, with this length or number where it has one.
+pub fn everywhere(kind: Kind, pointer: Pointer, length: u64) -> Way {
+    match kind {
+        Kind::Session | Kind::Slot | Kind::Object(_) | Kind::Number(_) => Way::Usual,
+        Kind::Place(_) | Kind::Structure(..) | Kind::Text(_) | Kind::Mechanism(_) => Way::True(pointer, 0),
+        _ => Way::True(pointer, length),
+    }
 }
 
 fn numbers(values: &[u64]) -> impl Iterator<Item = Way> {

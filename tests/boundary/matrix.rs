@@ -1,5 +1,6 @@
-//! Every function, in every state, with every way in which one argument can be wrong: the answer is one that the
-//! standard allows, the process lives, and no byte beside the buffers changes.
+//! Every function, in every state, with every way in which one argument can be wrong, and with all pointers wrong at once:
+//! the answer is one that the standard allows, the process lives, and no byte beside the buffers changes. Before
+//! C_Initialize, and with a wrong session handle, it is the one that says so, whatever else is wrong.
 //!
 //! The table of functions is compared with the library's list, so that a function without a row fails. The calls are made in a
 //! child process; when one kills it, another goes on behind it. The slice makes one call of so many,
@@ -12,11 +13,13 @@ use std::sync::atomic::Ordering;
 
 use coffer_pkcs11::ck::*;
 
-use super::arguments::{Maker, Way, ways};
-use super::functions::FUNCTIONS;
+use super::answers;
+use super::arguments::{Maker, POINTERS, Way, everywhere, ways};
+use super::functions::{FUNCTIONS, Kind};
 use super::interface::*;
+use super::memory::Pointer;
 use super::worker::{Progress, in_slice, is_campaign};
-use super::world::{STATES, World};
+use super::world::{Base, STATES, World};
 
 /// One call in how many the slice makes.
 const SLICE: u64 = 23;
@@ -25,19 +28,54 @@ const SLICE: u64 = 23;
 struct Case {
     state: usize,
     function: usize,
-    /// Which argument is made how; the others as usual.
-    argument: usize,
-    way: Way,
+    change: Change,
+}
+
+/// Which of the arguments is not as usual.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Change {
+    Usual,
+    One(usize, Way),
+    /// Every pointer lies so, and every length that comes with one is this.
+    All(Pointer, u64),
+    /// All pointers lead to the same memory, which is zeros.
+    Shared,
 }
 
 impl Case {
     fn told(&self) -> String {
         let (state, function) = (&STATES[self.state], &FUNCTIONS[self.function]);
-        let kind = function.kinds.get(self.argument);
-        format!(
-            "{}, argument {} {kind:?} {:?}, in {:?} {:?}",
-            function.name, self.argument, self.way, state.base, state.calls
-        )
+        let change = match self.change {
+            Change::Usual => "as usual".to_owned(),
+            Change::One(argument, way) => {
+                format!("argument {argument} {:?} {way:?}", function.kinds[argument])
+            }
+            Change::All(pointer, length) => format!("all pointers {pointer:?}, with {length}"),
+            Change::Shared => "all pointers to one place".to_owned(),
+        };
+        format!("{}, {change}, in {:?} {:?}", function.name, state.base, state.calls)
+    }
+
+    fn way(&self, argument: usize) -> Way {
+        match self.change {
+            Change::One(changed, way) if changed == argument => way,
+            Change::All(pointer, length) => {
+                everywhere(FUNCTIONS[self.function].kinds[argument], pointer, length)
+            }
+            _ => Way::Usual,
+        }
+    }
+
+    /// The one answer that is right whatever else is wrong: what has a higher priority (section 5.1.7).
+    fn only_answer(&self) -> Option<CK_RV> {
+        let (base, row) = (STATES[self.state].base, &FUNCTIONS[self.function]);
+        if base == Base::NotInitialised {
+            return (!answers::is_anytime(row.name)).then_some(CKR_CRYPTOKI_NOT_INITIALIZED);
+        }
+        let no_session = matches!(base, Base::NoSession | Base::Closed);
+        let wrong_handle = no_session || matches!(self.change, Change::One(0, Way::Number(_)));
+        let has_session = row.kinds[0] == Kind::Session && !answers::is_parallel(row.name);
+        (has_session && wrong_handle).then_some(CKR_SESSION_HANDLE_INVALID)
     }
 }
 
@@ -46,11 +84,15 @@ fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for state in 0..STATES.len() {
         for (function, row) in FUNCTIONS.iter().enumerate() {
-            cases.push(Case { state, function, argument: 0, way: Way::Usual });
+            let mut add = |change| cases.push(Case { state, function, change });
+            add(Change::Usual);
             for (argument, kind) in row.kinds.iter().enumerate() {
-                let wrong = ways(*kind).into_iter().skip(1);
-                cases.extend(wrong.map(|way| Case { state, function, argument, way }));
+                ways(*kind).into_iter().skip(1).for_each(|way| add(Change::One(argument, way)));
             }
+            for pointer in POINTERS {
+                [0, 1].into_iter().for_each(|length| add(Change::All(pointer, length)));
+            }
+            add(Change::Shared);
         }
     }
     cases
@@ -63,7 +105,7 @@ fn chosen() -> Vec<Case> {
     }
     // The usual call of each function in each state always, for the numbers to mean something.
     let slice = all.into_iter().enumerate();
-    let slice = slice.filter(|(index, case)| case.way == Way::Usual || in_slice(*index, SLICE));
+    let slice = slice.filter(|(index, case)| case.change == Change::Usual || in_slice(*index, SLICE));
     slice.map(|(_, case)| case).collect()
 }
 
@@ -113,13 +155,15 @@ fn work(functions: &'static CK_FUNCTION_LIST_3_2, cases: &[Case], progress: &Pro
             continue;
         }
         world.memory.clear();
+        if case.change == Change::Shared {
+            world.memory.share();
+        }
         let mut maker =
             Maker { memory: &mut world.memory, handles: &world.handles, slot: world.slot, input: None };
         let mut words = Vec::new();
         for (argument, kind) in FUNCTIONS[case.function].kinds.iter().enumerate() {
-            let way = if argument == case.argument { case.way } else { Way::Usual };
-            words.extend(maker.words(*kind, way));
+            words.extend(maker.words(*kind, case.way(argument)));
         }
-        progress.call(&mut world, case.function, &words, || case.told());
+        progress.call(&mut world, case.function, &words, case.only_answer(), || case.told());
     }
 }

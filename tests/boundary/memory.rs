@@ -52,14 +52,19 @@ pub struct Memory {
     small: Vec<Area>,
     large: Vec<Area>,
     used: [usize; 2],
+    /// All that is placed lies in one place.
+    shared: bool,
 }
 
 impl Memory {
     /// Bytes of a large area: 2^16 and some.
     const LARGE: usize = (1 << 16) + PAGE;
 
+    /// Bytes of the one place that arguments can share.
+    const SHARED: usize = 2048;
+
     pub fn new() -> Self {
-        Self { small: Vec::new(), large: Vec::new(), used: [0; 2] }
+        Self { small: Vec::new(), large: Vec::new(), used: [0; 2], shared: false }
     }
 
     /// Forgets the arguments of the call before.
@@ -71,6 +76,13 @@ impl Memory {
             }
         }
         self.used = [0; 2];
+        self.shared = false;
+    }
+
+    /// From now on every argument lies in the same place, which holds zeros and may be written.
+    pub fn share(&mut self) {
+        self.place(&[0; Self::SHARED], Pointer::End, true);
+        self.shared = true;
     }
 
     /// Puts these bytes into an area of their own.
@@ -80,6 +92,12 @@ impl Memory {
             Pointer::End => 0,
             Pointer::Odd => 1,
         };
+        if self.shared {
+            let area = &self.small[0];
+            assert!(content.len() <= Self::SHARED);
+            // SAFETY: within the area.
+            return unsafe { area.start.add(area.len - Self::SHARED) };
+        }
         let large = usize::from(content.len() > PAGE - 8);
         let areas = [&mut self.small, &mut self.large];
         let [small, big] = areas;

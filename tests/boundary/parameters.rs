@@ -169,7 +169,19 @@ fn served(row: &Mechanism) -> Vec<usize> {
 
 fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
+    let with_mechanism =
+        |function: &usize| matches!(FUNCTIONS[*function].kinds.get(1), Some(Kind::Mechanism(_)));
     for row in mechanism::all() {
+        // Functions that the mechanism does not serve look at the parameter, too.
+        let others = (0..FUNCTIONS.len()).filter(with_mechanism).filter(|other| !served(row).contains(other));
+        for function in others {
+            let changes = [(Pointer::Null, 0, 0), (Pointer::Odd, 16, 16), (Pointer::Null, 0, u64::MAX)];
+            cases.extend(changes.map(|(pointer, size, told)| Case {
+                row,
+                function,
+                change: Change::Whole(pointer, size, told),
+            }));
+        }
         let fields = all_fields(layout(row.params).unwrap_or_default());
         for function in served(row) {
             let mut add = |change| cases.push(Case { row, function, change });
@@ -270,7 +282,7 @@ fn work(functions: &'static CK_FUNCTION_LIST_3_2, cases: &[Case], progress: &Pro
                 _ => words.extend(maker.words(*kind, Way::Usual)),
             }
         }
-        progress.call(&mut world, case.function, &words, || told(case));
+        progress.call(&mut world, case.function, &words, None, || told(case));
     }
 }
 
