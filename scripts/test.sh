@@ -55,6 +55,21 @@ attacks() {
         --prepare "coffer-strict:$make" \
         --must-stop coffer-strict --must-stop coffer --permits coffer=tests/attacks-permitted.txt
 }
+profiles() {
+    "$(conformance_release)" profiles --coffer "$(module_release)" --cases tests/profiles/cases --exact \
+        --setup signature=tests/profiles/setup/rsa-key-pair.xml
+}
+# The test cases of the OASIS document "PKCS #11 Profiles" are not in this repository.
+oasis_profiles() {
+    local setup=tests/profiles/setup
+    if [ -z "${PROFILE_CASES:-}" ]; then
+        echo "PROFILE_CASES names no folder with the mandatory cases"
+        return "$SKIPPED"
+    fi
+    "$(conformance_release)" profiles --coffer "$(module_release)" --cases "$PROFILE_CASES" \
+        --permitted tests/profiles/permitted.txt --setup AUTH-M-1-32=$setup/rsa-key-pair.xml \
+        --setup CERT-M-1-32=$setup/public-objects.xml
+}
 interfaces() {
     "$(conformance_release)" interfaces --coffer "$(module_release)" --softhsm2 "$(softhsm2_module)" \
         --complete coffer
@@ -90,6 +105,8 @@ maybe_showing "conformance" conformance
 maybe "mechanisms: a superset of SoftHSM2" mechanisms
 maybe_showing "attacks" attacks
 maybe_showing "interfaces" interfaces
+maybe "profiles" profiles
+maybe "profiles: the OASIS cases" oasis_profiles
 maybe "conformance: broken modules are caught" proxy_selftest
 maybe_showing "bench" bench
 maybe_showing "scale" scale

@@ -178,7 +178,13 @@ impl Module {
                 let asynchronous = if self.may_create_threads { CKF_ASYNC_SESSION_SUPPORTED } else { 0 };
                 return token.info().map(|info| TokenInfo { flags: info.flags | asynchronous, ..info });
             }
-            Content::Empty => CKF_RNG | CKF_CLOCK_ON_TOKEN | CKF_DUAL_CRYPTO_OPERATIONS | CKF_LOGIN_REQUIRED,
+            Content::Empty => {
+                CKF_RNG
+                    | CKF_CLOCK_ON_TOKEN
+                    | CKF_DUAL_CRYPTO_OPERATIONS
+                    | CKF_RESTORE_KEY_NOT_NEEDED
+                    | CKF_LOGIN_REQUIRED
+            }
             Content::Unusable(_) => CKF_ERROR_STATE | CKF_TOKEN_INITIALIZED | CKF_WRITE_PROTECTED,
         };
         Ok(TokenInfo {

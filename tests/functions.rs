@@ -258,8 +258,8 @@ fn a_saved_digest_goes_on_in_another_session_and_in_no_other_token() {
 }
 
 #[test]
-fn the_clock_and_the_mechanisms_are_found_by_their_class_alone() {
-    in_own_process("the_clock_and_the_mechanisms_are_found_by_their_class_alone", || {
+fn objects_that_nobody_has_made_are_found_by_their_class_alone() {
+    in_own_process("objects_that_nobody_has_made_are_found_by_their_class_alone", || {
         let Host { functions, session } = Host::new();
         let find = |template: &mut [CK_ATTRIBUTE]| {
             let (mut found, mut count) = (vec![0; 1000], 0);
@@ -295,5 +295,14 @@ fn the_clock_and_the_mechanisms_are_found_by_their_class_alone() {
         assert_eq!(sha256.len(), 1);
         assert_eq!(find(&mut [class, attribute(CKA_MECHANISM_TYPE, &[0x7fff_ffffu64])]), []);
         assert_eq!(find(&mut [class, attribute(CKA_LABEL, b"x")]), []);
+
+        let class = attribute(CKA_CLASS, &[CKO_PROFILE]);
+        let profile = |id: CK_PROFILE_ID| find(&mut [class, attribute(CKA_PROFILE_ID, &[id])]);
+        let published: Vec<_> = (0..10).filter(|id| profile(*id).len() == 1).collect();
+        assert_eq!(published, [1, 2, 3, 4, 6], "every profile but the Complete Provider's");
+        assert_eq!(find(&mut [class]).len(), 5);
+        let first = profile(CKP_BASELINE_PROVIDER)[0];
+        assert_eq!(call!(functions, C_DestroyObject, session, first), CKR_ACTION_PROHIBITED);
+        assert_eq!(find(&mut [attribute(CKA_CLASS, &[CKO_VALIDATION])]), []);
     });
 }

@@ -10,6 +10,7 @@ mod functions;
 mod listing;
 mod module;
 mod names;
+mod profiles;
 mod report;
 mod runner;
 mod scale;
@@ -106,6 +107,24 @@ enum Command {
         /// Fail where this module lacks a function of the list of version 3.2
         #[arg(long, value_name = "NAME")]
         complete: Option<String>,
+    },
+    /// Play test cases of the OASIS document "PKCS #11 Profiles", given by path, side by side
+    Profiles {
+        #[command(flatten)]
+        modules: Modules,
+        /// Cases: XML files, or folders of them
+        #[arg(long, required = true, num_args = 1.., value_name = "DIR|FILE")]
+        cases: Vec<PathBuf>,
+        /// A case that is played first and makes the objects that CASE asks for
+        #[arg(long, value_name = "CASE=FILE")]
+        setup: Vec<String>,
+        /// Differences that are permitted: lines of a case, the path of an element, the answer (* for any) and the reason; #
+        /// starts a comment
+        #[arg(long, value_name = "FILE")]
+        permitted: Option<PathBuf>,
+        /// Compare the values that the document lets vary, too
+        #[arg(long)]
+        exact: bool,
     },
     /// Break one behaviour of a module at a time and show that the matching scenario fails
     ProxySelftest {
@@ -263,6 +282,12 @@ fn dispatch(command: Command) -> Result<bool, String> {
         Command::Interfaces { modules, complete } => {
             listing::interfaces(&modules.specs()?, modules.options(), complete.as_deref())
         }
+        Command::Profiles { modules, cases, setup, permitted, exact } => {
+            let settings = profiles::Settings { cases, setup, permitted, exact };
+            let specs: Vec<ModuleSpec> =
+                modules.specs()?.into_iter().map(ModuleSpec::with_cheap_login).collect();
+            profiles::run(&specs, &settings, modules.options())
+        }
         Command::ProxySelftest { modules, proxy } => {
             let specs = modules.specs()?;
             let [spec] = specs.as_slice() else { return Err("name one module".into()) };
@@ -328,6 +353,7 @@ fn host(module: &std::path::Path, role: &str, arguments: &[String]) -> Result<()
     match (role, arguments) {
         ("prepare", []) => runner::prepare(module),
         ("scenario", [id, result]) => runner::scenario(module, id, result.as_ref()),
+        ("profile", [play, result]) => profiles::host(module, play, result.as_ref()),
         ("attack", [name, result]) => attacks::host(module, name, result.as_ref()),
         ("bench", [objects, seconds]) => {
             let objects = objects.parse().map_err(|_| "not a number of objects")?;

@@ -2,25 +2,31 @@
 
 use cryptoki_sys::*;
 
-/// One list of constants and the function that finds a name in it.
+/// Numbers with their names.
+pub type Names = [(CK_ULONG, &'static str)];
+
+/// One list of constants.
 macro_rules! names {
-    ($(#[$doc:meta])* $function:ident: $($name:ident,)*) => {
+    ($(#[$doc:meta])* $list:ident: $($name:ident,)*) => {
         $(#[$doc])*
-        pub fn $function(value: CK_ULONG) -> Option<&'static str> {
-            const NAMES: &[(CK_ULONG, &str)] = &[$(($name, stringify!($name)),)*];
-            NAMES.iter().find(|(number, _)| *number == value).map(|(_, name)| *name)
-        }
+        pub const $list: &$crate::names::Names = &[$(($name, stringify!($name)),)*];
     };
+}
+pub(crate) use names;
+
+/// The name of a number in a list.
+pub fn name_in(names: &Names, value: CK_ULONG) -> Option<&'static str> {
+    names.iter().find(|(number, _)| *number == value).map(|(_, name)| *name)
 }
 
 /// The name of a return value, or its number where the standard has none.
 pub fn rv(value: CK_RV) -> String {
-    known_rv(value).map_or_else(|| format!("CKR_?(0x{value:X})"), String::from)
+    name_in(RETURN_VALUES, value).map_or_else(|| format!("CKR_?(0x{value:X})"), String::from)
 }
 
 /// The name of a mechanism, or its number where the standard has none.
 pub fn mechanism(value: CK_MECHANISM_TYPE) -> String {
-    known_mechanism(value).map_or_else(|| format!("0x{value:08X}"), String::from)
+    name_in(MECHANISMS, value).map_or_else(|| format!("0x{value:08X}"), String::from)
 }
 
 /// The names of the flags of `C_GetMechanismInfo` (PKCS#11 3.2, 3.5), without their prefix.
@@ -48,8 +54,8 @@ pub fn mechanism_flags(flags: CK_FLAGS) -> String {
 }
 
 names! {
-    /// The name of a return value that the standard knows.
-    known_rv:
+    /// The return values that the standard knows.
+    RETURN_VALUES:
     CKR_OK, CKR_CANCEL, CKR_HOST_MEMORY, CKR_SLOT_ID_INVALID, CKR_GENERAL_ERROR, CKR_FUNCTION_FAILED,
     CKR_ARGUMENTS_BAD, CKR_NO_EVENT, CKR_NEED_TO_CREATE_THREADS, CKR_CANT_LOCK, CKR_ATTRIBUTE_READ_ONLY,
     CKR_ATTRIBUTE_SENSITIVE, CKR_ATTRIBUTE_TYPE_INVALID, CKR_ATTRIBUTE_VALUE_INVALID, CKR_ACTION_PROHIBITED,
@@ -77,8 +83,8 @@ names! {
 }
 
 names! {
-    /// The name of a mechanism that the standard knows.
-    known_mechanism:
+    /// The mechanisms that the standard knows.
+    MECHANISMS:
     CKM_RSA_PKCS_KEY_PAIR_GEN, CKM_RSA_PKCS, CKM_RSA_9796, CKM_RSA_X_509, CKM_MD2_RSA_PKCS, CKM_MD5_RSA_PKCS,
     CKM_SHA1_RSA_PKCS, CKM_RIPEMD128_RSA_PKCS, CKM_RIPEMD160_RSA_PKCS, CKM_RSA_PKCS_OAEP, CKM_RSA_X9_31_KEY_PAIR_GEN,
     CKM_RSA_X9_31, CKM_SHA1_RSA_X9_31, CKM_RSA_PKCS_PSS, CKM_SHA1_RSA_PKCS_PSS, CKM_ML_KEM_KEY_PAIR_GEN,

@@ -147,7 +147,8 @@ impl Token {
         let so = self.vault.pin_state(vault::Entry::SecurityOfficer)?;
         let flags = [
             (true, CKF_RNG | CKF_LOGIN_REQUIRED | CKF_TOKEN_INITIALIZED),
-            (true, CKF_CLOCK_ON_TOKEN | CKF_DUAL_CRYPTO_OPERATIONS),
+            // A saved state is a digest's: no key is in it.
+            (true, CKF_CLOCK_ON_TOKEN | CKF_DUAL_CRYPTO_OPERATIONS | CKF_RESTORE_KEY_NOT_NEEDED),
             (!self.vault.writable(), CKF_WRITE_PROTECTED),
             (user.initialised, CKF_USER_PIN_INITIALIZED),
             (user.count_low, CKF_USER_PIN_COUNT_LOW),

@@ -1,10 +1,11 @@
-//! Objects that nobody has made: hardware features and mechanisms (PKCS#11 3.2, 4.3 and 4.12).
+//! Objects that nobody has made: hardware features, mechanisms and profiles (PKCS#11 3.2, 4.3, 4.12 and 4.13).
 
-use crate::expect::{Check, Verdict, holds};
+use crate::expect::{Check, Verdict, holds, refused};
 use crate::scenario::{Host, Scenario, mechanisms};
 use crate::session::Session;
 use crate::template::Template;
 use cryptoki_sys::*;
+use std::collections::BTreeSet;
 
 pub const SCENARIOS: &[Scenario] = &[
     Scenario::new(
@@ -22,12 +23,13 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario::new(
         "features-only-by-their-class",
         "4.3 Hardware features",
-        "a search that does not name the class finds neither features nor mechanisms",
+        "a search that does not name the class finds neither features, mechanisms nor profiles",
         |h| {
             let session = h.user()?;
             for object in session.find(&Template::new())? {
                 let class = session.ulong(object, CKA_CLASS)?;
-                holds("another class", class != CKO_HW_FEATURE && class != CKO_MECHANISM)?;
+                let built_in = [CKO_HW_FEATURE, CKO_MECHANISM, CKO_PROFILE];
+                holds("another class", !built_in.contains(&class))?;
             }
             Ok(())
         },
@@ -45,6 +47,27 @@ pub const SCENARIOS: &[Scenario] = &[
             told.sort_unstable();
             list.sort_unstable();
             holds("the same mechanisms", told == list)
+        },
+    ),
+    Scenario::new(
+        "profile-objects",
+        "4.13 Profile objects",
+        "each profile object names a profile of its own, the Baseline Provider among them, and cannot be destroyed",
+        |h: &Host| -> Check {
+            let session = h.session()?;
+            let objects = of_class(&session, Template::new(), CKO_PROFILE)?;
+            let told = objects.iter().map(|object| session.ulong(*object, CKA_PROFILE_ID));
+            let told = told.collect::<Result<BTreeSet<_>, _>>()?;
+            holds("one object a profile", told.len() == objects.len())?;
+            holds("CKP_BASELINE_PROVIDER", told.contains(&CKP_BASELINE_PROVIDER))?;
+            for object in &objects {
+                refused(session.destroy(*object))?;
+            }
+            for profile in told {
+                let search = Template::new().ulong(CKA_PROFILE_ID, profile);
+                holds("found by its number", of_class(&session, search, CKO_PROFILE)?.len() == 1)?;
+            }
+            Ok(())
         },
     ),
 ];
