@@ -7,6 +7,7 @@ compile_error!("Coffer must be built with panic = \"unwind\": a panic may not ki
 pub mod ffi; // the C boundary: every C_ function, and the only raw pointers
 pub mod module; // the initialised library: configuration, slots, sessions
 pub mod session; // what an application does, one call at a time
+pub mod lifecycle; // the life of keys: audit, states, rotation, backup
 pub mod token; // who is logged in, which objects there are, how they reach the file
 pub mod mechanism; // what can be done with which key: one row a mechanism
 pub mod policy; // who may see and use what

@@ -164,7 +164,7 @@ impl Session {
     /// Makes one object of finished attributes.
     pub(super) fn keep(&self, attributes: Attributes, source: Source) -> Result<ObjectHandle> {
         self.may_create(&attributes, source)?;
-        let handles = self.token.create_objects(vec![attributes], self.handle)?;
+        let handles = self.token.create_objects(vec![attributes], self.handle, source)?;
         handles.first().copied().ok_or(Error::GeneralError)
     }
 }

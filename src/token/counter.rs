@@ -17,7 +17,8 @@ impl Token {
         // A session object is changed without a comparison with what was read.
         let _one_at_a_time = self.counters.lock();
         let taken = Cell::new(0);
-        self.change(handle, |object| {
+        // A use, and no change that somebody has decided.
+        self.change_as(None, handle, |object| {
             let counter = object.bytes(CKA_OTP_COUNTER).and_then(|bytes| bytes.try_into().ok());
             let counter = u64::from_be_bytes(counter.ok_or(Error::GeneralError)?);
             let next = counter.checked_add(1).ok_or(Error::KeyExhausted)?;
@@ -37,7 +38,7 @@ mod tests {
     use super::*;
     use crate::config::Config;
     use crate::object::{Attributes, SearchTemplate};
-    use crate::policy::{Profile, Role};
+    use crate::policy::{Profile, Role, Source};
     use crate::secret::Secret;
     use crate::store::MemoryBackend;
     use crate::token::{Identity, SessionHandle, SlotId, padded};
@@ -88,7 +89,7 @@ mod tests {
     fn no_counter_is_given_out_twice_and_the_last_one_is_in_the_file() {
         let backend = Arc::new(MemoryBackend::new());
         let first = new_token(backend.clone());
-        first.create_objects(vec![key(true, 0)], SessionHandle(1)).unwrap();
+        first.create_objects(vec![key(true, 0)], SessionHandle(1), Source::Generated).unwrap();
         let second = logged_in(Token::open(backend.clone(), config()).unwrap());
         let mut taken: Vec<u64> = std::thread::scope(|scope| {
             let takers = [&first, &second, &first, &second].map(|token| {
@@ -108,7 +109,9 @@ mod tests {
     #[test]
     fn the_last_counter_exhausts_the_key_and_is_never_given_out() {
         let token = new_token(Arc::new(MemoryBackend::new()));
-        let key = token.create_objects(vec![key(false, u64::MAX - 1)], SessionHandle(1)).unwrap()[0];
+        let key = token
+            .create_objects(vec![key(false, u64::MAX - 1)], SessionHandle(1), Source::Generated)
+            .unwrap()[0];
         assert_eq!(token.take_counter(key), Ok(u64::MAX - 1));
         assert_eq!(token.take_counter(key), Err(Error::KeyExhausted));
     }

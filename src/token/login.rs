@@ -8,6 +8,7 @@ use crate::policy::Role;
 use crate::secret::Secret;
 use crate::vault::{self, Unlocked};
 
+use super::event::{Event, Outcome, What, Who};
 use super::table::Place;
 use super::{Token, kdf};
 
@@ -37,6 +38,11 @@ fn entry(role: Role) -> Result<vault::Entry> {
         Role::SecurityOfficer => Ok(vault::Entry::SecurityOfficer),
         Role::Public => Err(Error::UserNotLoggedIn),
     }
+}
+
+/// The role as the token file numbers it; 0 for nobody.
+pub(super) fn role_number(role: Role) -> u32 {
+    entry(role).map_or(0, vault::Entry::number)
 }
 
 impl Token {
@@ -118,13 +124,27 @@ impl Token {
     pub fn log_in(&self, role: Role, pin: &Secret) -> Result<()> {
         self.sync()?;
         check_can_log_in(&self.login.read(), role)?;
-        let unlocked = self.vault.login(entry(role)?, pin)?;
+        let entry = entry(role)?;
+        let failures = self.vault.pin_state(entry)?.failures;
+        let unlocked = self.vault.login(entry, pin)?;
+        if failures > 0 {
+            self.tell_of_failures(&unlocked, entry, failures);
+        }
         let mut login = self.login.write();
         check_can_log_in(&login, role)?;
         login.role = role;
         login.unlocked = Some(unlocked);
         drop(login);
         self.list_all()
+    }
+
+    /// Failed logins are told of when one has succeeded: before that there are no keys to seal an event with. Where it
+    /// cannot be written the login is none the worse.
+    fn tell_of_failures(&self, unlocked: &Unlocked, entry: vault::Entry, failures: u32) {
+        let event = self.event(What::LoginFailed).outcome(Outcome::failed(Error::PinIncorrect));
+        let event = event.detail(&format!("{failures} failed before this login"));
+        let event = Event { who: Who { role: entry.number(), ..event.who }, ..event };
+        let _ = self.commit_recorded(unlocked, Vec::new(), vec![event]);
     }
 
     /// The context-specific login: checks the PIN of who is logged in, with counting, and changes nothing else.
@@ -154,7 +174,8 @@ impl Token {
     pub fn init_pin(&self, pin: &Secret) -> Result<()> {
         let unlocked = self.unlocked_for(Role::SecurityOfficer)?;
         check_new_pin(&self.config, pin)?;
-        unlocked.set_entry(vault::Entry::User, pin, kdf(&self.config, self.present_kdf()))?;
+        let event = self.event(What::PinSet).detail("user").to_text()?;
+        unlocked.set_entry_with(vault::Entry::User, pin, kdf(&self.config, self.present_kdf()), &[event])?;
         self.sync()
     }
 
@@ -166,7 +187,10 @@ impl Token {
         };
         check_new_pin(&self.config, new)?;
         let entry = entry(role)?;
-        self.vault.login(entry, old)?.set_entry(entry, new, kdf(&self.config, self.present_kdf()))?;
+        let unlocked = self.vault.login(entry, old)?;
+        let event = self.event(What::PinChanged);
+        let event = Event { who: Who { role: entry.number(), ..event.who }, ..event }.to_text()?;
+        unlocked.set_entry_with(entry, new, kdf(&self.config, self.present_kdf()), &[event])?;
         self.sync()
     }
 

@@ -1,7 +1,11 @@
 //! A token: who is logged in, which objects there are, and how they reach the token file.
 #![forbid(unsafe_code)]
 
+mod batch;
+#[cfg(test)]
+mod batch_tests;
 mod counter;
+mod event;
 mod handle;
 mod info;
 mod login;
@@ -13,7 +17,9 @@ mod tag;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use once_cell::sync::OnceCell;
 
 use crate::ck::*;
 use crate::config::{Config, PinKdf};
@@ -24,6 +30,8 @@ use crate::secret::Secret;
 use crate::store::{Backend, Guard};
 use crate::vault::{self, Argon2Cost, Kdf, NewToken, Revision, Vault};
 
+pub use batch::{Batch, LedgerKind, LedgerRecord};
+pub use event::{Event, KeyName, Outcome, What, Who};
 pub use handle::{ObjectHandle, SessionHandle, SlotId};
 pub use info::{Identity, LABEL_LEN, MANUFACTURER, MODEL, SERIAL_LEN, TokenInfo, padded, utc_time};
 pub use login::Login;
@@ -47,6 +55,8 @@ pub struct Token {
     /// Held while a counter of a one-time-password key is taken.
     counters: Mutex<()>,
     next_handle: AtomicU64,
+    /// What this process is, for events.
+    who: OnceCell<Who>,
     /// Whether the profile is `strict`: as the file said when it was opened, or initialised anew.
     strict: AtomicBool,
     /// That of `login`, to be read without its lock.
@@ -72,8 +82,10 @@ impl Token {
         so_pin: &Secret,
     ) -> Result<Self> {
         login::check_new_pin(&config, so_pin)?;
-        let vault =
-            Vault::create(backend, vault_options(&config), new_token(&config, identity, so_pin, None))?;
+        let new = new_token(&config, identity, so_pin, None);
+        let event = Event::new(now(), Who::here(Role::SecurityOfficer), What::TokenInitialised);
+        let event = event.detail(&format!("label `{}`", identity.label_text())).to_text()?;
+        let vault = Vault::create_with(backend, vault_options(&config), new, &[event])?;
         Ok(Self::over(vault, config))
     }
 
@@ -92,6 +104,7 @@ impl Token {
             open_objects: Mutex::default(),
             counters: Mutex::default(),
             next_handle: AtomicU64::new(1),
+            who: OnceCell::new(),
             strict: AtomicBool::new(false),
             era: AtomicU64::new(0),
             attendance: Mutex::default(),
@@ -111,7 +124,13 @@ impl Token {
         }
         let _alone = self.vault.exclude()?;
         let identity = Identity { label, profile, ..self.identity()? };
-        self.vault.reinitialise(new_token(&self.config, &identity, so_pin, self.present_kdf()))?;
+        let new = new_token(&self.config, &identity, so_pin, self.present_kdf());
+        self.vault.reinitialise_with(new, |old| {
+            let objects = old.records()?.iter().filter(|record| is_object(record)).count();
+            let who = Who::here(Role::SecurityOfficer);
+            let detail = format!("label `{}`; {objects} objects destroyed", identity.label_text());
+            Ok(vec![Event::new(now(), who, What::TokenInitialised).detail(&detail).to_text()?])
+        })?;
         self.catch_up().map(|_| ())
     }
 
@@ -182,6 +201,16 @@ impl Token {
     fn new_handle(&self) -> ObjectHandle {
         ObjectHandle(self.next_handle.fetch_add(1, Ordering::Relaxed))
     }
+}
+
+/// Seconds since the beginning of 1970, UTC.
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+/// False for a record of the ledger.
+fn is_object(record: &vault::Record) -> bool {
+    record.tag.as_deref().and_then(LedgerKind::of_tag).is_none()
 }
 
 /// The parameters of a new token file.

@@ -7,17 +7,18 @@ use once_cell::sync::OnceCell;
 use crate::ck::*;
 use crate::error::{Error, Result};
 use crate::object::codec::{encode, encoded_len};
-use crate::object::{Attributes, Object, SearchTemplate, Value, matches, split};
-use crate::policy::{Role, visible};
+use crate::object::{Attributes, Object, SearchTemplate, Value, attribute, matches, split};
+use crate::policy::{Role, Source, visible};
 use crate::vault::{self, Change, Put, RecordId, SecretPart, Visibility};
 
 use super::Token;
+use super::event::{Event, What};
 use super::handle::{ObjectHandle, SessionHandle};
 use super::table::{Entry, Place};
 use super::tag::{Tag, digest};
 
 /// How often a change is tried again when other processes keep changing the same object.
-const CHANGE_ATTEMPTS: usize = 64;
+pub(super) const CHANGE_ATTEMPTS: usize = 64;
 
 impl Token {
     /// The object for a use of its key; looks for changes at most once a millisecond.
@@ -39,7 +40,7 @@ impl Token {
         self.entry_object(handle).map(|(_, object)| object)
     }
 
-    fn entry_object(&self, handle: ObjectHandle) -> Result<(Arc<Entry>, Arc<Object>)> {
+    pub(super) fn entry_object(&self, handle: ObjectHandle) -> Result<(Arc<Entry>, Arc<Object>)> {
         let entry = self.table.read().entry(handle).ok_or(Error::ObjectHandleInvalid)?;
         if entry.private && self.role() != Role::User {
             return Err(Error::ObjectHandleInvalid);
@@ -87,13 +88,16 @@ impl Token {
         &self,
         objects: Vec<Attributes>,
         session: SessionHandle,
+        source: Source,
     ) -> Result<Vec<ObjectHandle>> {
         let mut places = Vec::new();
         let mut puts = Vec::new();
+        let mut events = Vec::new();
         let mut in_memory = Vec::new();
         for attributes in objects {
             if attributes.is_true(CKA_TOKEN) {
                 let id = RecordId::random()?;
+                events.push(self.event(made_by(source, &attributes)).about(&attributes));
                 puts.push(put(id, attributes, None)?);
                 places.push(Place::Record(id));
             } else {
@@ -102,7 +106,7 @@ impl Token {
             }
         }
         if !puts.is_empty() {
-            self.add(puts)?;
+            self.add(puts, events)?;
             self.sync()?;
         }
         let mut in_memory = in_memory.into_iter();
@@ -121,12 +125,15 @@ impl Token {
         Ok(handles)
     }
 
-    /// Writes new records: with the keys where somebody is logged in, otherwise unauthenticated.
-    fn add(&self, puts: Vec<Put>) -> Result<()> {
+    /// Writes new records: with the keys where somebody is logged in, otherwise unauthenticated and without events, which
+    /// cannot be sealed then.
+    fn add(&self, puts: Vec<Put>, events: Vec<Event>) -> Result<()> {
         match self.unlocked() {
-            Some(unlocked) => unlocked.commit(puts.into_iter().map(Change::Add).collect())?,
-            None => self.vault.add_unauthenticated(puts).map_err(needs_login_or)?,
-        };
+            Some(unlocked) => {
+                self.commit_recorded(&unlocked, puts.into_iter().map(Change::Add).collect(), events)?;
+            }
+            None => drop(self.vault.add_unauthenticated(puts).map_err(needs_login_or)?),
+        }
         Ok(())
     }
 
@@ -160,6 +167,16 @@ impl Token {
     /// Changes an object: `change` makes the new attributes (without the secret ones, which stay) from the present
     /// object, and is asked again if another process has changed it meanwhile.
     pub fn change(&self, handle: ObjectHandle, change: impl Fn(&Object) -> Result<Attributes>) -> Result<()> {
+        self.change_as(Some(What::Changed), handle, change)
+    }
+
+    /// As [`Token::change`], told by another event, or by none.
+    pub fn change_as(
+        &self,
+        what: Option<What>,
+        handle: ObjectHandle,
+        change: impl Fn(&Object) -> Result<Attributes>,
+    ) -> Result<()> {
         for _ in 0..CHANGE_ATTEMPTS {
             self.sync()?;
             let (entry, object) = self.entry_object(handle)?;
@@ -175,9 +192,11 @@ impl Token {
             let unlocked = self.unlocked().ok_or(Error::UserNotLoggedIn)?;
             let kept = unlocked.record(id)?.is_some_and(|record| record.has_secret);
             let secret = if kept { SecretPart::Keep } else { SecretPart::None };
+            let events = what.map(|what| self.changed(what, &object, &attributes));
             let put = put(id, attributes, Some(secret))?;
-            match unlocked.commit(vec![Change::Replace { put, expected: Some(entry.sequence) }]) {
-                Ok(_) => return self.sync(),
+            let changes = vec![Change::Replace { put, expected: Some(entry.sequence) }];
+            match self.commit_recorded(&unlocked, changes, events.into_iter().collect()) {
+                Ok(()) => return self.sync(),
                 Err(vault::Error::Conflict) => continue,
                 Err(vault::Error::NoSuchRecord) => return Err(Error::ObjectHandleInvalid),
                 Err(error) => return Err(error.into()),
@@ -186,13 +205,23 @@ impl Token {
         Err(Error::FunctionFailed)
     }
 
+    /// The event of a change: which attributes, not what they hold.
+    fn changed(&self, what: What, before: &Object, after: &Attributes) -> Event {
+        let before = before.attributes();
+        let changed = after.iter().filter(|(attribute, value)| before.value(*attribute) != Some(*value));
+        let name = |attribute| attribute::lookup(attribute).map_or("unknown", |info| info.name);
+        let names: Vec<_> = changed.map(|(attribute, _)| name(attribute)).collect();
+        self.event(what).about(after).detail(&names.join(" "))
+    }
+
     /// C_DestroyObject. Errors: CKR_OBJECT_HANDLE_INVALID, CKR_USER_NOT_LOGGED_IN.
     pub fn destroy(&self, handle: ObjectHandle) -> Result<()> {
-        let (entry, _) = self.entry_object(handle)?;
+        let (entry, object) = self.entry_object(handle)?;
         if let Place::Record(id) = entry.place {
             let unlocked = self.unlocked().ok_or(Error::UserNotLoggedIn)?;
-            match unlocked.commit(vec![Change::Delete(id)]) {
-                Ok(_) => {}
+            let event = self.event(What::Destroyed).about(object.attributes());
+            match self.commit_recorded(&unlocked, vec![Change::Delete(id)], vec![event]) {
+                Ok(()) => {}
                 Err(vault::Error::NoSuchRecord) => return Err(Error::ObjectHandleInvalid),
                 Err(error) => return Err(error.into()),
             }
@@ -230,8 +259,21 @@ fn told_by(entry: &Entry, search: &SearchTemplate) -> Option<bool> {
     })
 }
 
+/// How an event calls the making of an object.
+fn made_by(source: Source, attributes: &Attributes) -> What {
+    let key = matches!(attributes.ulong(CKA_CLASS), Some(CKO_PRIVATE_KEY | CKO_SECRET_KEY | CKO_OTP_KEY));
+    match source {
+        Source::Imported if key => What::Imported,
+        Source::Imported => What::Created,
+        Source::Generated => What::Generated,
+        Source::Unwrapped => What::Unwrapped,
+        Source::Derived => What::Derived,
+        Source::Copied => What::Copied,
+    }
+}
+
 /// The record of an object. `secret`: what to do with the secret part; `None` seals that of `attributes`.
-fn put(id: RecordId, attributes: Attributes, secret: Option<SecretPart>) -> Result<Put> {
+pub(super) fn put(id: RecordId, attributes: Attributes, secret: Option<SecretPart>) -> Result<Put> {
     let tag = Tag::of(&attributes).encode();
     let visibility = if attributes.is_true(CKA_PRIVATE) { Visibility::Private } else { Visibility::Public };
     let (metadata, secrets) = split(attributes);

@@ -12,6 +12,7 @@ use crate::object::{Object, Value};
 use crate::vault::{self, Changes, Record, RecordId, Revision, Unlocked, Visibility};
 
 use super::Token;
+use super::batch::LedgerKind;
 use super::handle::ObjectHandle;
 use super::table::{Entry, Place, Table};
 use super::tag::Tag;
@@ -102,6 +103,7 @@ impl Token {
             Place::Record(id) => present.contains(&id),
             Place::Session(_) => true,
         });
+        table.clear_ledger();
         table.reserve(records.len());
         for record in records {
             self.put(&mut table, record, unlocked.is_some());
@@ -121,13 +123,18 @@ impl Token {
                 if let Some(handle) = table.handle_of(id) {
                     table.remove(handle);
                 }
+                table.remove_ledger(id);
             }
         }
         Ok(())
     }
 
     fn put(&self, table: &mut Table, record: Record, verified: bool) {
-        let Some(tag) = record.tag.as_deref().and_then(Tag::decode) else { return };
+        let tag = record.tag.as_deref().unwrap_or_default();
+        if let Some(kind) = LedgerKind::of_tag(tag) {
+            return table.put_ledger(record.id, kind, record.sequence);
+        }
+        let Some(tag) = Tag::decode(tag) else { return };
         let handle = table.handle_of(record.id).unwrap_or_else(|| self.new_handle());
         table.put(Entry {
             handle,
@@ -210,7 +217,7 @@ mod tests {
     use super::*;
     use crate::config::Config;
     use crate::object::{Attributes, SearchTemplate};
-    use crate::policy::{Profile, Role};
+    use crate::policy::{Profile, Role, Source};
     use crate::secret::Secret;
     use crate::store::MemoryBackend;
     use crate::token::{Identity, SessionHandle, SlotId, padded};
@@ -257,7 +264,7 @@ mod tests {
         let token = token();
         let labels: Vec<String> = (0..3 * OPENED).map(|number| format!("object {number}")).collect();
         let objects = labels.iter().map(|label| data(label, true)).collect();
-        let handles = token.create_objects(objects, SessionHandle(1)).unwrap();
+        let handles = token.create_objects(objects, SessionHandle(1), Source::Generated).unwrap();
         let first = token.object(handles[0]).unwrap();
         for _ in 0..2 {
             for (label, handle) in labels.iter().zip(&handles) {
@@ -276,8 +283,11 @@ mod tests {
     #[test]
     fn a_search_by_what_entries_tell_opens_no_object() {
         let token = token();
-        let in_file = token.create_objects(vec![data("a", true), data("b", true)], SessionHandle(1)).unwrap();
-        let in_memory = token.create_objects(vec![data("c", false)], SessionHandle(1)).unwrap();
+        let in_file = token
+            .create_objects(vec![data("a", true), data("b", true)], SessionHandle(1), Source::Generated)
+            .unwrap();
+        let in_memory =
+            token.create_objects(vec![data("c", false)], SessionHandle(1), Source::Generated).unwrap();
         let class = CKO_DATA.to_ne_bytes();
         assert_eq!(token.find(&search(&[])).unwrap().len(), 3);
         assert_eq!(token.find(&search(&[(CKA_CLASS, &class), (CKA_TOKEN, &[1])])).unwrap(), in_file);

@@ -9,6 +9,7 @@ use crate::ck::CK_OBJECT_HANDLE;
 use crate::object::Object;
 use crate::vault::RecordId;
 
+use super::batch::LedgerKind;
 use super::handle::{ObjectHandle, SessionHandle};
 use super::tag::Tag;
 
@@ -50,6 +51,8 @@ pub struct Table {
     by_record: HashMap<RecordId, ObjectHandle>,
     by_id: BTreeSet<(u64, ObjectHandle)>,
     by_label: BTreeSet<(u64, ObjectHandle)>,
+    /// The records that are no objects, with the number of their version.
+    ledger: HashMap<RecordId, (LedgerKind, u64)>,
 }
 
 impl Table {
@@ -85,6 +88,24 @@ impl Table {
         self.by_id.remove(&(entry.tag.id, handle));
         self.by_label.remove(&(entry.tag.label, handle));
         Some(entry)
+    }
+
+    /// The ledger's records of a kind, in no order.
+    pub fn ledger(&self, kind: LedgerKind) -> Vec<(RecordId, u64)> {
+        let records = self.ledger.iter().filter(|(_, (of, _))| *of == kind);
+        records.map(|(id, (_, sequence))| (*id, *sequence)).collect()
+    }
+
+    pub fn put_ledger(&mut self, id: RecordId, kind: LedgerKind, sequence: u64) {
+        self.ledger.insert(id, (kind, sequence));
+    }
+
+    pub fn remove_ledger(&mut self, id: RecordId) {
+        self.ledger.remove(&id);
+    }
+
+    pub fn clear_ledger(&mut self) {
+        self.ledger.clear();
     }
 
     /// Lets go of the object of a token object; it is read again at its next use.

@@ -4,14 +4,16 @@
 //! the others find their result there when their turn comes.
 
 use std::collections::HashSet;
+use std::ops::Range;
 use std::sync::Arc;
 
+use super::event::{Tally, seal_event};
 use super::format::{FLAG_PRIVATE, FLAG_UNAUTHENTICATED, Kind};
 use super::keys::{Keys, Part};
 use super::record::{Parts, encode_delete, encode_put};
 use super::recover::Slot;
 use super::transaction::Builder;
-use super::types::{Change, MAXIMUM_INFO, Put, RecordId, Revision, SecretPart, Visibility};
+use super::types::{Change, Committed, MAXIMUM_INFO, Put, RecordId, Revision, SecretPart, Visibility};
 use super::unlocked::{Unlocked, open_parts};
 use super::write::Writing;
 use super::{Error, Vault};
@@ -26,7 +28,7 @@ struct Job {
     changes: Vec<Change>,
     /// Identifies the keys under which the caller wants them sealed.
     instance: [u8; 16],
-    result: Mutex<Option<Result<Revision, Error>>>,
+    result: Mutex<Option<Result<Committed, Error>>>,
 }
 
 /// The changes that wait to be written.
@@ -67,7 +69,7 @@ impl Queue {
 
 impl Vault {
     /// Waits for the writer's mutex, or for the result that another thread brings about meanwhile.
-    fn turn(&self, job: &Arc<Job>) -> Result<TurnGuard<'_>, Result<Revision, Error>> {
+    fn turn(&self, job: &Arc<Job>) -> Result<TurnGuard<'_>, Result<Committed, Error>> {
         let writer = match self.writer.take_within(self.options.lock_timeout) {
             Some(writer) => writer,
             None if self.queue.withdraw(job) => return Err(Err(store::Error::Busy.into())),
@@ -87,16 +89,21 @@ impl Unlocked {
     /// Errors: [`Error::RecordExists`], [`Error::NoSuchRecord`], [`Error::Conflict`] (also when one record is named
     /// twice), [`Error::TooLarge`], [`Error::KeysChanged`], [`Error::Failed`], [`Error::Store`].
     pub fn commit(&self, changes: Vec<Change>) -> Result<Revision, Error> {
+        self.commit_events(changes).map(|committed| committed.revision)
+    }
+
+    /// As [`Unlocked::commit`], and tells the numbers that the events among the changes have been given.
+    pub fn commit_events(&self, changes: Vec<Change>) -> Result<Committed, Error> {
         for change in &changes {
             match change {
                 Change::Add(put) | Change::Replace { put, .. } => put.check()?,
                 Change::Info(info) if info.len() > MAXIMUM_INFO => return Err(Error::TooLarge),
-                Change::Info(_) | Change::Delete(_) => {}
+                Change::Info(_) | Change::Delete(_) | Change::Event(_) => {}
             }
         }
         let vault = self.vault();
         if changes.is_empty() {
-            return Ok(vault.revision());
+            return Ok(Committed { revision: vault.revision(), events: 0..0 });
         }
         let instance = *self.keys()?.instance();
         let job = Arc::new(Job { changes, instance, result: Mutex::default() });
@@ -117,9 +124,9 @@ impl Unlocked {
         writing: &Writing<'_>,
         keys: &Arc<Keys>,
         own: &Arc<Job>,
-    ) -> Result<Revision, Error> {
+    ) -> Result<Committed, Error> {
         let mut group = Group::new(writing, keys);
-        let own_result = group.add(&own.changes).map(|_| ());
+        let own_result = group.add(&own.changes);
         let mut members = Vec::new();
         for job in writing.vault().queue.take(keys.instance()) {
             // A record is named once in a transaction; who names it too comes later.
@@ -128,21 +135,21 @@ impl Unlocked {
                 continue;
             }
             match group.add(&job.changes) {
-                Ok(()) => members.push(job),
+                Ok(events) => members.push((job, events)),
                 Err(error) => *job.result.lock() = Some(Err(error)),
             }
         }
         let written = group.finish(self);
-        for job in members {
-            *job.result.lock() = Some(written.clone());
+        for (job, events) in members {
+            *job.result.lock() = Some(written.clone().map(|revision| Committed { revision, events }));
         }
-        own_result?;
+        let events = own_result?;
         let revision = written?;
         if writing.wants_compaction() && self.write_snapshot(writing, keys, None).is_err() {
             // A convenience: where the file cannot be replaced it just goes on growing.
             writing.put_off_compaction();
         }
-        Ok(revision)
+        Ok(Committed { revision, events })
     }
 }
 
@@ -156,23 +163,26 @@ struct Group<'a> {
     records: Vec<Prepared>,
     named: HashSet<RecordId>,
     next_sequence: u64,
+    tally: Tally,
     /// Of private records, to be remembered when they are written.
     tags: Vec<(RecordId, u64, Vec<u8>)>,
 }
 
 impl<'a> Group<'a> {
     fn new(writing: &'a Writing<'a>, keys: &'a Keys) -> Self {
-        let next_sequence = writing.state(|state| state.next_sequence);
-        Self { writing, keys, records: Vec::new(), named: HashSet::new(), next_sequence, tags: Vec::new() }
+        let (next_sequence, tally) = writing.state(|state| (state.next_sequence, state.tally));
+        let (records, named, tags) = Default::default();
+        Self { writing, keys, records, named, next_sequence, tally, tags }
     }
 
     fn names(&self, changes: &[Change]) -> bool {
         changes.iter().filter_map(named).any(|id| self.named.contains(&id))
     }
 
-    /// Takes in the changes of one caller, all or none.
-    fn add(&mut self, changes: &[Change]) -> Result<(), Error> {
+    /// Takes in the changes of one caller, all or none, and tells the numbers of its events.
+    fn add(&mut self, changes: &[Change]) -> Result<Range<u64>, Error> {
         let (records, tags, sequence) = (self.records.len(), self.tags.len(), self.next_sequence);
+        let tally = self.tally;
         let mut own = HashSet::new();
         let added = changes.iter().try_for_each(|change| {
             if named(change).is_some_and(|id| !own.insert(id)) {
@@ -186,9 +196,10 @@ impl<'a> Group<'a> {
                 self.records.truncate(records);
                 self.tags.truncate(tags);
                 self.next_sequence = sequence;
+                self.tally = tally;
             }
         }
-        added
+        added.map(|()| tally.count.saturating_add(1)..self.tally.count.saturating_add(1))
     }
 
     fn add_one(&mut self, change: &Change) -> Result<(), Error> {
@@ -196,6 +207,12 @@ impl<'a> Group<'a> {
         match change {
             Change::Info(info) => {
                 self.records.push((Kind::Info, 0, info.clone()));
+                Ok(())
+            }
+            Change::Event(event) => {
+                let (body, tally) = seal_event(self.keys, &self.tally, event)?;
+                self.records.push((Kind::Event, 0, body));
+                self.tally = tally;
                 Ok(())
             }
             Change::Delete(id) => {
@@ -251,7 +268,7 @@ fn named(change: &Change) -> Option<RecordId> {
     match change {
         Change::Add(put) | Change::Replace { put, .. } => Some(put.id),
         Change::Delete(id) => Some(*id),
-        Change::Info(_) => None,
+        Change::Info(_) | Change::Event(_) => None,
     }
 }
 

@@ -6,7 +6,8 @@
 use std::sync::Arc;
 
 use super::Error;
-use super::format::{IDENTITY_LENGTH, PIN_STATE_LENGTH, PIN_STATE_OFFSET};
+use super::event::{EventText, Held, Tally};
+use super::format::{HEADER_LENGTH, IDENTITY_LENGTH, PIN_STATE_LENGTH, PIN_STATE_OFFSET};
 use super::keys::Keys;
 use super::record::{Base, Parts, PutHead, encode_put};
 use super::recover::Slot;
@@ -69,6 +70,7 @@ impl Unlocked {
                 None => snapshot.wrap(wrap)?,
             }
         }
+        self.keep_events(&mut snapshot, writing, keys, next)?;
         for (id, slot) in &slots {
             let body = read_body(image, &slot.place)?;
             let tag = self.known_tag(*id, slot.sequence);
@@ -78,6 +80,50 @@ impl Unlocked {
         }
         writing.replace(&snapshot.finish(next.unwrap_or(keys))?)
     }
+}
+
+impl Unlocked {
+    /// Copies the events that are kept, under `next` if that is given.
+    fn keep_events(
+        &self,
+        snapshot: &mut Snapshot,
+        writing: &Writing<'_>,
+        keys: &Keys,
+        next: Option<&Keys>,
+    ) -> Result<(), Error> {
+        if let Some(next) = next {
+            let (before, events) = self.held_events(writing, keys)?;
+            return snapshot.events(next, before, events.into_iter().map(Ok));
+        }
+        let tally = writing.state(|state| state.tally);
+        let records = read_events(writing, &tally)?;
+        let held = Held::of(&records, self.vault().kept_events(&tally), &tally)?;
+        snapshot.tally(&held.before)?;
+        held.events.iter().try_for_each(|event| snapshot.copied_event(event.body))
+    }
+
+    /// The events that a compaction keeps, and the tally before them.
+    pub(super) fn held_events(
+        &self,
+        writing: &Writing<'_>,
+        keys: &Keys,
+    ) -> Result<(Tally, Vec<EventText>), Error> {
+        let tally = writing.state(|state| state.tally);
+        let records = read_events(writing, &tally)?;
+        let held = Held::of(&records, self.vault().kept_events(&tally), &tally)?;
+        Ok((held.before, held.open(keys)?))
+    }
+}
+
+/// The part of the file in which events stand, if there are any.
+fn read_events(writing: &Writing<'_>, tally: &Tally) -> Result<Vec<u8>, Error> {
+    if tally.count == 0 {
+        return Ok(Vec::new());
+    }
+    let mut records = store::read_to_end(&*writing.image, HEADER_LENGTH as u64)?;
+    let end = writing.position().offset.saturating_sub(HEADER_LENGTH as u64);
+    records.truncate(usize::try_from(end).unwrap_or(usize::MAX));
+    Ok(records)
 }
 
 /// Copies one record; `Ok(None)` where it does not verify.

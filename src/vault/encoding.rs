@@ -1,8 +1,9 @@
-//! The only use of `bincode`: the plaintext of the INDEX. It is decoded after its authentication code was verified,
-//! under a limit, and must be used up exactly.
+//! The only use of `bincode`: the plaintext of the INDEX, and the structures that layers above keep in records and events.
+//! It is decoded after its authentication code was verified, under a limit, and must be used up exactly.
 //!
 //! The encoding is the fixed-width one, little-endian: a list is its length in eight bytes and its elements.
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::Error;
@@ -58,6 +59,17 @@ fn configuration() -> bincode::config::Configuration<
     bincode::config::Limit<LIMIT>,
 > {
     bincode::config::standard().with_little_endian().with_fixed_int_encoding().with_limit::<LIMIT>()
+}
+
+/// Encodes a value. Errors: [`Error::TooLarge`].
+pub fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, Error> {
+    bincode::serde::encode_to_vec(value, configuration()).map_err(|_| Error::TooLarge)
+}
+
+/// Decodes a value out of bytes that have been authenticated; `None` where they are no such value, or longer.
+pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
+    let (value, used) = bincode::serde::decode_from_slice(bytes, configuration()).ok()?;
+    (used == bytes.len()).then_some(value)
 }
 
 pub(super) fn encode_index(entries: &[IndexEntry]) -> Result<Secret, Error> {

@@ -195,9 +195,23 @@ pub(super) enum Kind {
     Wrap = 5,
     Index = 6,
     Commit = 7,
+    Event = 8,
+    Tally = 9,
 }
 
 impl Kind {
+    pub(super) const ALL: [Self; 9] = [
+        Self::Base,
+        Self::Put,
+        Self::Delete,
+        Self::Info,
+        Self::Wrap,
+        Self::Index,
+        Self::Commit,
+        Self::Event,
+        Self::Tally,
+    ];
+
     /// Its name in the description of the format.
     pub(super) fn name(self) -> &'static str {
         match self {
@@ -208,13 +222,13 @@ impl Kind {
             Self::Wrap => "WRAP",
             Self::Index => "INDEX",
             Self::Commit => "COMMIT",
+            Self::Event => "EVENT",
+            Self::Tally => "TALLY",
         }
     }
 
     fn from_number(number: u8) -> Option<Self> {
-        [Self::Base, Self::Put, Self::Delete, Self::Info, Self::Wrap, Self::Index, Self::Commit]
-            .into_iter()
-            .find(|kind| *kind as u8 == number)
+        Self::ALL.into_iter().find(|kind| *kind as u8 == number)
     }
 }
 

@@ -22,8 +22,18 @@ pub struct Written<'a> {
     pub body: &'a [u8],
 }
 
-const KINDS: [Kind; 7] =
-    [Kind::Commit, Kind::Base, Kind::Put, Kind::Delete, Kind::Info, Kind::Wrap, Kind::Index];
+// The order of the kinds before EVENT is that of the corpus.
+const KINDS: [Kind; 9] = [
+    Kind::Commit,
+    Kind::Base,
+    Kind::Put,
+    Kind::Delete,
+    Kind::Info,
+    Kind::Wrap,
+    Kind::Index,
+    Kind::Event,
+    Kind::Tally,
+];
 
 /// Sets all checksums of a header right.
 pub fn repair_header(file: &mut [u8]) {

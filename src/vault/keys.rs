@@ -3,6 +3,7 @@
 use sha2::Sha512;
 use subtle::ConstantTimeEq;
 
+use super::chain::Hash;
 use super::record::{SEALED_KEY_LENGTH, Wrap};
 use super::scan::CommitSeal;
 use super::seal::{self, Key};
@@ -32,6 +33,7 @@ pub(super) struct Keys {
     index: Key,
     mac: Key,
     wrapping: Key,
+    event: Key,
 }
 
 impl Keys {
@@ -43,6 +45,7 @@ impl Keys {
             index: seal::hkdf_expand(&pseudorandom_key, b"coffer index key v1"),
             mac: seal::hkdf_expand(&pseudorandom_key, b"coffer mac key v1"),
             wrapping: seal::hkdf_expand(&pseudorandom_key, b"coffer wrapping key v1"),
+            event: seal::hkdf_expand(&pseudorandom_key, b"coffer event key v1"),
             root,
         }
     }
@@ -83,8 +86,8 @@ impl Keys {
 
     /// The derived keys, for test vectors.
     #[cfg(test)]
-    pub(super) fn derived(&self) -> [&[u8; 32]; 3] {
-        [&self.index, &self.mac, &self.wrapping]
+    pub(super) fn derived(&self) -> [&[u8; 32]; 4] {
+        [&self.index, &self.mac, &self.wrapping, &self.event]
     }
 
     // --- the entries ---
@@ -148,6 +151,16 @@ impl Keys {
 
     pub(super) fn open_index(&self, generation: u64, sealed: &[u8]) -> Option<Secret> {
         seal::open(&self.index, &[b"coffer index v1", &self.instance, &generation.to_le_bytes()], sealed)
+    }
+
+    pub(super) fn seal_event(&self, number: u64, digest: &Hash, event: &[u8]) -> Result<Vec<u8>, Error> {
+        let context: [&[u8]; 4] = [b"coffer event v1", &self.instance, &number.to_le_bytes(), digest];
+        seal::seal(&self.event, &context, event)
+    }
+
+    pub(super) fn open_event(&self, number: u64, digest: &Hash, sealed: &[u8]) -> Option<Secret> {
+        let context: [&[u8]; 4] = [b"coffer event v1", &self.instance, &number.to_le_bytes(), digest];
+        seal::open(&self.event, &context, sealed)
     }
 
     pub(super) fn seal_object_key(&self, id: RecordId, key: &Key) -> Result<Vec<u8>, Error> {

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::event::EventText;
 use super::keys::{Keys, pin_key};
 use super::record::{Base, Wrap};
 use super::seal::Key;
@@ -118,16 +119,28 @@ impl Vault {
     /// file by one without records and without a user PIN, with new keys and the same uuid. Logins of before are
     /// void, here and in other processes.
     pub fn reinitialise(self: &Arc<Self>, new: NewToken<'_>) -> Result<Revision, Error> {
+        self.reinitialise_with(new, |_| Ok(Vec::new()))
+    }
+
+    /// As [`Vault::reinitialise`]. Events outlive it: those that a compaction would keep, and then those that `events`
+    /// makes of what was there before.
+    pub fn reinitialise_with(
+        self: &Arc<Self>,
+        new: NewToken<'_>,
+        events: impl FnOnce(&Unlocked) -> Result<Vec<EventText>, Error>,
+    ) -> Result<Revision, Error> {
         let unlocked = self.login(Entry::SecurityOfficer, new.so_pin)?;
         let uuid = self.uuid();
         let salt = random::bytes()?;
         let pin_key = pin_key(new.so_pin, &salt, new.kdf, &self.options)?;
         let writing = self.begin()?;
-        unlocked.keys()?;
+        let keys = unlocked.keys()?;
+        let events = events(&unlocked)?;
+        let past = unlocked.held_events(&writing, &keys)?;
         let (position, next_sequence) = writing.state(|state| (state.position, state.next_sequence));
         let base =
             Base { chain: position.chain, generation: position.generation, next_sequence, root_version: 1 };
-        writing.replace(&new_file(&new, uuid, &base, salt, &pin_key)?)
+        writing.replace(&new_file(&new, uuid, &base, (salt, &pin_key), past, &events)?)
     }
 }
 

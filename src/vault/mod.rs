@@ -14,7 +14,8 @@
 mod argon2id;
 mod bytes;
 mod chain;
-mod encoding;
+pub mod encoding;
+mod event;
 mod format;
 mod keys;
 mod record;
@@ -49,7 +50,7 @@ pub mod fuzzing;
 mod vectors;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::lock::{Mutex, RwLock, Turn};
 use crate::store::{Backend, Guard};
@@ -62,6 +63,7 @@ use view::{Look, View};
 
 pub use argon2id::Argon2Cost;
 pub use error::Error;
+pub use event::{EventText, Tally};
 pub use salvage::{Lost, Proof, Salvage, Saved, salvage};
 pub use survey::record_at_offset;
 pub use types::*;
@@ -90,6 +92,8 @@ pub struct Vault {
     failed: AtomicBool,
     /// The length of the file below which no compaction is tried, because one has failed.
     compact_from: AtomicU64,
+    /// The number of the first event that a compaction keeps; 0 where nobody has said.
+    keep_from: AtomicU64,
 }
 
 impl Record {
@@ -112,11 +116,22 @@ impl Vault {
         options: Options,
         new: NewToken<'_>,
     ) -> Result<Arc<Self>, Error> {
+        Self::create_with(backend, options, new, &[])
+    }
+
+    /// As [`Vault::create`], with the events that the life of the token begins with.
+    pub fn create_with(
+        backend: Arc<dyn Backend>,
+        options: Options,
+        new: NewToken<'_>,
+        events: &[EventText],
+    ) -> Result<Arc<Self>, Error> {
         let uuid = *uuid::Builder::from_random_bytes(random::bytes()?).as_uuid().as_bytes();
         let base = Base { chain: [0; 32], generation: 0, next_sequence: 1, root_version: 1 };
         let salt = random::bytes()?;
         let pin_key = keys::pin_key(new.so_pin, &salt, new.kdf, &options)?;
-        let contents = new_file(&new, uuid, &base, salt, &pin_key)?;
+        let past = (Tally::default(), Vec::new());
+        let contents = new_file(&new, uuid, &base, (salt, &pin_key), past, events)?;
         backend.create(&contents)?;
         Self::open(backend, options)
     }
@@ -135,6 +150,7 @@ impl Vault {
             queue: commit::Queue::default(),
             failed: AtomicBool::new(false),
             compact_from: AtomicU64::new(0),
+            keep_from: AtomicU64::new(0),
         }))
     }
 
@@ -193,7 +209,32 @@ impl Vault {
     /// The length of the file in bytes as far as it is committed, and how many of them are of no use any more.
     pub fn sizes(&self) -> (u64, u64) {
         let view = self.view.read();
-        (view.state.position.offset, view.state.garbage())
+        let keep = self.kept_events(&view.state.tally);
+        (view.state.position.offset, view.state.garbage(keep))
+    }
+
+    /// How many events the life of the token has had as of the last refresh, and the head of their chain.
+    pub fn tally(&self) -> Tally {
+        self.view.read().state.tally
+    }
+
+    /// The number of the first event that is still in the file; one more than that of the last if none is.
+    pub fn first_event(&self) -> u64 {
+        self.view.read().state.first_event
+    }
+
+    /// Says from which number on (at least 1) a compaction has to keep events, because those before it are durable
+    /// somewhere else. Until somebody says so, the newest [`Options::keep_events`] are kept.
+    pub fn keep_events_from(&self, number: u64) {
+        self.keep_from.store(number.max(1), Ordering::Relaxed);
+    }
+
+    /// The number of the first event that a compaction keeps.
+    fn kept_events(&self, tally: &Tally) -> u64 {
+        match self.keep_from.load(Ordering::Relaxed) {
+            0 => tally.count.saturating_sub(self.options.keep_events).saturating_add(1),
+            number => number,
+        }
     }
 
     /// Whether the file may have changed since the last refresh: one read of 64 bytes, no lock. (Once a second it says
@@ -276,14 +317,15 @@ impl Put {
     }
 }
 
-/// The contents of the file of a token without records, under fresh keys. `salt` and `pin_key` are those of the
-/// security officer's PIN.
+/// The contents of the file of a token without records, under fresh keys. `(salt, pin_key)` are those of the security
+/// officer's PIN; `past` are the events that are taken over and the tally before them, `events` those that follow.
 fn new_file(
     new: &NewToken<'_>,
     uuid: [u8; 16],
     base: &Base,
-    salt: [u8; 32],
-    pin_key: &seal::Key,
+    (salt, pin_key): ([u8; 32], &seal::Key),
+    (before, past): (Tally, Vec<EventText>),
+    events: &[EventText],
 ) -> Result<Vec<u8>, Error> {
     if new.info.len() > MAXIMUM_INFO || new.pin_limit == 0 {
         return Err(Error::TooLarge);
@@ -298,5 +340,6 @@ fn new_file(
     let pin_state = pin::initial(&identity.instance);
     let mut snapshot = Snapshot::begin(&identity.encode(), identity.instance, &pin_state, base, &new.info)?;
     snapshot.wrap(&keys.wrap(Entry::SecurityOfficer, salt, new.kdf, pin_key)?)?;
+    snapshot.events(&keys, before, past.into_iter().chain(events.iter().cloned()).map(Ok))?;
     snapshot.finish(&keys)
 }

@@ -237,7 +237,7 @@ impl Kdf {
 
 impl Entry {
     /// The number of the role in the file.
-    pub(super) fn number(self) -> u32 {
+    pub fn number(self) -> u32 {
         match self {
             Self::SecurityOfficer => 1,
             Self::User => 2,

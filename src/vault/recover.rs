@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::Error;
 use super::chain::{self, Hash};
+use super::event::{Sealed, Tally};
 use super::format::{
     FLAG_PRIVATE, FLAG_UNAUTHENTICATED, HEADER_LENGTH, IDENTITY_LENGTH, Identity, Kind, POINTERS_LENGTH,
     POINTERS_OFFSET, Pointer, Pointers,
@@ -76,8 +77,13 @@ pub(super) struct State {
     pub(super) info: Vec<u8>,
     pub(super) wraps: BTreeMap<u32, Wrap>,
     pub(super) slots: HashMap<RecordId, Slot>,
-    /// The length of all live records in the file.
+    /// The length of all live records in the file, without events.
     pub(super) live: u64,
+    /// The events of the token's life, up to now.
+    pub(super) tally: Tally,
+    /// The number of the first event that is still in the file, and the length of all that are.
+    pub(super) first_event: u64,
+    event_bytes: u64,
     /// How many live records have a sealed tag that no INDEX tells.
     pub(super) unindexed: usize,
     /// The last COMMIT with an authentication code, which covers everything before it.
@@ -169,6 +175,9 @@ impl State {
             wraps: BTreeMap::new(),
             slots: HashMap::with_capacity(first.records.len()),
             live: 0,
+            tally: Tally::default(),
+            first_event: 1,
+            event_bytes: 0,
             unindexed: 0,
             seal: first.commit.clone(),
             index: None,
@@ -179,7 +188,8 @@ impl State {
             match frame.head.kind {
                 Kind::Info => infos += 1,
                 Kind::Index if state.index.is_none() => state.index = Some(Place::of(frame)),
-                Kind::Put | Kind::Wrap => {}
+                Kind::Tally if state.tally == Tally::default() => {}
+                Kind::Put | Kind::Wrap | Kind::Event => {}
                 _ => {
                     return Err(damaged(
                         frame.offset,
@@ -208,6 +218,16 @@ impl State {
             }
             Kind::Wrap => self.set_wrap(frame)?,
             Kind::Info => self.set_info(frame)?,
+            Kind::Tally => {
+                self.tally = Tally::parse(frame.body)
+                    .filter(|tally| tally.count > 0)
+                    .ok_or(damaged(frame.offset, "a TALLY is malformed"))?;
+                self.first_event = self.tally.count.saturating_add(1);
+            }
+            Kind::Event => {
+                check_event(frame, self.tally.count)?;
+                self.count_event(frame);
+            }
             _ => {}
         }
         Ok(())
@@ -267,7 +287,8 @@ impl State {
                     self.set_info(frame)?;
                     event.info = true;
                 }
-                Kind::Base | Kind::Index | Kind::Commit => {}
+                Kind::Event => self.count_event(frame),
+                Kind::Base | Kind::Index | Kind::Commit | Kind::Tally => {}
             }
         }
         if transaction.commit.authenticated() {
@@ -292,7 +313,7 @@ impl State {
         if transaction.records.is_empty() {
             return Err(damaged(transaction.offset, "a transaction is empty"));
         }
-        let mut sequence = self.next_sequence;
+        let (mut sequence, mut events) = (self.next_sequence, self.tally.count);
         let mut seen = HashSet::new();
         for frame in &transaction.records {
             let wrong = |what| Err(damaged(frame.offset, what));
@@ -341,7 +362,14 @@ impl State {
                         return wrong("an entry or the token information is malformed");
                     }
                 }
-                Kind::Base | Kind::Index | Kind::Commit => {
+                Kind::Event => {
+                    if !authenticated {
+                        return wrong("an event was written without the keys");
+                    }
+                    check_event(frame, events)?;
+                    events = events.saturating_add(1);
+                }
+                Kind::Base | Kind::Index | Kind::Commit | Kind::Tally => {
                     return wrong("a record of this kind belongs into the first transaction only");
                 }
             }
@@ -393,9 +421,31 @@ impl State {
         slot.visibility() == Visibility::Private && slot.sequence >= self.base.next_sequence
     }
 
-    /// How many bytes of the file are of no use any more.
-    pub(super) fn garbage(&self) -> u64 {
-        self.position.offset.saturating_sub(HEADER_LENGTH as u64).saturating_sub(self.live)
+    fn count_event(&mut self, frame: &Frame<'_>) {
+        if let Some(event) = Sealed::parse(frame.body) {
+            self.tally = self.tally.after_digest(&event.digest);
+            self.event_bytes = self.event_bytes.saturating_add(frame.head.frame_length() as u64);
+        }
+    }
+
+    /// How many bytes of the file are of no use any more, if events are kept from the number `keep` on (all events are
+    /// taken to be of one length).
+    pub(super) fn garbage(&self, keep: u64) -> u64 {
+        let held = self.tally.count.saturating_add(1).saturating_sub(self.first_event);
+        let kept = self.tally.count.saturating_add(1).saturating_sub(keep.max(self.first_event));
+        let kept_bytes = (u128::from(self.event_bytes) * u128::from(kept)).checked_div(u128::from(held));
+        let kept_bytes = kept_bytes.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(0);
+        let used = self.live.saturating_add(kept_bytes);
+        self.position.offset.saturating_sub(HEADER_LENGTH as u64).saturating_sub(used)
+    }
+}
+
+/// An EVENT has the next number.
+fn check_event(frame: &Frame<'_>, before: u64) -> Result<(), Error> {
+    match Sealed::parse(frame.body) {
+        Some(event) if Some(event.number) == before.checked_add(1) => Ok(()),
+        Some(_) => Err(damaged(frame.offset, "an event is out of its sequence")),
+        None => Err(damaged(frame.offset, "an EVENT is malformed")),
     }
 }
 

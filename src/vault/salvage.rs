@@ -5,9 +5,10 @@
 //! id, but nothing tells whether it is the latest version or was deleted since. A public record behind a break is only
 //! as good as one that was added without a login.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::bytes::array_at;
+use super::event::{EventText, Sealed};
 use super::format::{FLAG_PRIVATE, FLAG_UNAUTHENTICATED, Kind};
 use super::keys::{Keys, Part, pin_key};
 use super::record::{Parts, PutHead, Wrap, parse_delete};
@@ -48,6 +49,8 @@ pub struct Salvage {
     /// The token information, if it was found.
     pub info: Option<Vec<u8>>,
     pub records: Vec<Saved>,
+    /// The events that open, in their order.
+    pub events: Vec<EventText>,
     pub lost: Vec<Lost>,
 }
 
@@ -63,7 +66,13 @@ pub fn salvage(contents: &[u8], entry: Entry, pin: &Secret, options: &Options) -
     let pieces = pieces(contents);
     let keys = unlock(&pieces, entry, pin, instance, options)?;
     let covered = covered(&pieces, &keys);
-    let mut found = Finding { keys: &keys, info: None, records: HashMap::new(), lost: Vec::new() };
+    let mut found = Finding {
+        keys: &keys,
+        info: None,
+        records: HashMap::new(),
+        events: BTreeMap::new(),
+        lost: Vec::new(),
+    };
     for (piece, covered) in pieces.iter().zip(covered) {
         match piece {
             Piece::Record(record) => found.take(record, covered),
@@ -125,6 +134,7 @@ struct Finding<'a> {
     keys: &'a Keys,
     info: Option<(Vec<u8>, bool)>,
     records: HashMap<RecordId, Saved>,
+    events: BTreeMap<u64, EventText>,
     lost: Vec<Lost>,
 }
 
@@ -143,6 +153,7 @@ impl Finding<'_> {
                 _ => self.lose(record.name, "nothing proves this deletion; it was not carried out", None),
             },
             Kind::Info => self.take_info(record, covered),
+            Kind::Event => self.take_event(record),
             _ if !record.linked => self.lose(record.name, CHANGED, None),
             _ => {}
         }
@@ -154,6 +165,16 @@ impl Finding<'_> {
         }
         if covered || self.info.as_ref().is_none_or(|(_, proven)| !proven) {
             self.info = Some((record.body.to_vec(), covered));
+        }
+    }
+
+    /// An event is sealed for its number, and proves itself.
+    fn take_event(&mut self, record: &Sighted<'_>) {
+        let event =
+            Sealed::parse(record.body).and_then(|sealed| Some((sealed.number, sealed.open(self.keys)?)));
+        match event {
+            Some((number, event)) => drop(self.events.insert(number, event)),
+            None => self.lose(record.name, "it does not open", None),
         }
     }
 
@@ -202,7 +223,8 @@ impl Finding<'_> {
         let lost = self.lost.into_iter().filter(|lost| !replaced(lost)).collect();
         let mut records: Vec<Saved> = self.records.into_values().collect();
         records.sort_by_key(|saved| (saved.sequence, saved.put.id));
-        Salvage { info: self.info.map(|(info, _)| info), records, lost }
+        let events = self.events.into_values().collect();
+        Salvage { info: self.info.map(|(info, _)| info), records, events, lost }
     }
 }
 
@@ -306,6 +328,19 @@ mod tests {
         assert_eq!(saved(&contents).0, [(1, Proof::Verified)]);
         let (records, lost) = saved(&last_put_damaged(contents));
         assert_eq!((records, lost.len()), (vec![(1, Proof::Sealed)], 1));
+    }
+
+    #[test]
+    fn events_are_saved_in_their_order_whatever_is_lost_between_them() {
+        let event = |text: &str| Change::Event(EventText::new(text.as_bytes()).unwrap());
+        let contents = file(|unlocked| {
+            unlocked.commit(vec![event("one"), event("two")]).unwrap();
+            unlocked.commit(vec![Change::Add(put(1, Visibility::Private, true))]).unwrap();
+            unlocked.commit(vec![event("three")]).unwrap();
+        });
+        let found = salvage(&last_put_damaged(contents), Entry::SecurityOfficer, &pin(), &options()).unwrap();
+        let texts: Vec<_> = found.events.iter().map(EventText::text).collect();
+        assert_eq!(texts, [&b"one"[..], b"two", b"three"]);
     }
 
     #[test]

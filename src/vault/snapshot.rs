@@ -3,6 +3,7 @@
 use super::Error;
 use super::chain;
 use super::encoding::{IndexEntry, encode_index};
+use super::event::{EventText, Tally, seal_event};
 use super::format::{
     HEADER_LENGTH, IDENTITY_LENGTH, Kind, PIN_STATE_LENGTH, PIN_STATE_OFFSET, POINTERS_OFFSET, Pointer,
 };
@@ -45,6 +46,33 @@ impl Snapshot {
 
     pub(super) fn wrap(&mut self, wrap: &Wrap) -> Result<(), Error> {
         self.builder.record(Kind::Wrap, 0, &wrap.encode())
+    }
+
+    /// Appends the events that are kept: `before` is the tally before the first one.
+    pub(super) fn events(
+        &mut self,
+        keys: &Keys,
+        before: Tally,
+        events: impl IntoIterator<Item = Result<EventText, Error>>,
+    ) -> Result<(), Error> {
+        let mut tally = before;
+        self.tally(&before)?;
+        for event in events {
+            let (body, after) = seal_event(keys, &tally, &event?)?;
+            self.builder.record(Kind::Event, 0, &body)?;
+            tally = after;
+        }
+        Ok(())
+    }
+
+    /// Appends the tally before the first event, if there has been one.
+    pub(super) fn tally(&mut self, before: &Tally) -> Result<(), Error> {
+        if before.count == 0 { Ok(()) } else { self.builder.record(Kind::Tally, 0, &before.encode()) }
+    }
+
+    /// Appends an event as it stands in another file under the same keys.
+    pub(super) fn copied_event(&mut self, body: &[u8]) -> Result<(), Error> {
+        self.builder.record(Kind::Event, 0, body)
     }
 
     /// Appends a PUT and notes it for the INDEX.

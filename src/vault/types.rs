@@ -1,10 +1,12 @@
 //! What goes into a vault and what comes out: records, changes, options.
 
 use std::fmt;
+use std::ops::Range;
 use std::time::Duration;
 
 use super::Error;
 use super::argon2id::Argon2Cost;
+use super::event::EventText;
 use crate::secret::Secret;
 
 /// The longest tag of a record in bytes.
@@ -13,6 +15,9 @@ pub const MAXIMUM_TAG: usize = 64;
 pub const MAXIMUM_PART: usize = 16 << 20;
 /// The longest token information in bytes.
 pub const MAXIMUM_INFO: usize = 64 << 10;
+
+/// The longest text of an event in bytes.
+pub const MAXIMUM_EVENT: usize = 4096;
 
 /// The name of a record: 16 random bytes, never used for another record.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -86,6 +91,16 @@ pub enum Change {
     Delete(RecordId),
     /// New token information (opaque bytes).
     Info(Vec<u8>),
+    /// Something to be remembered together with the other changes.
+    Event(EventText),
+}
+
+/// What a commit has made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Committed {
+    pub revision: Revision,
+    /// The numbers of the events, in the order in which they were given.
+    pub events: Range<u64>,
 }
 
 /// The state of the file after a commit: counts the transactions of a token since it was made.
@@ -178,6 +193,9 @@ pub struct Options {
     /// Compact the file by itself when more than so many records, and more than a quarter of all, were written since the
     /// last time, so that a login finds the others in the INDEX.
     pub index_above: usize,
+    /// A compaction keeps so many of the newest events where nobody has said what becomes of them (see
+    /// [`super::Vault::keep_events_from`]).
+    pub keep_events: u64,
 }
 
 impl Default for Options {
@@ -188,6 +206,7 @@ impl Default for Options {
             lock_timeout: Duration::from_secs(10),
             compact_above: 1 << 20,
             index_above: 1000,
+            keep_events: 10_000,
         }
     }
 }

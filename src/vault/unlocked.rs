@@ -4,7 +4,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::format::Kind;
+use super::event::{EventText, Held, seal_event};
+use super::format::{HEADER_LENGTH, Kind};
 use super::keys::{Keys, Part, pin_key};
 use super::record::{Parts, PutHead};
 use super::recover::{Place, Slot};
@@ -12,13 +13,13 @@ use super::scan::CommitSeal;
 use super::seal::Key;
 use super::tags::Tags;
 use super::transaction::Builder;
-use super::types::{Entry, Kdf, Record, RecordId, Revision, Visibility};
+use super::types::{Committed, Entry, Kdf, Record, RecordId, Revision, Visibility};
 use super::view::{Located, read_body};
 
 use super::{Error, Vault, encoding, pin, random};
 use crate::lock::{Mutex, RwLock};
 use crate::secret::Secret;
-use crate::store::Image;
+use crate::store::{self, Image};
 
 /// A token file with its keys, which are wiped when the last clone is dropped.
 #[derive(Clone)]
@@ -206,6 +207,26 @@ impl Unlocked {
         Ok(metadata.as_bytes().to_vec())
     }
 
+    /// The events from number `from` on that are still in the file, each with its number, in order. Reads the whole file.
+    pub fn events(&self, from: u64) -> Result<Vec<(u64, EventText)>, Error> {
+        loop {
+            let (image, tally, end, root_version) = {
+                let view = self.vault.view.read();
+                let state = &view.state;
+                (Arc::clone(&view.image), state.tally, state.position.offset, state.base.root_version)
+            };
+            let keys = self.keys()?;
+            if keys.version() != root_version {
+                continue;
+            }
+            let mut records = store::read_to_end(&*image, HEADER_LENGTH as u64)?;
+            records.truncate(usize::try_from(end.saturating_sub(HEADER_LENGTH as u64)).unwrap_or(usize::MAX));
+            let held = Held::of(&records, from, &tally)?;
+            let numbers = held.events.iter().map(|event| event.number);
+            return Ok(numbers.zip(held.open(&keys)?).collect());
+        }
+    }
+
     /// The secret part of a record; [`Error::NoSuchRecord`] also for one that has none.
     pub fn secret(&self, id: RecordId) -> Result<Secret, Error> {
         let (Located { image, slot, .. }, keys) = self.locate(id)?.ok_or(Error::NoSuchRecord)?;
@@ -223,15 +244,32 @@ impl Unlocked {
     /// One new entry is appended; then, where an older one was there, the file is compacted, because whoever knows the
     /// old PIN could open what is left of it. Where that is not possible it happens with the next compaction.
     pub fn set_entry(&self, entry: Entry, pin: &Secret, kdf: Kdf) -> Result<Revision, Error> {
+        self.set_entry_with(entry, pin, kdf, &[]).map(|committed| committed.revision)
+    }
+
+    /// As [`Unlocked::set_entry`], with events in the same transaction.
+    pub fn set_entry_with(
+        &self,
+        entry: Entry,
+        pin: &Secret,
+        kdf: Kdf,
+        events: &[EventText],
+    ) -> Result<Committed, Error> {
         let salt = random::bytes()?;
         let new_key = pin_key(pin, &salt, kdf, &self.vault.options)?;
         let writing = self.vault.begin()?;
         let keys = self.keys()?;
         let wrap = keys.wrap(entry, salt, kdf, &new_key)?;
-        let (replaces, instance) =
-            writing.state(|state| (state.wraps.contains_key(&entry.number()), state.identity.instance));
+        let (replaces, instance, before) = writing
+            .state(|state| (state.wraps.contains_key(&entry.number()), state.identity.instance, state.tally));
         let mut builder = Builder::new(&writing.position());
         builder.record(Kind::Wrap, 0, &wrap.encode())?;
+        let mut tally = before;
+        for event in events {
+            let (body, after) = seal_event(&keys, &tally, event)?;
+            builder.record(Kind::Event, 0, &body)?;
+            tally = after;
+        }
         let revision = writing.append(&builder.finish(keys.version(), Some(&keys))?)?;
         if entry == self.ring.entry {
             *self.ring.pin_key.lock() = new_key;
@@ -240,7 +278,7 @@ impl Unlocked {
         if replaces {
             let _ = self.write_snapshot(&writing, &keys, None);
         }
-        Ok(revision)
+        Ok(Committed { revision, events: before.count.saturating_add(1)..tally.count.saturating_add(1) })
     }
 }
 

@@ -1,6 +1,7 @@
 //! The test vectors at the end of `docs/token-format.md`, computed from the same inputs.
 
 use super::argon2id::Argon2Cost;
+use super::event::{EventText, Tally};
 use super::format::{Identity, Kind, Pointer};
 use super::keys::{Keys, pin_key};
 use super::pin::Counts;
@@ -30,7 +31,7 @@ fn the_test_vectors_of_the_format_description_are_right() {
     let kdf = Kdf::Pbkdf2Sha512 { iterations: 1000 };
     let pin_key = pin_key(&Secret::copy_of(b"1234"), &counting(0), kdf, &options).unwrap();
     let keys = Keys::derive(Key::new(counting(0x20)), 1, instance);
-    let [index_key, mac_key, wrapping_key] = keys.derived();
+    let [index_key, mac_key, wrapping_key, event_key] = keys.derived();
     let key = Key::new(counting(0x40));
     let sealed = seal_with_salt(&key, &[b"coffer test v1"], b"attack at dawn", &counting(0x60));
     let identity = Identity { uuid: counting(0xa0), instance, allow_readonly_login: true, pin_limit: 10 };
@@ -43,16 +44,22 @@ fn the_test_vectors_of_the_format_description_are_right() {
     let transaction = builder.finish(1, Some(&keys)).unwrap().bytes;
     let (record, commit) = transaction.split_at(24 + 5 + 32);
 
+    let event: [u8; 22] = std::array::from_fn(|index| if index < 16 { index as u8 } else { b'e' });
+    let event = EventText::from_bytes(&event).unwrap();
+    let tally = Tally { count: 4, head: counting(0x80) }.after(&event);
+
     let cost = Kdf::Argon2id(Argon2Cost { memory_mib: 19, passes: 2, lanes: 1 });
     let argon2_key =
         super::keys::pin_key(&Secret::copy_of(b"1234"), &counting(0x40), cost, &options).unwrap();
 
-    let computed: [(&str, &[u8]); 12] = [
+    let computed: [(&str, &[u8]); 14] = [
         ("pin-key", &*pin_key),
         ("argon2-key", &*argon2_key),
         ("index-key", index_key),
         ("mac-key", mac_key),
         ("wrapping-key", wrapping_key),
+        ("event-key", event_key),
+        ("event-head", &tally.head),
         ("sealed", &sealed),
         ("identity-end", &identity[480..]),
         ("genesis", &genesis),

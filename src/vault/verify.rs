@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use super::bytes::slice_at;
 use super::chain;
+use super::event::Held;
 use super::format::{FLAG_PRIVATE, HEAD_LENGTH, HEADER_LENGTH, IDENTITY_LENGTH, Kind};
 use super::keys::{Keys, Part};
 use super::record::PutHead;
-use super::recover::{Place, recover};
+use super::recover::{Place, State, recover};
 use super::scan::{self, Next, Position, Transaction};
 use super::types::{Checked, Entry};
 use super::unlocked::Unlocked;
@@ -62,12 +63,20 @@ fn check(contents: &[u8], keys: &Keys, mut progress: impl FnMut(u64, u64)) -> Re
         }
         progress(done, objects);
     }
+    check_events(contents, &state, keys)?;
     if let Some(place) = state.index {
         keys.open_index(state.first_generation, body_at(contents, &place)?)
             .and_then(|plaintext| encoding::decode_index(&plaintext))
             .ok_or(Error::Damaged { offset: place.offset, what: "the INDEX does not open" })?;
     }
     Ok(Checked { records, transactions, objects, notes: recovered.notes })
+}
+
+/// Opens every event that is in the file.
+fn check_events(contents: &[u8], state: &State, keys: &Keys) -> Result<(), Error> {
+    let end = usize::try_from(state.position.offset).unwrap_or(usize::MAX);
+    let records = contents.get(HEADER_LENGTH..end.min(contents.len())).unwrap_or_default();
+    Held::of(records, 1, &state.tally)?.open(keys).map(|_| ())
 }
 
 const SEALS: &str = "its sealed parts do not open: it was changed, or belongs to another token";

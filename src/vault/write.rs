@@ -141,7 +141,7 @@ impl<'a> Writing<'a> {
     pub(super) fn wants_compaction(&self) -> bool {
         let options = &self.vault.options;
         self.state(|state| {
-            let garbage = state.garbage();
+            let garbage = state.garbage(self.vault.kept_events(&state.tally));
             let wasteful = garbage > options.compact_above && garbage > state.live;
             let slow = state.unindexed > options.index_above && state.unindexed > state.slots.len() / 4;
             (wasteful || slow) && state.position.offset >= self.vault.compact_from.load(Ordering::Relaxed)

@@ -7,7 +7,7 @@ use coffer_pkcs11::config::Config;
 use coffer_pkcs11::policy::Profile;
 use coffer_pkcs11::secret::Secret;
 use coffer_pkcs11::token::{Identity, vault_options};
-use coffer_pkcs11::vault::{self, Change, Entry, Proof, Salvage, Saved, Vault};
+use coffer_pkcs11::vault::{self, Change, Entry, Proof, Salvage, Vault};
 use serde::Serialize;
 
 use super::import::read_file_up_to;
@@ -92,7 +92,7 @@ impl Arguments {
             lost: found.lost.iter().map(lost).collect(),
         };
         let report = report(&found);
-        write(context.config(), &file, found.records, &pin).map_err(|error| care::failure(&file, &error))?;
+        write(context.config(), &file, found, &pin).map_err(|error| care::failure(&file, &error))?;
         self.tell(&report)
     }
 
@@ -165,16 +165,20 @@ fn lost(lost: &vault::Lost) -> LostRecord {
 fn write(
     config: &Config,
     file: &std::path::Path,
-    records: Vec<Saved>,
+    found: Salvage,
     pin: &Secret,
 ) -> std::result::Result<(), vault::Error> {
     let vault: std::sync::Arc<Vault> = care::open(config, file)?;
     let unlocked = vault.login(Entry::User, pin)?;
     let progress = Progress::new("writing");
-    let (mut done, total) = (0_u64, records.len() as u64);
+    let Salvage { records, events, .. } = found;
+    let events = events.into_iter().map(Change::Event);
+    let (mut done, total) = (0_u64, (records.len() + events.len()) as u64);
     let (unproven, proven): (Vec<_>, Vec<_>) =
         records.into_iter().partition(|saved| saved.proof == Proof::Unauthenticated);
-    let mut proven = proven.into_iter().map(|saved| Change::Add(saved.put)).peekable();
+    // Events get new numbers; what they tell stays.
+    let proven = proven.into_iter().map(|saved| Change::Add(saved.put));
+    let mut proven = events.chain(proven).peekable();
     while proven.peek().is_some() {
         let batch: Vec<Change> = proven.by_ref().take(BATCH).collect();
         done += batch.len() as u64;

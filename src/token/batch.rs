@@ -1,0 +1,210 @@
+//! Batches: changes of objects, changes of the ledger and events, in one transaction of the token file.
+//!
+//! The *ledger* holds administrative records, which are no objects of PKCS#11: they are private records whose tag is a
+//! kind and not that of an object, so that no search can find one.
+
+use crate::ck::CKA_TOKEN;
+use crate::error::{Error, Result};
+use crate::object::{Attributes, Object};
+use crate::vault::{self, Change, Put, RecordId, SecretPart, Unlocked, Visibility};
+
+use super::Token;
+use super::event::{Event, What, Who};
+use super::handle::ObjectHandle;
+use super::objects::{CHANGE_ATTEMPTS, put};
+use super::table::Place;
+
+/// What the tag of a ledger record begins with; its kind follows, two bytes, little-endian.
+const LEDGER_TAG: &[u8] = b"ledger";
+
+/// What a ledger record is. The numbers are those of the token file and never get another meaning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LedgerKind(pub u16);
+
+impl LedgerKind {
+    /// Known copies of keys: wraps, exports, backups, migrations.
+    pub const COPIES: Self = Self(1);
+    /// Tombstones of destroyed keys.
+    pub const TOMBSTONE: Self = Self(2);
+    /// Destructions that wait for their time.
+    pub const PLANNED_DESTRUCTION: Self = Self(3);
+    /// Roles, their functions and their people.
+    pub const ROLE: Self = Self(4);
+    /// Requests that wait for approvals, and approvals.
+    pub const REQUEST: Self = Self(5);
+    pub const APPROVAL: Self = Self(6);
+    /// Recovery keys and their shares (never the shares themselves), backups.
+    pub const RECOVERY: Self = Self(7);
+    pub const BACKUP: Self = Self(8);
+    /// Policies and exceptions from them.
+    pub const POLICY: Self = Self(9);
+    pub const EXCEPTION: Self = Self(10);
+    /// Rotations: periods, what is due.
+    pub const ROTATION: Self = Self(11);
+    /// The audit log: what its first key was sealed to, and where it stands.
+    pub const AUDIT: Self = Self(12);
+
+    fn tag(self) -> Vec<u8> {
+        [LEDGER_TAG, &self.0.to_le_bytes()].concat()
+    }
+
+    /// The kind that a record's tag tells; `None` for one that is an object.
+    pub fn of_tag(tag: &[u8]) -> Option<Self> {
+        let kind = tag.strip_prefix(LEDGER_TAG)?;
+        kind.try_into().ok().map(|kind| Self(u16::from_le_bytes(kind)))
+    }
+}
+
+/// A record of the ledger as it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LedgerRecord {
+    pub id: RecordId,
+    pub kind: LedgerKind,
+    /// The number of this version, unique in the token and growing.
+    pub sequence: u64,
+    /// At most 16 MiB. They are sealed as the attributes of private objects are.
+    pub bytes: Vec<u8>,
+}
+
+/// Changes that are made together or not at all. Made by [`Token::transact`].
+pub struct Batch<'a> {
+    token: &'a Token,
+    unlocked: &'a Unlocked,
+    changes: Vec<Change>,
+    events: Vec<Event>,
+}
+
+impl Batch<'_> {
+    /// A new token object, of finished attributes. (Its handle: [`Token::handle_of`], after the commit.)
+    pub fn create(&mut self, attributes: Attributes) -> Result<RecordId> {
+        if !attributes.is_true(CKA_TOKEN) {
+            return Err(Error::GeneralError);
+        }
+        let id = RecordId::random()?;
+        self.changes.push(Change::Add(put(id, attributes, None)?));
+        Ok(id)
+    }
+
+    /// A token object as it is now, and its change: `change` makes the new attributes (without the secret ones, which
+    /// stay). Errors: CKR_OBJECT_HANDLE_INVALID, and those of `change`.
+    pub fn change(
+        &mut self,
+        handle: ObjectHandle,
+        change: impl FnOnce(&Object) -> Result<Attributes>,
+    ) -> Result<()> {
+        let (entry, object) = self.token.entry_object(handle)?;
+        let Place::Record(id) = entry.place else { return Err(Error::ObjectHandleInvalid) };
+        let attributes = change(&object)?;
+        let kept = self.unlocked.record(id)?.is_some_and(|record| record.has_secret);
+        let secret = if kept { SecretPart::Keep } else { SecretPart::None };
+        let put = put(id, attributes, Some(secret))?;
+        self.changes.push(Change::Replace { put, expected: Some(entry.sequence) });
+        Ok(())
+    }
+
+    /// The end of a token object. Errors: CKR_OBJECT_HANDLE_INVALID.
+    pub fn destroy(&mut self, handle: ObjectHandle) -> Result<()> {
+        let (entry, _) = self.token.entry_object(handle)?;
+        let Place::Record(id) = entry.place else { return Err(Error::ObjectHandleInvalid) };
+        self.changes.push(Change::Delete(id));
+        Ok(())
+    }
+
+    /// A new record of the ledger.
+    pub fn put(&mut self, kind: LedgerKind, bytes: Vec<u8>) -> Result<RecordId> {
+        let id = RecordId::random()?;
+        self.changes.push(Change::Add(ledger_put(id, kind, bytes)));
+        Ok(id)
+    }
+
+    /// A new version of a record of the ledger; the batch is made again if it has been changed since it was read.
+    pub fn replace(&mut self, record: &LedgerRecord, bytes: Vec<u8>) {
+        let put = ledger_put(record.id, record.kind, bytes);
+        self.changes.push(Change::Replace { put, expected: Some(record.sequence) });
+    }
+
+    /// The end of a record of the ledger.
+    pub fn remove(&mut self, record: &LedgerRecord) {
+        self.changes.push(Change::Delete(record.id));
+    }
+
+    /// New token information (`Identity::encode`).
+    pub fn info(&mut self, info: Vec<u8>) {
+        self.changes.push(Change::Info(info));
+    }
+
+    /// An event that is written with the changes (see [`Token::event`]).
+    pub fn event(&mut self, event: Event) {
+        self.events.push(event);
+    }
+}
+
+fn ledger_put(id: RecordId, kind: LedgerKind, bytes: Vec<u8>) -> Put {
+    let (visibility, secret) = (Visibility::Private, SecretPart::None);
+    Put { id, visibility, tag: kind.tag(), metadata: bytes, secret }
+}
+
+impl Token {
+    /// Makes changes in one transaction. `fill` puts them into the batch after looking at what there is; it is asked
+    /// again, with an empty batch, where another thread or process has changed the same records meanwhile.
+    ///
+    /// Errors: CKR_USER_NOT_LOGGED_IN without a login (of any role), CKR_TOKEN_WRITE_PROTECTED, CKR_OBJECT_HANDLE_INVALID
+    /// for what is gone, CKR_FUNCTION_FAILED where others never stop, and those of `fill`.
+    pub fn transact<T>(&self, fill: impl Fn(&mut Batch<'_>) -> Result<T>) -> Result<T> {
+        for _ in 0..CHANGE_ATTEMPTS {
+            self.sync()?;
+            let unlocked = self.unlocked().ok_or(Error::UserNotLoggedIn)?;
+            let mut batch =
+                Batch { token: self, unlocked: &unlocked, changes: Vec::new(), events: Vec::new() };
+            let made = fill(&mut batch)?;
+            let Batch { changes, events, .. } = batch;
+            match self.commit_recorded(&unlocked, changes, events) {
+                Ok(()) => return self.sync().map(|()| made),
+                Err(vault::Error::Conflict) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Error::FunctionFailed)
+    }
+
+    /// Commits changes and the events that tell of them.
+    pub(super) fn commit_recorded(
+        &self,
+        unlocked: &Unlocked,
+        mut changes: Vec<Change>,
+        events: Vec<Event>,
+    ) -> std::result::Result<(), vault::Error> {
+        for event in &events {
+            changes.push(Change::Event(event.to_text()?));
+        }
+        unlocked.commit_events(changes).map(|_| ())
+    }
+
+    /// An event of now, by this process and whoever is logged in.
+    pub fn event(&self, what: What) -> Event {
+        let who = self.who.get_or_init(|| Who::here(self.role())).clone();
+        Event::new(crate::token::now(), Who { role: super::login::role_number(self.role()), ..who }, what)
+    }
+
+    /// The ledger's records of a kind, in the order in which they were written. Errors: CKR_USER_NOT_LOGGED_IN.
+    pub fn ledger(&self, kind: LedgerKind) -> Result<Vec<LedgerRecord>> {
+        self.sync()?;
+        let unlocked = self.unlocked().ok_or(Error::UserNotLoggedIn)?;
+        let mut records = Vec::new();
+        for (id, sequence) in self.table.read().ledger(kind) {
+            match unlocked.metadata(id) {
+                Ok(bytes) => records.push(LedgerRecord { id, kind, sequence, bytes }),
+                // Another process has just removed it.
+                Err(vault::Error::NoSuchRecord) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        records.sort_unstable_by_key(|record| record.sequence);
+        Ok(records)
+    }
+
+    /// The handle of a token object that was made in a batch; `None` where it is gone already.
+    pub fn handle_of(&self, id: RecordId) -> Option<ObjectHandle> {
+        self.table.read().handle_of(id)
+    }
+}
