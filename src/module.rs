@@ -31,6 +31,8 @@ pub struct Module {
     config: Arc<Config>,
     sessions: Arc<SessionTable>,
     slots: Mutex<BTreeMap<SlotId, Slot>>,
+    /// What C_GetSlotList last counted.
+    counted: Mutex<Option<Vec<SlotId>>>,
     events: Events,
     /// Asynchronous sessions need threads, which the application may have forbidden.
     may_create_threads: bool,
@@ -130,6 +132,7 @@ impl Module {
             config: Arc::new(config),
             sessions: Arc::default(),
             slots: Mutex::new(BTreeMap::new()),
+            counted: Mutex::default(),
             events: Events::default(),
             may_create_threads: true,
         };
@@ -143,10 +146,24 @@ impl Module {
         &self.config
     }
 
-    /// C_GetSlotList, after a look at the folder: tokens that other processes have made appear.
+    /// All slots, after a look at the folder: tokens that other processes have made appear.
     pub fn slots(&self) -> Vec<SlotId> {
         self.look_for_tokens();
         self.slots.lock().keys().copied().collect()
+    }
+
+    /// C_GetSlotList with a NULL list: the slots from here on, until it is called so again (PKCS#11 section 5.5).
+    pub fn count_slots(&self) -> Vec<SlotId> {
+        let slots = self.slots();
+        *self.counted.lock() = Some(slots.clone());
+        slots
+    }
+
+    /// C_GetSlotList with a list: the slots that were counted, so that a list of that length is long enough whatever
+    /// other processes have made since; the present ones where none have been counted.
+    pub fn counted_slots(&self) -> Vec<SlotId> {
+        let counted = self.counted.lock().clone();
+        counted.unwrap_or_else(|| self.slots())
     }
 
     /// C_WaitForSlotEvent without waiting: the slot of a token that has appeared or disappeared. Errors: CKR_NO_EVENT.

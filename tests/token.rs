@@ -29,6 +29,18 @@ fn one_empty_slot_is_always_offered_and_tokens_stay_in_theirs() {
 }
 
 #[test]
+fn slots_that_were_counted_are_listed_so_whatever_others_make_meanwhile() {
+    let (fixture, empty) = (Fixture::empty(), vec![SlotId(0)]);
+    let other = fixture.second_module();
+    assert_eq!(other.counted_slots(), empty, "nothing was counted: what is there is listed");
+    assert_eq!(other.count_slots(), empty);
+    fixture.make_token(SlotId(0), "first");
+    assert_eq!(other.counted_slots(), empty);
+    assert_eq!(other.count_slots(), [SlotId(0), SlotId(1)]);
+    assert_eq!(other.counted_slots(), [SlotId(0), SlotId(1)]);
+}
+
+#[test]
 fn a_session_with_the_empty_slot_is_refused() {
     let fixture = Fixture::empty();
     let refused = fixture.module.open_session(SlotId(0), CKF_SERIAL_SESSION);

@@ -18,7 +18,8 @@ pub(super) unsafe fn list(
     list: *mut CK_SLOT_ID,
     count: *mut CK_ULONG,
 ) -> Result<()> {
-    let slots: Vec<CK_SLOT_ID> = module.slots().into_iter().map(|slot| slot.0).collect();
+    let slots = if list.is_null() { module.count_slots() } else { module.counted_slots() };
+    let slots: Vec<CK_SLOT_ID> = slots.into_iter().map(|slot| slot.0).collect();
     // SAFETY: as C_GetSlotList describes its arguments.
     unsafe { pointer::write_list(&slots, list, count) }
 }

@@ -242,7 +242,7 @@ pub fn init_token(functions: Functions, slot: CK_SLOT_ID, label: &str) -> CK_RV 
 
 /// Every slot with its token's label; `None` where no token was made yet.
 pub fn slots(functions: Functions) -> Vec<(CK_SLOT_ID, Option<String>)> {
-    let (mut ids, mut count) = ([0; 100], 100);
+    let (mut ids, mut count) = ([0; 1000], 1000);
     assert_eq!(call!(functions, C_GetSlotList, CK_TRUE, ids.as_mut_ptr(), &mut count), CKR_OK);
     let described = ids[..count as usize].iter().map(|id| {
         // SAFETY: plain numbers and bytes.
