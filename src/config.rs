@@ -13,6 +13,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::clock::Clock;
+
 pub use keys::{KEYS, Key};
 pub use locate::Environment;
 
@@ -37,6 +39,8 @@ pub struct Config {
     /// How CKA_EC_POINT is handed out for Edwards and Montgomery keys.
     pub point_encoding: PointEncoding,
     pub limits: Limits,
+    /// The time of day; the system's, but in tests.
+    pub clock: Clock,
 }
 
 /// Rules for PINs.
@@ -185,7 +189,8 @@ impl Config {
     /// Finds and reads the configuration. Without a file the defaults hold.
     pub fn load(environment: &Environment) -> Result<Self, Error> {
         let Some(path) = environment.configuration_file() else {
-            return Ok(Self::with_home(environment.token_folder().ok_or(Error::NoHome)?));
+            let home = environment.token_folder().ok_or(Error::NoHome)?;
+            return Ok(Self { clock: environment.clock.clone(), ..Self::with_home(home) });
         };
         let text = read(&path)?;
         let mut config = Self::with_home(environment.token_folder().unwrap_or_default());
@@ -201,6 +206,7 @@ impl Config {
             return Err(Error::NoHome);
         }
         config.file = Some(path);
+        config.clock = environment.clock.clone();
         Ok(config)
     }
 
@@ -239,6 +245,7 @@ impl Config {
             legacy: false,
             point_encoding: PointEncoding::Der,
             limits: Limits { gcm_decrypt_bytes: 64 << 20, lock_timeout: Duration::from_secs(10) },
+            clock: Clock::default(),
         }
     }
 }

@@ -17,6 +17,7 @@ pub mod vault; // the encrypted token file: format, seal, PIN
 pub mod crypto; // the primitives, and the only place that names a cryptographic library
 pub mod store; // where the bytes of a token live: file, memory
 pub mod config; // coffer.toml
+pub mod clock; // the time of day
 pub mod ck; // the names of PKCS#11
 pub mod secret; // bytes that wipe themselves
 pub mod pages; // memory for them: locked, not dumped, wiped

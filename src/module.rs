@@ -18,7 +18,9 @@ use crate::policy::Profile;
 use crate::secret::Secret;
 use crate::session::{Session, SessionTable};
 use crate::store::{self, FileBackend, folder};
-use crate::token::{Identity, LABEL_LEN, SessionHandle, SlotId, Token, TokenInfo, padded, utc_time};
+use crate::token::{
+    Identity, LABEL_LEN, SessionHandle, Settings, SlotId, Token, TokenInfo, padded, utc_time,
+};
 use crate::vault;
 
 use events::Events;
@@ -242,14 +244,12 @@ impl Module {
     }
 
     /// C_InitToken: makes a token in the empty slot, or initialises one anew with its SO PIN; its profile is `compatible`.
-    /// Errors as `init_token_with`.
+    /// Errors as `init_token_as`.
     pub fn init_token(&self, id: SlotId, so_pin: &Secret, label: [u8; LABEL_LEN]) -> Result<()> {
         self.init_token_with(id, so_pin, label, Profile::Compatible)
     }
 
-    /// As C_InitToken, with a profile.
-    /// Errors: CKR_SESSION_EXISTS, CKR_PIN_INCORRECT, CKR_PIN_LOCKED, CKR_PIN_LEN_RANGE, CKR_PIN_INVALID,
-    /// CKR_SLOT_ID_INVALID, and CKR_FUNCTION_FAILED where another process has just taken the empty slot.
+    /// As C_InitToken, with a profile. Errors as `init_token_as`.
     pub fn init_token_with(
         &self,
         id: SlotId,
@@ -257,31 +257,40 @@ impl Module {
         label: [u8; LABEL_LEN],
         profile: Profile,
     ) -> Result<()> {
+        self.init_token_as(id, so_pin, label, profile, Settings::default())
+    }
+
+    /// As C_InitToken, with a profile and settings.
+    /// Errors: CKR_SESSION_EXISTS, CKR_PIN_INCORRECT, CKR_PIN_LOCKED, CKR_PIN_LEN_RANGE, CKR_PIN_INVALID,
+    /// CKR_SLOT_ID_INVALID, and CKR_FUNCTION_FAILED where another process has just taken the empty slot.
+    pub fn init_token_as(
+        &self,
+        id: SlotId,
+        so_pin: &Secret,
+        label: [u8; LABEL_LEN],
+        profile: Profile,
+        settings: Settings,
+    ) -> Result<()> {
         let slot = self.slot(id)?;
         match slot.content {
-            Content::Token(token) => token.reinitialise(label, so_pin, profile),
-            Content::Empty => self.make_token(id, &slot.path, so_pin, label, profile),
+            Content::Token(token) => token.reinitialise(label, so_pin, profile, settings),
+            Content::Empty => {
+                let serial = uuid::Uuid::new_v4().simple().to_string();
+                let serial = padded(serial.get(..16).unwrap_or_default());
+                let identity = Identity { slot: id, label, serial, profile, settings };
+                self.make_token(&slot.path, so_pin, &identity)
+            }
             Content::Unusable(error) => Err(error.into()),
         }
     }
 
-    fn make_token(
-        &self,
-        id: SlotId,
-        path: &Path,
-        so_pin: &Secret,
-        label: [u8; LABEL_LEN],
-        profile: Profile,
-    ) -> Result<()> {
+    fn make_token(&self, path: &Path, so_pin: &Secret, identity: &Identity) -> Result<()> {
         folder::create(&self.config.home, self.store_mode()).map_err(vault::Error::from)?;
-        let serial = uuid::Uuid::new_v4().simple().to_string();
-        let serial = padded(serial.get(..16).unwrap_or_default());
-        let identity = Identity { slot: id, label, serial, profile };
         // Where another process was faster, its token is what the slot holds now.
-        let token = Token::create(self.backend(path), self.config.clone(), &identity, so_pin)
+        let token = Token::create(self.backend(path), self.config.clone(), identity, so_pin)
             .inspect_err(|_| self.look_for_tokens())?;
         let content = Content::Token(Arc::new(token));
-        self.slots.lock().insert(id, Slot { path: path.to_owned(), content });
+        self.slots.lock().insert(identity.slot, Slot { path: path.to_owned(), content });
         self.look_for_tokens();
         Ok(())
     }

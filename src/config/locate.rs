@@ -3,6 +3,8 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use crate::clock::Clock;
+
 /// What the caller's environment says. Empty variables count as unset.
 ///
 /// The library must fill this in with `secure_getenv`, so that a program with raised privileges cannot be led
@@ -21,6 +23,8 @@ pub struct Environment {
     pub home: Option<PathBuf>,
     /// The effective user id.
     pub uid: u32,
+    /// The time of day. `COFFER_FAKE_TIME` sets it, in builds with debug assertions alone.
+    pub clock: Clock,
 }
 
 impl Environment {
@@ -34,6 +38,7 @@ impl Environment {
             xdg_config_home: path("XDG_CONFIG_HOME"),
             home: path("HOME"),
             uid,
+            clock: fake_time(&variable).unwrap_or_default(),
         }
     }
 
@@ -85,6 +90,11 @@ impl Environment {
             }
         })
     }
+}
+
+/// A released library does not let its environment decide what time it is.
+fn fake_time(variable: impl Fn(&str) -> Option<OsString>) -> Option<Clock> {
+    if cfg!(debug_assertions) { Clock::from_variable(&variable("COFFER_FAKE_TIME")?) } else { None }
 }
 
 fn absolute(path: &Path) -> PathBuf {

@@ -3,7 +3,7 @@
 use crate::ck::*;
 use crate::error::Result;
 use crate::object::Attributes;
-use crate::policy::{Need, Profile, UsableKey, Use};
+use crate::policy::{Need, Profile, UsableKey, Use, Validity};
 use crate::secret::Secret;
 
 use super::message::MessageParams;
@@ -205,8 +205,9 @@ impl Mechanism {
         matches!(self.params, ParamKind::Pbkdf2 | ParamKind::Pbe { .. })
     }
 
-    /// What `policy::permit` asks of a key for this mechanism, in a token of this profile.
-    pub fn need<'a>(&'a self, params: &'a Params, profile: Profile) -> Need<'a> {
+    /// What `policy::permit` asks of a key for this mechanism, in a token of this profile that asks this of
+    /// the life of its keys.
+    pub fn need<'a>(&'a self, params: &'a Params, profile: Profile, validity: Validity) -> Need<'a> {
         Need {
             mechanism: self.id,
             types: self.key.types,
@@ -215,6 +216,7 @@ impl Mechanism {
             sizes: self.sizes,
             parameter: params.told(),
             profile,
+            validity,
         }
     }
 }

@@ -1,4 +1,5 @@
-//! The catalogue of attributes: each attribute of PKCS#11 3.2 told once, in ascending order of its type.
+//! The catalogue of attributes: each attribute of PKCS#11 3.2, and of Coffer's own, told once, in ascending order of its
+//! type.
 
 use crate::ck::*;
 
@@ -16,7 +17,7 @@ pub struct AttributeInfo {
     pub may_be_secret: bool,
 }
 
-/// The attribute of this type; `None` where PKCS#11 3.2 knows none (vendor-defined types among them).
+/// The attribute of this type; `None` where neither PKCS#11 3.2 nor Coffer knows one.
 pub fn lookup(id: CK_ATTRIBUTE_TYPE) -> Option<&'static AttributeInfo> {
     let index = CATALOGUE.binary_search_by_key(&id, |info| info.id).ok()?;
     CATALOGUE.get(index)
@@ -210,6 +211,25 @@ catalogue! {
     CKA_UNWRAP_TEMPLATE Template;
     CKA_DERIVE_TEMPLATE Template;
     CKA_ALLOWED_MECHANISMS Mechanisms;
+    CKA_COFFER_STATE Ulong;
+    CKA_COFFER_ACTIVATION_DATE Ulong;
+    CKA_COFFER_PROTECT_STOP_DATE Ulong;
+    CKA_COFFER_PROCESS_STOP_DATE Ulong;
+    CKA_COFFER_CREATION_DATE Ulong;
+    CKA_COFFER_OWNER Text;
+    CKA_COFFER_CUSTODIAN Text;
+    CKA_COFFER_PURPOSE Text;
+    CKA_COFFER_VERSION Ulong;
+    CKA_COFFER_PREDECESSOR Text;
+    CKA_COFFER_SUCCESSOR Text;
+    CKA_COFFER_USE_LIMIT Ulong;
+    CKA_COFFER_BYTE_LIMIT Ulong;
+    CKA_COFFER_USES Ulong;
+    CKA_COFFER_BYTES Ulong;
+    CKA_COFFER_LAST_USED Ulong;
+    CKA_COFFER_COPIES Ulong;
+    CKA_COFFER_STATE_REASON Text;
+    CKA_COFFER_EXCEPTION_UNTIL Ulong;
 }
 
 #[cfg(test)]

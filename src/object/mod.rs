@@ -36,6 +36,23 @@ pub struct Object {
     engine_key: OnceCell<Box<dyn Any + Send + Sync>>,
     /// Shared with what a change makes of the object.
     generated_nonces: Arc<AtomicU64>,
+    /// Whether the attributes say anything of the key's life that its use must be asked for.
+    governed: bool,
+}
+
+/// The attributes that bear upon whether a key may be used now, or once more.
+const GOVERNING: &[CK_ATTRIBUTE_TYPE] = &[
+    CKA_COFFER_STATE,
+    CKA_COFFER_ACTIVATION_DATE,
+    CKA_COFFER_PROTECT_STOP_DATE,
+    CKA_COFFER_PROCESS_STOP_DATE,
+    CKA_COFFER_USE_LIMIT,
+    CKA_COFFER_BYTE_LIMIT,
+];
+
+fn is_governed(attributes: &Attributes) -> bool {
+    let dated = |id: &CK_ATTRIBUTE_TYPE| attributes.bytes(*id).is_some_and(|date| !date.is_empty());
+    GOVERNING.iter().any(|id| attributes.contains(*id)) || [CKA_START_DATE, CKA_END_DATE].iter().any(dated)
 }
 
 impl Object {
@@ -43,8 +60,10 @@ impl Object {
     pub fn new(attributes: Attributes) -> Self {
         let (secrets, attributes): (Vec<_>, Vec<_>) =
             attributes.into_iter().partition(|(_, value)| matches!(value, Value::Secret(_)));
+        let attributes: Attributes = attributes.into_iter().collect();
         Self {
-            attributes: attributes.into_iter().collect(),
+            governed: is_governed(&attributes),
+            attributes,
             secrets: OnceCell::with_value(secrets.into_iter().collect()),
             opener: None,
             engine_key: OnceCell::new(),
@@ -60,6 +79,7 @@ impl Object {
     /// An object whose secret attributes are opened at their first use.
     pub fn sealed(attributes: Attributes, opener: SecretOpener) -> Self {
         Self {
+            governed: is_governed(&attributes),
             attributes,
             secrets: OnceCell::new(),
             opener: Some(opener),
@@ -119,6 +139,11 @@ impl Object {
     {
         let key = self.engine_key.get_or_try_init(|| parse(self).map(|key| Box::new(key) as _))?;
         key.downcast_ref::<K>().ok_or(Error::KeyTypeInconsistent)
+    }
+
+    /// False where nothing is said of the key's life: it is active, whatever the time.
+    pub fn is_governed(&self) -> bool {
+        self.governed
     }
 
     /// How many nonces have been generated for messages under this key, in this process.

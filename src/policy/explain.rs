@@ -3,8 +3,10 @@
 use crate::ck::*;
 use crate::object::{Object, Value};
 
+use super::dates;
 use super::profile::{Profile, Refusal};
 use super::usage::{Check, Need, Use};
+use super::validity::{Concern, Mode, State, state};
 
 /// One check, its outcome, and what would change it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +40,17 @@ pub fn explain(check: Check, key: &Object, need: &Need, name: &str, purpose: Use
         (Check::Usage, Err(_)) => {
             Answer::denied(format!("{} is false", usage_name(purpose)), usage_remedy(key, need, purpose))
         }
+        (Check::State, Ok(())) => match need.validity.concern(key, purpose) {
+            Some(concern) => Answer::allowed(format!("{}, but this token only warns", concern.sentence())),
+            None if need.validity.mode == Mode::Off => {
+                Answer::allowed("this token does not look at states and dates")
+            }
+            None => Answer::allowed(format!("it is {}", state(key, need.validity.now).name())),
+        },
+        (Check::State, Err(denial)) => match denial.concern {
+            Some(concern) => Answer::denied(concern.sentence(), concern.remedy()),
+            None => Answer::denied(denial.error.to_string(), "use another key"),
+        },
         (Check::Mechanism, Ok(())) => {
             Answer::allowed(format!("CKA_ALLOWED_MECHANISMS does not exclude {name}"))
         }
@@ -86,6 +99,35 @@ fn refused(refusal: Refusal, profile: Profile) -> Answer {
         Refusal::ZeroIv => ("an IV of zeros", "use a fresh random IV"),
     };
     Answer::denied(format!("the profile `{}` refuses {what}", profile.name()), remedy)
+}
+
+impl Concern {
+    /// What speaks against the use, as a sentence without its end.
+    pub fn sentence(self) -> String {
+        match self {
+            Concern::State(state) => format!("it is {}", state.name()),
+            Concern::NotYet(date) => format!("it is pre-active until {}", dates::text(date)),
+            Concern::ProtectStopped(date) => {
+                format!("it is deactivated: it protects nothing since {}", dates::text(date))
+            }
+            Concern::ProcessStopped(date) => format!("it processes nothing since {}", dates::text(date)),
+        }
+    }
+
+    /// What would help.
+    pub fn remedy(self) -> &'static str {
+        match self {
+            Concern::State(State::PreActive) | Concern::NotYet(_) => "coffer key state KEY activate",
+            Concern::State(State::Suspended) => {
+                "coffer key state KEY resume; or, to process only, coffer key except KEY --until DATE --reason TEXT"
+            }
+            Concern::State(State::Compromised) => {
+                "use a new key; to process what there is, coffer key except KEY --until DATE --reason TEXT"
+            }
+            Concern::State(_) | Concern::ProtectStopped(_) => "use its successor, or make a new key",
+            Concern::ProcessStopped(_) => "coffer key set KEY --process-until DATE",
+        }
+    }
 }
 
 fn usage_name(purpose: Use) -> &'static str {

@@ -2,12 +2,15 @@
 #![forbid(unsafe_code)]
 
 mod access;
+mod dates;
 mod explain;
 mod profile;
 mod strength;
 mod usage;
+mod validity;
 
 pub use access::{Role, session_state, visible};
 pub use explain::{Answer, explain};
 pub use profile::{Parameter, Profile, Refusal, Source};
 pub use usage::{Check, Denial, Need, TakeCounter, UsableKey, Use, permit, permit_digest};
+pub use validity::{Class, Concern, Life, Mode, State, Validity, Verdict, state, verdict};

@@ -1,5 +1,5 @@
-//! The one place that decides whether a key may be used: class, type, usage attribute, allowed mechanisms, size, login,
-//! and the token's profile.
+//! The one place that decides whether a key may be used: class, type, usage attribute, state and dates, allowed
+//! mechanisms, size, login, and the token's profile.
 //!
 //! `permit` is the only maker of `UsableKey`, and mechanisms take nothing else. `explain` tells people what it says.
 
@@ -12,6 +12,7 @@ use crate::object::{Attributes, Object, Value};
 
 use super::profile::{Parameter, Profile, Refusal};
 use super::strength::bit_length;
+use super::validity::{Concern, Validity};
 
 /// What a key is to be used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -88,6 +89,8 @@ pub struct Need<'a> {
     pub parameter: Parameter<'a>,
     /// The token's.
     pub profile: Profile,
+    /// What the token asks of the key's life, now.
+    pub validity: Validity,
 }
 
 /// Takes the next counter of a one-time-password key: durable before it is answered, never the same one twice.
@@ -99,6 +102,7 @@ pub struct UsableKey {
     object: Arc<Object>,
     needs_auth: bool,
     counter: Option<TakeCounter>,
+    concern: Option<Concern>,
 }
 
 impl UsableKey {
@@ -109,6 +113,11 @@ impl UsableKey {
     /// True where each operation needs a context-specific login of its own (CKA_ALWAYS_AUTHENTICATE).
     pub fn needs_auth(&self) -> bool {
         self.needs_auth
+    }
+
+    /// Why the key should not be used, in a token that only warns.
+    pub fn concern(&self) -> Option<Concern> {
+        self.concern
     }
 
     /// The key with the way to its counter, which changes with the use of the key.
@@ -124,7 +133,7 @@ impl UsableKey {
     /// A key that has passed no check: for the tests of mechanisms only.
     #[cfg(test)]
     pub fn unchecked(attributes: Attributes) -> Self {
-        Self { object: Arc::new(Object::new(attributes)), needs_auth: false, counter: None }
+        Self { object: Arc::new(Object::new(attributes)), needs_auth: false, counter: None, concern: None }
     }
 }
 
@@ -141,6 +150,8 @@ pub enum Check {
     Type,
     /// Its usage attribute is CK_TRUE.
     Usage,
+    /// Its state and dates allow it, or the token only warns.
+    State,
     /// CKA_ALLOWED_MECHANISMS lists the mechanism.
     Mechanism,
     /// Its size is one that the mechanism takes.
@@ -157,23 +168,37 @@ pub struct Denial {
     pub error: Error,
     /// Why the profile refuses it, where it is the profile.
     pub refusal: Option<Refusal>,
+    /// What its state or a date says, where it is that.
+    pub concern: Option<Concern>,
 }
 
 impl From<Error> for Denial {
     fn from(error: Error) -> Self {
-        Self { error, refusal: None }
+        Self { error, refusal: None, concern: None }
     }
 }
 
 impl Check {
     /// In the order in which they are asked.
-    pub const ALL: [Check; 6] =
-        [Check::Type, Check::Usage, Check::Mechanism, Check::Size, Check::Login, Check::Profile];
+    pub const ALL: [Check; 7] = [
+        Check::Type,
+        Check::Usage,
+        Check::State,
+        Check::Mechanism,
+        Check::Size,
+        Check::Login,
+        Check::Profile,
+    ];
 
     pub fn ask(self, key: &Object, need: &Need, purpose: Use) -> std::result::Result<(), Denial> {
         let (passes, error) = match self {
             Check::Type => (type_fits(key, need, purpose), purpose.type_inconsistent()),
             Check::Usage => (key.is_true(purpose.attribute()), Error::KeyFunctionNotPermitted),
+            Check::State => {
+                let concern = need.validity.concern(key, purpose);
+                let settled = need.validity.settle(concern, Error::KeyFunctionNotPermitted);
+                return settled.map(|_| ()).map_err(|error| Denial { concern, ..error.into() });
+            }
             Check::Mechanism => {
                 (mechanism_allowed(key.attributes(), need.mechanism), Error::MechanismInvalid)
             }
@@ -183,7 +208,7 @@ impl Check {
             }
             Check::Profile => {
                 return match need.profile.refuses(key, need, purpose) {
-                    Some(refusal) => Err(Denial { error: refusal.error(purpose), refusal: Some(refusal) }),
+                    Some(refusal) => Err(Denial { refusal: Some(refusal), ..refusal.error(purpose).into() }),
                     None => Ok(()),
                 };
             }
@@ -193,7 +218,7 @@ impl Check {
 }
 
 /// Decides whether `object` may be used. Errors, in the order of the checks: CKR_KEY_TYPE_INCONSISTENT (or its
-/// wrapping forms), CKR_KEY_FUNCTION_NOT_PERMITTED, CKR_MECHANISM_INVALID (CKA_ALLOWED_MECHANISMS),
+/// wrapping forms), CKR_KEY_FUNCTION_NOT_PERMITTED (usage, state and dates), CKR_MECHANISM_INVALID (CKA_ALLOWED_MECHANISMS),
 /// CKR_KEY_SIZE_RANGE (or its wrapping forms), CKR_USER_NOT_LOGGED_IN (a key with CKA_ALWAYS_AUTHENTICATE in a function
 /// without an Init), and those of the profile: CKR_MECHANISM_INVALID, CKR_MECHANISM_PARAM_INVALID.
 pub fn permit(object: Arc<Object>, need: &Need, purpose: Use) -> Result<UsableKey> {
@@ -201,18 +226,23 @@ pub fn permit(object: Arc<Object>, need: &Need, purpose: Use) -> Result<UsableKe
         check.ask(&object, need, purpose).map_err(|denial| denial.error)?;
     }
     let needs_auth = object.is_true(CKA_ALWAYS_AUTHENTICATE);
-    Ok(UsableKey { object, needs_auth, counter: None })
+    let concern = need.validity.concern(&object, purpose);
+    Ok(UsableKey { object, needs_auth, counter: None, concern })
 }
 
 /// Decides whether the value of a key may be digested (C_DigestKey). Errors: CKR_KEY_INDIGESTIBLE for other keys than
-/// secret keys, for a key with CKA_ALLOWED_MECHANISMS, and where the profile refuses it.
-pub fn permit_digest(key: &Object, profile: Profile) -> Result<()> {
+/// secret keys, for a key with CKA_ALLOWED_MECHANISMS, and where the profile, its state or a date refuses it: a digest of a key
+/// is as good as a derivation from it. Answers why it should not have been used, where the token only warns.
+pub fn permit_digest(key: &Object, profile: Profile, validity: &Validity) -> Result<Option<Concern>> {
     let restricted = match key.attributes().value(CKA_ALLOWED_MECHANISMS) {
         Some(Value::Mechanisms(allowed)) => !allowed.is_empty(),
         _ => false,
     };
     let digestible = key.class() == CKO_SECRET_KEY && !restricted && profile.digests(key);
-    if digestible { Ok(()) } else { Err(Error::KeyIndigestible) }
+    if !digestible {
+        return Err(Error::KeyIndigestible);
+    }
+    validity.settle(validity.concern(key, Use::Derive), Error::KeyIndigestible)
 }
 
 fn type_fits(key: &Object, need: &Need, purpose: Use) -> bool {
@@ -271,6 +301,7 @@ mod tests {
         sizes: (16, 32),
         parameter: Parameter { iv: None, tag_bits: None, hash: None },
         profile: Profile::Compatible,
+        validity: Validity::NONE,
     };
 
     #[test]

@@ -27,7 +27,10 @@ impl Session {
             return Err(Error::OperationNotInitialized);
         }
         let object = self.token.key(key).map_err(|error| no_such_key(error, Use::Derive))?;
-        permit_digest(&object, self.token.profile())?;
+        let concern = permit_digest(&object, self.token.profile(), &self.token.validity())?;
+        if let Some(concern) = concern {
+            self.token.note_concern(key, Use::Derive, concern);
+        }
         let value = object.material(CKA_VALUE)?.ok_or(Error::KeyIndigestible)?;
         state.digest.take_in(value)
     }

@@ -110,10 +110,15 @@ impl Session {
     }
 
     /// What leaves the token under `wrapping_key`, if it may: a secret key's value, or a private key as PKCS#8
-    /// PrivateKeyInfo (section 6.7).
-    pub(super) fn material_to_wrap(&self, key: ObjectHandle, wrapping_key: &UsableKey) -> Result<Secret> {
-        let key = self.token.key(key).map_err(|error| super::no_such_key(error, Use::Sign))?;
+    /// PrivateKeyInfo (section 6.7). Errors: CKR_KEY_NOT_WRAPPABLE also for a key that is suspended or compromised.
+    pub(super) fn material_to_wrap(&self, handle: ObjectHandle, wrapping_key: &UsableKey) -> Result<Secret> {
+        let key = self.token.key(handle).map_err(|error| super::no_such_key(error, Use::Sign))?;
         check_wrappable(&key, wrapping_key.object())?;
+        let validity = self.token.validity();
+        let concern = validity.settle(validity.export_concern(&key), Error::KeyNotWrappable)?;
+        if let Some(concern) = concern {
+            self.token.note_concern(handle, Use::Wrap, concern);
+        }
         self.token.profile().check_wrap(wrapping_key.object(), &key)?;
         match key.class() {
             CKO_SECRET_KEY => Ok(Secret::copy_of(key.material(CKA_VALUE)?.ok_or(Error::KeyNotWrappable)?)),

@@ -246,7 +246,11 @@ impl Session {
         purpose: Use,
     ) -> Result<UsableKey> {
         let object = self.token.key(handle).map_err(|error| no_such_key(error, purpose))?;
-        let key = permit(object, &row.need(params, self.token.profile()), purpose)?;
+        let need = row.need(params, self.token.profile(), self.token.validity());
+        let key = permit(object, &need, purpose)?;
+        if let Some(concern) = key.concern() {
+            self.token.note_concern(handle, purpose, concern);
+        }
         if key.object().class() != CKO_OTP_KEY {
             return Ok(key);
         }

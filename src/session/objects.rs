@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::mechanism::{computed, import};
 use crate::object::codec::encoded_len;
 use crate::object::{Attributes, Creator, Object, SearchTemplate, Template, Value, ec_point, rules};
-use crate::policy::{Role, Source};
+use crate::policy::{self, Role, Source};
 use crate::token::ObjectHandle;
 
 use super::{Session, built_in};
@@ -25,6 +25,7 @@ impl Session {
         let original = self.token.object(handle)?;
         let mut attributes = rules::copy(&original, template, &self.creator())?;
         self.token.profile().check_change(original.attributes(), &attributes)?;
+        self.token.validity().check_change(original.attributes(), &attributes)?;
         self.may_create(&attributes, Source::Copied)?;
         for (attribute, value) in original.secrets()?.iter() {
             attributes.set(attribute, value.clone());
@@ -55,7 +56,7 @@ impl Session {
     }
 
     /// C_GetAttributeValue: each attribute's value, or why it is not shown (CKR_ATTRIBUTE_SENSITIVE,
-    /// CKR_ATTRIBUTE_TYPE_INVALID).
+    /// CKR_ATTRIBUTE_TYPE_INVALID). Of a key's state the effective one is told.
     pub fn attribute_values(
         &self,
         handle: ObjectHandle,
@@ -70,8 +71,14 @@ impl Session {
         }
         let object = self.token.object(handle)?;
         for attribute in attributes {
-            let value =
-                rules::reveal(&object, *attribute).map(|value| self.presented(&object, *attribute, value));
+            let value = match (attribute, object.key_type()) {
+                (&CKA_COFFER_STATE, Some(_)) => {
+                    Ok(Value::Ulong(policy::state(&object, self.token.now()).number()))
+                }
+                _ => {
+                    rules::reveal(&object, *attribute).map(|value| self.presented(&object, *attribute, value))
+                }
+            };
             match value {
                 Err(Error::AttributeSensitive | Error::AttributeTypeInvalid) | Ok(_) => values.push(value),
                 Err(error) => return Err(error),
@@ -102,6 +109,7 @@ impl Session {
         self.token.change(handle, |object| {
             let attributes = rules::set(object, template, &self.creator())?;
             self.token.profile().check_change(object.attributes(), &attributes)?;
+            self.token.validity().check_change(object.attributes(), &attributes)?;
             Ok(attributes)
         })
     }
@@ -145,6 +153,7 @@ impl Session {
         Creator {
             security_officer: self.token.role() == Role::SecurityOfficer,
             defaults: self.token.profile().defaults(),
+            now: self.config.clock.now(),
             computed: &computed::Engine,
         }
     }

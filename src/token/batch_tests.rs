@@ -24,8 +24,13 @@ fn logged_in(token: Token) -> Token {
 
 fn token(backend: Arc<MemoryBackend>) -> Token {
     let so_pin = Secret::copy_of(b"5678");
-    let identity =
-        Identity { slot: SlotId(0), label: padded("t"), serial: padded("1"), profile: Profile::Compatible };
+    let identity = Identity {
+        slot: SlotId(0),
+        label: padded("t"),
+        serial: padded("1"),
+        profile: Profile::Compatible,
+        settings: Settings::default(),
+    };
     let token = Token::create(backend, config(), &identity, &so_pin).unwrap();
     token.session_opened(true).unwrap();
     token.log_in(Role::SecurityOfficer, &so_pin).unwrap();
@@ -155,7 +160,9 @@ fn each_change_of_a_token_object_is_told_by_an_event_and_the_number_and_head_out
     fresh.session_closed(true, fresh.era());
     token.log_out().unwrap();
     token.session_closed(true, token.era());
-    fresh.reinitialise(padded("u"), &Secret::copy_of(b"5678"), Profile::Compatible).unwrap();
+    fresh
+        .reinitialise(padded("u"), &Secret::copy_of(b"5678"), Profile::Compatible, Settings::default())
+        .unwrap();
     assert_eq!(fresh.vault().tally().count, 6);
 }
 

@@ -41,7 +41,7 @@ mod tests {
     use crate::policy::{Profile, Role, Source};
     use crate::secret::Secret;
     use crate::store::MemoryBackend;
-    use crate::token::{Identity, SessionHandle, SlotId, padded};
+    use crate::token::{Identity, SessionHandle, Settings, SlotId, padded};
 
     fn config() -> Arc<Config> {
         let mut config = Config::with_home("/nowhere");
@@ -58,7 +58,8 @@ mod tests {
     fn new_token(backend: Arc<MemoryBackend>) -> Token {
         let so_pin = Secret::copy_of(b"5678");
         let (label, serial) = (padded("t"), padded("1"));
-        let identity = Identity { slot: SlotId(0), label, serial, profile: Profile::Compatible };
+        let (profile, settings) = (Profile::Compatible, Settings::default());
+        let identity = Identity { slot: SlotId(0), label, serial, profile, settings };
         let token = Token::create(backend, config(), &identity, &so_pin).unwrap();
         token.session_opened(true).unwrap();
         token.log_in(Role::SecurityOfficer, &so_pin).unwrap();

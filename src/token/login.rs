@@ -84,7 +84,7 @@ impl Token {
     pub(super) fn end_sessions(&self) {
         let mut login = self.login.write();
         *login = Login { era: login.era + 1, ..Login::default() };
-        self.read_profile();
+        self.read_information();
         self.era.store(login.era, Ordering::Release);
         drop(login);
         self.table.write().retain(|entry| !matches!(entry.place, Place::Session(_)));

@@ -10,14 +10,15 @@ mod handle;
 mod info;
 mod login;
 mod objects;
+mod settings;
 mod sync;
 mod table;
 mod tag;
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::time::Instant;
 
 use once_cell::sync::OnceCell;
 
@@ -25,7 +26,7 @@ use crate::ck::*;
 use crate::config::{Config, PinKdf};
 use crate::error::{Error, Result};
 use crate::lock::{Mutex, RwLock};
-use crate::policy::{Profile, Role};
+use crate::policy::{Concern, Mode, Profile, Role, Use, Validity};
 use crate::secret::Secret;
 use crate::store::{Backend, Guard};
 use crate::vault::{self, Argon2Cost, Kdf, NewToken, Revision, Vault};
@@ -35,6 +36,7 @@ pub use event::{Event, KeyName, Outcome, What, Who};
 pub use handle::{ObjectHandle, SessionHandle, SlotId};
 pub use info::{Identity, LABEL_LEN, MANUFACTURER, MODEL, SERIAL_LEN, TokenInfo, padded, utc_time};
 pub use login::Login;
+pub use settings::{DEFAULT_CLOCK_TOLERANCE, Settings};
 
 use table::Table;
 
@@ -59,6 +61,10 @@ pub struct Token {
     who: OnceCell<Who>,
     /// Whether the profile is `strict`: as the file said when it was opened, or initialised anew.
     strict: AtomicBool,
+    /// The number of the mode in which the token holds its keys to their life.
+    mode: AtomicU8,
+    /// What was told of uses that should not have been, in a token that only warns.
+    concerns: Mutex<HashMap<(ObjectHandle, Use), Concern>>,
     /// That of `login`, to be read without its lock.
     era: AtomicU64,
     /// Held while sessions are open, so that other processes know.
@@ -67,6 +73,9 @@ pub struct Token {
     checked: AtomicU64,
     opened: Instant,
 }
+
+/// So many uses that should not have been are kept.
+const MOST_CONCERNS: usize = 4096;
 
 /// How this process treats token files, from its configuration.
 pub fn vault_options(config: &Config) -> vault::Options {
@@ -82,8 +91,8 @@ impl Token {
         so_pin: &Secret,
     ) -> Result<Self> {
         login::check_new_pin(&config, so_pin)?;
-        let new = new_token(&config, identity, so_pin, None);
-        let event = Event::new(now(), Who::here(Role::SecurityOfficer), What::TokenInitialised);
+        let new = new_token(&config, identity, so_pin, None)?;
+        let event = Event::new(config.clock.now(), Who::here(Role::SecurityOfficer), What::TokenInitialised);
         let event = event.detail(&format!("label `{}`", identity.label_text())).to_text()?;
         let vault = Vault::create_with(backend, vault_options(&config), new, &[event])?;
         Ok(Self::over(vault, config))
@@ -106,30 +115,38 @@ impl Token {
             next_handle: AtomicU64::new(1),
             who: OnceCell::new(),
             strict: AtomicBool::new(false),
+            mode: AtomicU8::new(Mode::Warn.number()),
+            concerns: Mutex::default(),
             era: AtomicU64::new(0),
             attendance: Mutex::default(),
             checked: AtomicU64::new(0),
             opened: Instant::now(),
         };
-        token.read_profile();
+        token.read_information();
         token.list_public();
         token
     }
 
     /// Initialises the token anew (C_InitToken with the SO PIN): every object and the user PIN are gone.
     /// Errors: CKR_SESSION_EXISTS (also for sessions of other processes), CKR_PIN_INCORRECT, CKR_PIN_LOCKED.
-    pub fn reinitialise(&self, label: [u8; LABEL_LEN], so_pin: &Secret, profile: Profile) -> Result<()> {
+    pub fn reinitialise(
+        &self,
+        label: [u8; LABEL_LEN],
+        so_pin: &Secret,
+        profile: Profile,
+        settings: Settings,
+    ) -> Result<()> {
         if self.login.read().sessions > 0 {
             return Err(Error::SessionExists);
         }
         let _alone = self.vault.exclude()?;
-        let identity = Identity { label, profile, ..self.identity()? };
-        let new = new_token(&self.config, &identity, so_pin, self.present_kdf());
+        let identity = Identity { label, profile, settings, ..self.identity()? };
+        let new = new_token(&self.config, &identity, so_pin, self.present_kdf())?;
         self.vault.reinitialise_with(new, |old| {
             let objects = old.records()?.iter().filter(|record| is_object(record)).count();
             let who = Who::here(Role::SecurityOfficer);
             let detail = format!("label `{}`; {objects} objects destroyed", identity.label_text());
-            Ok(vec![Event::new(now(), who, What::TokenInitialised).detail(&detail).to_text()?])
+            Ok(vec![Event::new(self.now(), who, What::TokenInitialised).detail(&detail).to_text()?])
         })?;
         self.catch_up().map(|_| ())
     }
@@ -144,10 +161,58 @@ impl Token {
         if self.strict.load(Ordering::Relaxed) { Profile::Strict } else { Profile::Compatible }
     }
 
+    /// What the token asks of the life of its keys, now. Part of the token information as the profile.
+    pub fn validity(&self) -> Validity {
+        match Mode::from_number(self.mode.load(Ordering::Relaxed)).unwrap_or(Mode::Enforce) {
+            Mode::Off => Validity::NONE,
+            mode => Validity { mode, now: self.now() },
+        }
+    }
+
+    /// Seconds since 1970 UTC.
+    pub fn now(&self) -> u64 {
+        self.config.clock.now()
+    }
+
+    /// Keeps a use that should not have been, each key and use once.
+    pub fn note_concern(&self, key: ObjectHandle, purpose: Use, concern: Concern) {
+        let mut concerns = self.concerns.lock();
+        if concerns.len() < MOST_CONCERNS {
+            concerns.entry((key, purpose)).or_insert(concern);
+        }
+    }
+
+    /// Uses of keys by this process that their state or dates speak against, which happened all the same.
+    pub fn concerns(&self) -> Vec<(ObjectHandle, Use, Concern)> {
+        let concerns = self.concerns.lock();
+        concerns.iter().map(|((key, purpose), concern)| (*key, *purpose, *concern)).collect()
+    }
+
+    /// The settings as the token file has them.
+    pub fn settings(&self) -> Result<Settings> {
+        Ok(self.identity()?.settings)
+    }
+
+    /// Changes the settings. `detail` says for people what has changed. Errors: CKR_USER_NOT_LOGGED_IN where nobody is
+    /// logged in, CKR_ARGUMENTS_BAD for settings that are too long.
+    pub fn change_settings(&self, detail: &str, change: impl Fn(&mut Settings)) -> Result<()> {
+        self.transact(|batch| {
+            let mut identity = self.identity()?;
+            change(&mut identity.settings);
+            batch.info(identity.encode()?);
+            batch.event(self.event(What::SettingsChanged).detail(detail));
+            Ok(())
+        })
+    }
+
     /// Information that cannot be read forbids rather too much.
-    fn read_profile(&self) {
-        let profile = self.identity().map_or(Profile::Strict, |identity| identity.profile);
+    fn read_information(&self) {
+        let (profile, mode) = match self.identity() {
+            Ok(identity) => (identity.profile, identity.settings.lifecycle),
+            Err(_) => (Profile::Strict, Mode::Enforce),
+        };
         self.strict.store(profile == Profile::Strict, Ordering::Relaxed);
+        self.mode.store(mode.number(), Ordering::Relaxed);
     }
 
     pub fn uuid(&self) -> [u8; 16] {
@@ -203,11 +268,6 @@ impl Token {
     }
 }
 
-/// Seconds since the beginning of 1970, UTC.
-fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
-}
-
 /// False for a record of the ledger.
 fn is_object(record: &vault::Record) -> bool {
     record.tag.as_deref().and_then(LedgerKind::of_tag).is_none()
@@ -219,14 +279,14 @@ fn new_token<'a>(
     identity: &Identity,
     so_pin: &'a Secret,
     present: Option<Kdf>,
-) -> NewToken<'a> {
-    NewToken {
-        info: identity.encode(),
+) -> Result<NewToken<'a>> {
+    Ok(NewToken {
+        info: identity.encode()?,
         so_pin,
         kdf: kdf(config, present),
         allow_readonly_login: config.allow_readonly_login,
         pin_limit: u8::try_from(config.pin.attempts).unwrap_or(u8::MAX),
-    }
+    })
 }
 
 /// How keys of new PINs are derived. `present`: how the token does it; what costs memory too is not given up.

@@ -35,7 +35,10 @@ impl Token {
         let mut known = self.known.lock();
         let revision = match self.vault.refresh(*known)? {
             Changes::None => return Ok(false),
-            Changes::Records { revision, ids, .. } => {
+            Changes::Records { revision, ids, info } => {
+                if info {
+                    self.read_information();
+                }
                 let mut table = self.table.write();
                 for id in ids {
                     self.show(&mut table, id, unlocked.as_ref())?;
@@ -43,6 +46,7 @@ impl Token {
                 revision
             }
             Changes::All { revision } => {
+                self.read_information();
                 self.list(unlocked.as_ref())?;
                 revision
             }
@@ -220,7 +224,7 @@ mod tests {
     use crate::policy::{Profile, Role, Source};
     use crate::secret::Secret;
     use crate::store::MemoryBackend;
-    use crate::token::{Identity, SessionHandle, SlotId, padded};
+    use crate::token::{Identity, SessionHandle, Settings, SlotId, padded};
 
     fn token() -> Token {
         let mut config = Config::with_home("/nowhere");
@@ -231,6 +235,7 @@ mod tests {
             label: padded("t"),
             serial: padded("1"),
             profile: Profile::Compatible,
+            settings: Settings::default(),
         };
         let token =
             Token::create(Arc::new(MemoryBackend::new()), Arc::new(config), &identity, &so_pin).unwrap();

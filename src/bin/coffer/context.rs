@@ -9,7 +9,7 @@ use coffer_pkcs11::module::{self, Module};
 use coffer_pkcs11::policy::Profile;
 use coffer_pkcs11::secret::Secret;
 use coffer_pkcs11::session::Session;
-use coffer_pkcs11::token::{MANUFACTURER, MODEL, SlotId, TokenInfo};
+use coffer_pkcs11::token::{MANUFACTURER, MODEL, Settings, SlotId, TokenInfo};
 
 use crate::failure::{Failure, Result};
 use crate::pin::{SoPin, UserPin};
@@ -35,6 +35,7 @@ pub struct Found {
     pub label: String,
     pub serial: String,
     pub profile: Profile,
+    pub settings: Settings,
 }
 
 impl Found {
@@ -90,6 +91,7 @@ impl Context {
                 label: identity.label_text(),
                 serial: identity.serial_text(),
                 profile: identity.profile,
+                settings: identity.settings,
                 info,
             })
         };

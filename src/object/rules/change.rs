@@ -50,19 +50,42 @@ pub const USES: &[CK_ATTRIBUTE_TYPE] = &[
 ];
 
 /// All attributes of a copy of the object, secret ones among them (C_CopyObject). It has a new CKA_UNIQUE_ID, and is
-/// trusted only if the SO makes it. Errors: CKR_ACTION_PROHIBITED for an object that is not copyable, else as `set`;
+/// trusted only if the SO makes it. Errors: CKR_ACTION_PROHIBITED for an object that is not copyable and for a
+/// key with a limit of its uses, else as `set`;
 /// a private object has no public copies (CKR_TEMPLATE_INCONSISTENT).
 pub fn copy(object: &Object, template: &Template, creator: &Creator) -> Result<Attributes> {
     if object.attributes().value(CKA_COPYABLE).and_then(Value::as_bool) == Some(false) {
         return Err(Error::ActionProhibited);
     }
+    // Each copy would have the uses of the original once more.
+    if [CKA_COFFER_USE_LIMIT, CKA_COFFER_BYTE_LIMIT].iter().any(|limit| object.attributes().contains(*limit))
+    {
+        return Err(Error::ActionProhibited);
+    }
     let mut attributes = changed(object, template, Change::Copy, creator)?;
+    for id in NOT_COPIED {
+        attributes.remove(*id);
+    }
     if attributes.contains(CKA_TRUSTED) && !creator.security_officer {
         attributes.set(CKA_TRUSTED, Value::Bool(false));
     }
     attributes.set(CKA_UNIQUE_ID, initial::unique_id());
+    if let Ok(table) = classes::table_of(&attributes) {
+        initial::creation_date(table, &mut attributes, creator);
+    }
     Ok(attributes)
 }
+
+/// What is told of one key and not of its copy. State, dates and their reason stay: they are of the key's value, and a
+/// copy must be no way around them.
+const NOT_COPIED: &[CK_ATTRIBUTE_TYPE] = &[
+    CKA_COFFER_VERSION,
+    CKA_COFFER_PREDECESSOR,
+    CKA_COFFER_SUCCESSOR,
+    CKA_COFFER_LAST_USED,
+    CKA_COFFER_COPIES,
+    CKA_COFFER_EXCEPTION_UNTIL,
+];
 
 fn changed(object: &Object, template: &Template, change: Change, creator: &Creator) -> Result<Attributes> {
     let table = classes::table_of(object.attributes()).map_err(|_| Error::GeneralError)?;

@@ -33,6 +33,7 @@ pub(super) fn complete(
         }
     }
     provenance(table, &mut attributes, origin);
+    creation_date(table, &mut attributes, creator);
     (table.check)(&attributes).map_err(|error| origin.value_error(error))?;
     check_value(table, &mut attributes, creator)?;
     public_key_info(table, &mut attributes, creator)?;
@@ -170,6 +171,13 @@ fn provenance(table: &'static Table, attributes: &mut Attributes, origin: Origin
         if table.rule(id).is_some() {
             attributes.set(id, value);
         }
+    }
+}
+
+/// When a key came into this token, or into a copy of its own: CKA_COFFER_CREATION_DATE.
+pub(super) fn creation_date(table: &'static Table, attributes: &mut Attributes, creator: &Creator) {
+    if table.rule(CKA_COFFER_CREATION_DATE).is_some() {
+        attributes.set(CKA_COFFER_CREATION_DATE, Value::Ulong(creator.now));
     }
 }
 

@@ -26,6 +26,8 @@ pub struct Creator<'a> {
     /// True for the SO, who alone may set CKA_TRUSTED to CK_TRUE (footnote 10).
     pub security_officer: bool,
     pub defaults: Defaults,
+    /// Seconds since 1970 UTC: the creation date of a new key.
+    pub now: u64,
     pub computed: &'a dyn Computed,
 }
 

@@ -145,7 +145,7 @@ impl Session {
     ) -> Result<Option<Sealed>> {
         let mut state = self.state();
         let process = encryption(&mut state)?;
-        process.may_begin()?;
+        process.may_begin(&self.token)?;
         if !output.measure(text.len())? {
             return Ok(None);
         }
@@ -160,7 +160,7 @@ impl Session {
     pub fn encrypt_message_begin(&self, message: MessageParams, aad: &[u8]) -> Result<Vec<u8>> {
         let mut state = self.state();
         let process = encryption(&mut state)?;
-        process.may_begin()?;
+        process.may_begin(&self.token)?;
         let (cipher, nonce) = process.seal(message, aad)?;
         process.begin(cipher);
         Ok(nonce)
@@ -193,7 +193,7 @@ impl Session {
     ) -> Result<()> {
         let mut state = self.state();
         let process = decryption(&mut state)?;
-        process.may_begin()?;
+        process.may_begin(&self.token)?;
         if !output.measure(text.len())? {
             return Ok(());
         }
@@ -212,7 +212,7 @@ impl Session {
     pub fn decrypt_message_begin(&self, message: MessageParams, aad: &[u8]) -> Result<()> {
         let mut state = self.state();
         let process = decryption(&mut state)?;
-        process.may_begin()?;
+        process.may_begin(&self.token)?;
         let opening = process.open(message, aad)?;
         process.begin(opening);
         Ok(())

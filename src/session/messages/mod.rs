@@ -10,8 +10,8 @@ mod sign;
 use crate::ck::*;
 use crate::error::{Error, Result};
 use crate::mechanism::{Mechanism, MessageParams, ParamKind, Params};
-use crate::policy::{Check, Need, Profile, UsableKey, Use};
-use crate::token::ObjectHandle;
+use crate::policy::{Check, Need, Profile, UsableKey, Use, Validity};
+use crate::token::{ObjectHandle, Token};
 
 use super::operation::{Active, Keyed, Operation, next_number};
 use super::{Session, State};
@@ -22,6 +22,9 @@ pub use cipher::{Opening, Sealed, message_params};
 pub struct Process<T> {
     row: &'static Mechanism,
     key: UsableKey,
+    /// The object of the key, and what it is used for: each message asks for its state anew.
+    handle: ObjectHandle,
+    purpose: Use,
     /// The parameter of the Init, for every message.
     params: Params,
     /// The token's.
@@ -36,10 +39,22 @@ pub struct Process<T> {
 
 impl<T> Process<T> {
     /// Errors: CKR_OPERATION_ACTIVE in the middle of a message, CKR_USER_NOT_LOGGED_IN where the message needs a login
-    /// of its own.
-    fn may_begin(&self) -> Result<()> {
+    /// of its own, CKR_KEY_FUNCTION_NOT_PERMITTED where the key's state or a date has come to forbid it.
+    fn may_begin(&self, token: &Token) -> Result<()> {
         self.message.check_idle()?;
-        if self.key.needs_auth() && !self.authenticated { Err(Error::UserNotLoggedIn) } else { Ok(()) }
+        if self.key.needs_auth() && !self.authenticated {
+            return Err(Error::UserNotLoggedIn);
+        }
+        let validity = token.validity();
+        // A key that is gone meanwhile serves to the end of the process, as in any operation.
+        let concern = match token.key(self.handle) {
+            Ok(key) => validity.concern(&key, self.purpose),
+            Err(_) => validity.concern(self.key.object(), self.purpose),
+        };
+        if let Some(concern) = validity.settle(concern, Error::KeyFunctionNotPermitted)? {
+            token.note_concern(self.handle, self.purpose, concern);
+        }
+        Ok(())
     }
 
     /// A message begins: whatever becomes of it, the next one needs a login again.
@@ -106,11 +121,12 @@ impl Session {
             return Err(Error::OperationActive);
         }
         let row = self.mechanism(mechanism)?;
-        let key = self.usable_key(key, row, &params, kind.purpose)?;
+        let (handle, purpose) = (key, kind.purpose);
+        let key = self.usable_key(handle, row, &params, purpose)?;
         (kind.check)(row, key.clone(), &params)?;
         let (profile, number) = (self.token.profile(), next_number());
         let (authenticated, message) = (false, Operation::Idle);
-        *place = Some(Process { row, key, params, profile, number, authenticated, message });
+        *place = Some(Process { row, key, handle, purpose, params, profile, number, authenticated, message });
         Ok(())
     }
 }
@@ -124,7 +140,7 @@ pub fn check_message(
     message: &MessageParams,
     purpose: Use,
 ) -> Result<()> {
-    let need = Need { parameter: message.told(), ..row.need(&Params::None, profile) };
+    let need = Need { parameter: message.told(), ..row.need(&Params::None, profile, Validity::NONE) };
     Check::Profile.ask(key.object(), &need, purpose).map_err(|denial| denial.error)
 }
 

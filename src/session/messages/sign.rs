@@ -67,7 +67,7 @@ impl Session {
     pub fn sign_message(&self, data: &[u8], output: &mut Output) -> Result<()> {
         let mut state = self.state();
         let process = signing(&mut state)?;
-        process.may_begin()?;
+        process.may_begin(&self.token)?;
         let mut run = start_sign(process.row, process.key.clone(), &process.params)?;
         if !output.measure(run.output_len())? {
             return Ok(());
@@ -83,7 +83,7 @@ impl Session {
     pub fn sign_message_begin(&self) -> Result<()> {
         let mut state = self.state();
         let process = signing(&mut state)?;
-        process.may_begin()?;
+        process.may_begin(&self.token)?;
         let run = start_sign(process.row, process.key.clone(), &process.params)?;
         process.begin(run);
         Ok(())
@@ -106,7 +106,7 @@ impl Session {
     pub fn verify_message(&self, data: &[u8], signature: &[u8]) -> Result<()> {
         let mut state = self.state();
         let process = verifying(&mut state)?;
-        process.may_begin()?;
+        process.may_begin(&self.token)?;
         let mut run = start_verify(process.row, process.key.clone(), &process.params)?;
         process.began();
         run.update(data)?;
@@ -117,7 +117,7 @@ impl Session {
     pub fn verify_message_begin(&self) -> Result<()> {
         let mut state = self.state();
         let process = verifying(&mut state)?;
-        process.may_begin()?;
+        process.may_begin(&self.token)?;
         let run = start_verify(process.row, process.key.clone(), &process.params)?;
         process.begin(run);
         Ok(())

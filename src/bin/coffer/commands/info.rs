@@ -33,6 +33,7 @@ struct Token {
     label: String,
     serial: String,
     profile: &'static str,
+    lifecycle: &'static str,
     uri: String,
     file: String,
     writable: bool,
@@ -79,6 +80,7 @@ fn describe(context: &Context, token: &Found) -> Result<Token> {
         label: token.label.clone(),
         serial: token.serial.clone(),
         profile: token.profile.name(),
+        lifecycle: token.settings.lifecycle.name(),
         uri: token.uri().to_string(),
         file: context.module.slot_info(token.slot)?.path.display().to_string(),
         writable: token.info.flags & CKF_WRITE_PROTECTED == 0,
@@ -121,6 +123,7 @@ fn show(info: &Info) -> Result<()> {
             &token.label,
             &token.serial,
             token.profile,
+            token.lifecycle,
             token.user_pin,
             token.so_pin,
             access,
@@ -131,7 +134,7 @@ fn show(info: &Info) -> Result<()> {
     if !info.tokens.is_empty() {
         output::line("")?;
         output::line(&output::table(
-            &["slot", "token", "serial", "profile", "user pin", "so pin", "access", "file"],
+            &["slot", "token", "serial", "profile", "lifecycle", "user pin", "so pin", "access", "file"],
             rows.collect(),
         ))?;
     }

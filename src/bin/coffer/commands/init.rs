@@ -4,9 +4,9 @@ use clap::{Args, ValueEnum};
 use coffer_pkcs11::ck::*;
 use coffer_pkcs11::config::PinKdf;
 use coffer_pkcs11::error::Error;
-use coffer_pkcs11::policy::Profile;
+use coffer_pkcs11::policy::{Mode, Profile};
 use coffer_pkcs11::secret::Secret;
-use coffer_pkcs11::token::{LABEL_LEN, SlotId, padded};
+use coffer_pkcs11::token::{LABEL_LEN, Settings, SlotId, padded};
 use serde::Serialize;
 
 use crate::context::{Context, log_in};
@@ -35,6 +35,9 @@ pub struct Arguments {
     /// What the token forbids beyond the standard's rules; it cannot be changed later
     #[arg(long, value_enum, value_name = "PROFILE", default_value_t = ProfileOption::Compatible)]
     profile: ProfileOption,
+    /// How far the token holds its keys to their states, dates and limits
+    #[arg(long, value_enum, value_name = "MODE", default_value_t = LifecycleOption::Enforce)]
+    lifecycle: LifecycleOption,
     /// Allow a label that another token has
     #[arg(long)]
     allow_duplicate: bool,
@@ -73,12 +76,31 @@ impl From<ProfileOption> for Profile {
     }
 }
 
+// Off: not at all. Warn: uses that are not allowed happen and are told of. Enforce: they are refused. See docs/lifecycle.md.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum LifecycleOption {
+    Off,
+    Warn,
+    Enforce,
+}
+
+impl From<LifecycleOption> for Mode {
+    fn from(option: LifecycleOption) -> Self {
+        match option {
+            LifecycleOption::Off => Mode::Off,
+            LifecycleOption::Warn => Mode::Warn,
+            LifecycleOption::Enforce => Mode::Enforce,
+        }
+    }
+}
+
 #[derive(Serialize)]
 struct Made {
     label: String,
     serial: String,
     slot: u64,
     profile: &'static str,
+    lifecycle: &'static str,
     uri: String,
     file: String,
     user_pin_set: bool,
@@ -97,7 +119,8 @@ impl Arguments {
         let so_pin = self.so_pin.source().read_new()?;
         let pin = if self.no_user_pin { None } else { Some(self.pin.source().read_new()?) };
         let profile = Profile::from(self.profile);
-        make(&context, slot, label, profile, &so_pin, pin.as_ref())?;
+        let settings = Settings { lifecycle: self.lifecycle.into(), ..Settings::default() };
+        make(&context, slot, label, (profile, &settings), &so_pin, pin.as_ref())?;
         let token = context.token(&Uri { slot_id: Some(slot.0), ..Uri::default() })?;
         let file = context.module.slot_info(slot)?.path.display().to_string();
         let made = Made {
@@ -105,6 +128,7 @@ impl Arguments {
             serial: token.serial.clone(),
             slot: slot.0,
             profile: profile.name(),
+            lifecycle: settings.lifecycle.name(),
             uri: token.uri().to_string(),
             file,
             user_pin_set: pin.is_some(),
@@ -175,7 +199,7 @@ pub fn make(
     context: &Context,
     slot: SlotId,
     label: &str,
-    profile: Profile,
+    (profile, settings): (Profile, &Settings),
     so_pin: &Secret,
     pin: Option<&Secret>,
 ) -> Result<()> {
@@ -189,7 +213,8 @@ pub fn make(
             .advise("the limits are pin.min-length and pin.max-length of coffer.toml; nothing was made"));
         }
     }
-    context.module.init_token_with(slot, so_pin, padded(label), profile).map_err(|error| {
+    let made = context.module.init_token_as(slot, so_pin, padded(label), profile, settings.clone());
+    made.map_err(|error| {
         let home = context.config().home.display();
         let failure = Failure::from(error).while_doing(&format!("the token cannot be made in {home}"));
         match error {

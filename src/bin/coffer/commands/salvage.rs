@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 use coffer_pkcs11::config::Config;
-use coffer_pkcs11::policy::Profile;
+use coffer_pkcs11::policy::{Mode, Profile};
 use coffer_pkcs11::secret::Secret;
-use coffer_pkcs11::token::{Identity, vault_options};
+use coffer_pkcs11::token::{Identity, Settings, vault_options};
 use coffer_pkcs11::vault::{self, Change, Entry, Proof, Salvage, Vault};
 use serde::Serialize;
 
@@ -80,7 +80,8 @@ impl Arguments {
         let found = vault::salvage(contents.as_bytes(), entry, opens, &vault_options(context.config()))
             .map_err(|error| self.failure(&error))?;
         drop(contents);
-        init::make(&context, slot, &self.into, profile_of(&found), &so_pin, Some(&pin))?;
+        let (profile, settings) = rules_of(&found);
+        init::make(&context, slot, &self.into, (profile, &settings), &so_pin, Some(&pin))?;
         let token = context.token(&Uri { slot_id: Some(slot.0), ..Uri::default() })?;
         let file = context.module.slot_info(token.slot)?.path;
         let report = |found: &Salvage| Report {
@@ -142,10 +143,13 @@ impl Arguments {
     }
 }
 
-/// The profile that the file tells; the strict one where it tells none.
-fn profile_of(found: &Salvage) -> Profile {
+/// The profile and settings that the file tells; the strictest where it tells none.
+fn rules_of(found: &Salvage) -> (Profile, Settings) {
     let identity = found.info.as_deref().and_then(|info| Identity::decode(info).ok());
-    identity.map_or(Profile::Strict, |identity| identity.profile)
+    match identity {
+        Some(identity) => (identity.profile, identity.settings),
+        None => (Profile::Strict, Settings { lifecycle: Mode::Enforce, ..Settings::default() }),
+    }
 }
 
 fn count(found: &Salvage, proof: Proof) -> usize {

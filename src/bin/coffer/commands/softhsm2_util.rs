@@ -9,7 +9,7 @@ use clap::{Args, CommandFactory, Parser};
 use coffer_pkcs11::ck::*;
 use coffer_pkcs11::policy::Profile;
 use coffer_pkcs11::secret::Secret;
-use coffer_pkcs11::token::{MANUFACTURER, MODEL, SlotId};
+use coffer_pkcs11::token::{MANUFACTURER, MODEL, Settings, SlotId};
 
 use super::generate::{Protection, Uses};
 use super::import::{Wishes, import, read_file, secret_of_type};
@@ -136,7 +136,8 @@ impl Arguments {
         init::check_label(label)?;
         let so_pin = self.so_pin()?;
         let pin = self.user_pin()?;
-        init::make(&context, slot, label, Profile::Compatible, &so_pin, Some(&pin))?;
+        let rules = (Profile::Compatible, &Settings::default());
+        init::make(&context, slot, label, rules, &so_pin, Some(&pin))?;
         output::line(&format!("The token has been initialized and is reassigned to slot {}", slot.0))
     }
 

@@ -25,7 +25,8 @@ impl Computed for Fake {
     }
 }
 
-const USER: Creator = Creator { security_officer: false, defaults: Defaults::Compatible, computed: &Fake };
+const USER: Creator =
+    Creator { security_officer: false, defaults: Defaults::Compatible, now: 1_700_000_000, computed: &Fake };
 const OFFICER: Creator = Creator { security_officer: true, ..USER };
 const STRICT: Creator = Creator { defaults: Defaults::Strict, ..USER };
 

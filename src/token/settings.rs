@@ -1,0 +1,167 @@
+//! The settings of a token, kept as fields behind its identity in the token file's INFO record.
+//!
+//! A field is a tag (one byte), a length (two bytes, little-endian) and a value; tags ascend. A library that does not know a
+//! tag below 128 refuses the token, because it would break a promise; it keeps those from 128 on and leaves them alone.
+
+use std::collections::BTreeMap;
+
+use crate::error::{Error, Result};
+use crate::policy::Mode;
+
+/// How far a token holds its keys to their life.
+const LIFECYCLE: u8 = 2;
+/// The name of the algorithm policy.
+const ALGORITHM_POLICY: u8 = 3;
+/// Seconds that the clock may be behind.
+const CLOCK_TOLERANCE: u8 = 4;
+/// The text of an algorithm policy that is not built in.
+const POLICY_TEXT: u8 = 5;
+/// Tags from here on may be passed over by who does not know them.
+const OPTIONAL: u8 = 128;
+
+/// Seconds that the clock may be behind the newest time that the token has seen, where nobody says.
+pub const DEFAULT_CLOCK_TOLERANCE: u32 = 300;
+
+/// The longest name of an algorithm policy in bytes.
+const LONGEST_NAME: usize = 64;
+
+/// What was chosen for a token beyond its profile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    pub lifecycle: Mode,
+    /// The name of the algorithm policy; `None`: none.
+    pub algorithm_policy: Option<String>,
+    /// Its text, where it is not built in.
+    pub policy_text: Option<String>,
+    /// Seconds that the clock may be behind the newest time that the token has seen.
+    pub clock_tolerance: u32,
+    /// Fields with tags from 128 on that this version does not know.
+    pub others: BTreeMap<u8, Vec<u8>>,
+}
+
+impl Default for Settings {
+    /// Those of a token that says nothing, as every token did before there were settings.
+    fn default() -> Self {
+        Self {
+            lifecycle: Mode::Warn,
+            algorithm_policy: None,
+            policy_text: None,
+            clock_tolerance: DEFAULT_CLOCK_TOLERANCE,
+            others: BTreeMap::new(),
+        }
+    }
+}
+
+impl Settings {
+    /// The fields that differ from what holds without them.
+    pub(super) fn encode(&self, fields: &mut BTreeMap<u8, Vec<u8>>) {
+        let default = Self::default();
+        if self.lifecycle != default.lifecycle {
+            fields.insert(LIFECYCLE, vec![self.lifecycle.number()]);
+        }
+        let text = |text: &String| text.as_bytes().to_vec();
+        fields.extend(self.algorithm_policy.as_ref().map(|name| (ALGORITHM_POLICY, text(name))));
+        fields.extend(self.policy_text.as_ref().map(|policy| (POLICY_TEXT, text(policy))));
+        if self.clock_tolerance != default.clock_tolerance {
+            fields.insert(CLOCK_TOLERANCE, self.clock_tolerance.to_le_bytes().to_vec());
+        }
+        fields.extend(self.others.iter().map(|(tag, value)| (*tag, value.clone())));
+    }
+
+    /// Errors: CKR_TOKEN_NOT_RECOGNIZED for a field that this version must know and does not, or with a value that it
+    /// cannot have.
+    pub(super) fn decode(fields: BTreeMap<u8, Vec<u8>>) -> Result<Self> {
+        let mut settings = Self::default();
+        for (tag, value) in fields {
+            match (tag, value.as_slice()) {
+                (LIFECYCLE, [mode]) => {
+                    settings.lifecycle = Mode::from_number(*mode).ok_or(Error::TokenNotRecognized)?;
+                }
+                (ALGORITHM_POLICY, name) if (1..=LONGEST_NAME).contains(&name.len()) => {
+                    settings.algorithm_policy = Some(text(name)?);
+                }
+                (POLICY_TEXT, policy) => settings.policy_text = Some(text(policy)?),
+                (CLOCK_TOLERANCE, [a, b, c, d]) => {
+                    settings.clock_tolerance = u32::from_le_bytes([*a, *b, *c, *d]);
+                }
+                (OPTIONAL.., _) => {
+                    settings.others.insert(tag, value);
+                }
+                _ => return Err(Error::TokenNotRecognized),
+            }
+        }
+        Ok(settings)
+    }
+}
+
+fn text(bytes: &[u8]) -> Result<String> {
+    String::from_utf8(bytes.to_vec()).map_err(|_| Error::TokenNotRecognized)
+}
+
+/// Fields as bytes. Errors: CKR_ARGUMENTS_BAD for a value that is too long.
+pub(super) fn write(fields: &BTreeMap<u8, Vec<u8>>, bytes: &mut Vec<u8>) -> Result<()> {
+    for (tag, value) in fields {
+        let length = u16::try_from(value.len()).map_err(|_| Error::ArgumentsBad)?;
+        bytes.push(*tag);
+        bytes.extend_from_slice(&length.to_le_bytes());
+        bytes.extend_from_slice(value);
+    }
+    Ok(())
+}
+
+/// Fields from bytes. Errors: CKR_TOKEN_NOT_RECOGNIZED for anything that `write` does not make.
+pub(super) fn read(mut bytes: &[u8]) -> Result<BTreeMap<u8, Vec<u8>>> {
+    let mut fields = BTreeMap::new();
+    while let [tag, low, high, rest @ ..] = bytes {
+        let length = usize::from(u16::from_le_bytes([*low, *high]));
+        let (value, rest) = rest.split_at_checked(length).ok_or(Error::TokenNotRecognized)?;
+        if fields.last_key_value().is_some_and(|(last, _)| last >= tag) {
+            return Err(Error::TokenNotRecognized);
+        }
+        fields.insert(*tag, value.to_vec());
+        bytes = rest;
+    }
+    if bytes.is_empty() { Ok(fields) } else { Err(Error::TokenNotRecognized) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn survives(settings: &Settings) -> bool {
+        let (mut fields, mut bytes) = (BTreeMap::new(), Vec::new());
+        settings.encode(&mut fields);
+        write(&fields, &mut bytes).unwrap();
+        read(&bytes).and_then(Settings::decode).as_ref() == Ok(settings)
+    }
+
+    #[test]
+    fn settings_survive_their_encoding() {
+        assert!(survives(&Settings::default()));
+        for lifecycle in Mode::ALL {
+            assert!(survives(&Settings {
+                lifecycle,
+                algorithm_policy: Some("own".into()),
+                policy_text: Some("[[rule]]".into()),
+                clock_tolerance: 0,
+                others: BTreeMap::from([(200, vec![1, 2]), (255, vec![])]),
+            }));
+        }
+    }
+
+    #[test]
+    fn an_unknown_field_is_refused_below_128_and_kept_above() {
+        let with = |tag| Settings::decode(BTreeMap::from([(tag, vec![1])]));
+        assert_eq!(with(127), Err(Error::TokenNotRecognized));
+        assert!(survives(&with(128).unwrap()));
+        assert_eq!(with(LIFECYCLE).unwrap().lifecycle, Mode::Warn);
+        assert_eq!(Settings::decode(BTreeMap::from([(LIFECYCLE, vec![3])])), Err(Error::TokenNotRecognized));
+    }
+
+    #[test]
+    fn fields_that_are_cut_repeated_or_out_of_order_are_refused() {
+        for bytes in [&[1][..], &[1, 0], &[1, 1, 0], &[2, 0, 0, 1, 0, 0], &[1, 0, 0, 1, 0, 0]] {
+            assert_eq!(read(bytes), Err(Error::TokenNotRecognized), "{bytes:?}");
+        }
+    }
+}
