@@ -1,8 +1,11 @@
 //! Keys: generate, wrap and unwrap (PKCS#11 section 5.18).
 
+use std::sync::Arc;
+
 use crate::ck::*;
 use crate::crypto::random;
 use crate::error::{Error, Result};
+use crate::lifecycle::copies;
 use crate::mechanism::{Mechanism, Params, import, private_key_info};
 use crate::object::{Attributes, Object, Template, Value, fits, rules};
 use crate::policy::{Role, Source, UsableKey, Use};
@@ -100,18 +103,25 @@ impl Session {
         let row = self.mechanism(mechanism)?;
         let wrap = row.ops.wrap.ok_or(Error::MechanismInvalid)?;
         let wrapping_key = self.usable_key(wrapping_key, row, params, Use::Wrap)?;
-        let material = self.material_to_wrap(key, &wrapping_key)?;
+        let (key, material) = self.material_to_wrap(key, &wrapping_key)?;
         let result = wrap(&wrapping_key, params, material.as_bytes()).map_err(|error| match error {
             Error::DataLenRange => Error::KeySizeRange,
             error => error,
         })?;
-        wrapped.deliver(&result)?;
+        if wrapped.measure(result.len())? {
+            copies::wrapped(&self.token, &key, wrapping_key.object(), mechanism)?;
+            wrapped.deliver(&result)?;
+        }
         Ok(())
     }
 
-    /// What leaves the token under `wrapping_key`, if it may: a secret key's value, or a private key as PKCS#8
+    /// The key and what of it leaves the token under `wrapping_key`, if it may: a secret key's value, or a private key as PKCS#8
     /// PrivateKeyInfo (section 6.7). Errors: CKR_KEY_NOT_WRAPPABLE also for a key that is suspended or compromised.
-    pub(super) fn material_to_wrap(&self, handle: ObjectHandle, wrapping_key: &UsableKey) -> Result<Secret> {
+    pub(super) fn material_to_wrap(
+        &self,
+        handle: ObjectHandle,
+        wrapping_key: &UsableKey,
+    ) -> Result<(Arc<Object>, Secret)> {
         let key = self.token.key(handle).map_err(|error| super::no_such_key(error, Use::Sign))?;
         check_wrappable(&key, wrapping_key.object())?;
         let validity = self.token.validity();
@@ -120,10 +130,11 @@ impl Session {
             self.token.note_concern(handle, Use::Wrap, concern);
         }
         self.token.profile().check_wrap(wrapping_key.object(), &key)?;
-        match key.class() {
-            CKO_SECRET_KEY => Ok(Secret::copy_of(key.material(CKA_VALUE)?.ok_or(Error::KeyNotWrappable)?)),
-            _ => private_key_info::encode(&key),
-        }
+        let material = match key.class() {
+            CKO_SECRET_KEY => Secret::copy_of(key.material(CKA_VALUE)?.ok_or(Error::KeyNotWrappable)?),
+            _ => private_key_info::encode(&key)?,
+        };
+        Ok((key, material))
     }
 
     /// C_UnwrapKey.

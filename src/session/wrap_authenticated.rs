@@ -3,6 +3,7 @@
 
 use crate::ck::*;
 use crate::error::{Error, Result};
+use crate::lifecycle::copies;
 use crate::mechanism::{MessageParams, Params};
 use crate::object::Template;
 use crate::policy::Use;
@@ -66,7 +67,7 @@ impl Session {
         let wrap = row.ops.message.and(row.ops.wrap).ok_or(Error::MechanismInvalid)?;
         let wrapping_key = self.usable_key(wrapping_key, row, &Params::None, Use::Wrap)?;
         check_message(row, self.token.profile(), &wrapping_key, &message, Use::Wrap)?;
-        let material = self.material_to_wrap(key, &wrapping_key)?;
+        let (key, material) = self.material_to_wrap(key, &wrapping_key)?;
         if !fits(material.len())? {
             return Ok(None);
         }
@@ -77,6 +78,7 @@ impl Session {
             Error::DataLenRange => Error::KeySizeRange,
             error => error,
         })?;
+        copies::wrapped(&self.token, &key, wrapping_key.object(), mechanism)?;
         Ok(Some((nonce, text)))
     }
 

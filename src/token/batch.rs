@@ -1,7 +1,7 @@
 //! Batches: changes of objects, changes of the ledger and events, in one transaction of the token file.
 //!
 //! The *ledger* holds administrative records, which are no objects of PKCS#11: they are private records whose tag is a
-//! kind and not that of an object, so that no search can find one.
+//! kind and a digest of a name, and not that of an object, so that no search can find one.
 
 use crate::ck::CKA_TOKEN;
 use crate::error::{Error, Result};
@@ -13,8 +13,10 @@ use super::event::{Event, What, Who};
 use super::handle::ObjectHandle;
 use super::objects::{CHANGE_ATTEMPTS, put};
 use super::table::Place;
+use super::tag::digest;
 
-/// What the tag of a ledger record begins with; its kind follows, two bytes, little-endian.
+/// What the tag of a ledger record begins with. Its kind follows, two bytes, and the digest of its name, eight bytes, if it
+/// has one; both little-endian.
 const LEDGER_TAG: &[u8] = b"ledger";
 
 /// What a ledger record is. The numbers are those of the token file and never get another meaning.
@@ -44,14 +46,33 @@ impl LedgerKind {
     /// The audit log: what its first key was sealed to, and where it stands.
     pub const AUDIT: Self = Self(12);
 
-    fn tag(self) -> Vec<u8> {
-        [LEDGER_TAG, &self.0.to_le_bytes()].concat()
-    }
-
     /// The kind that a record's tag tells; `None` for one that is an object.
     pub fn of_tag(tag: &[u8]) -> Option<Self> {
-        let kind = tag.strip_prefix(LEDGER_TAG)?;
-        kind.try_into().ok().map(|kind| Self(u16::from_le_bytes(kind)))
+        LedgerTag::decode(tag).map(|tag| tag.kind)
+    }
+}
+
+/// What a ledger record is found by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct LedgerTag {
+    pub(super) kind: LedgerKind,
+    /// The digest of the record's name.
+    pub(super) name: Option<u64>,
+}
+
+impl LedgerTag {
+    fn encode(self) -> Vec<u8> {
+        let name = self.name.map(u64::to_le_bytes);
+        [LEDGER_TAG, &self.kind.0.to_le_bytes(), name.as_ref().map_or(&[], |name| &name[..])].concat()
+    }
+
+    pub(super) fn decode(tag: &[u8]) -> Option<Self> {
+        let (kind, name) = tag.strip_prefix(LEDGER_TAG)?.split_first_chunk::<2>()?;
+        let name = match name {
+            [] => None,
+            name => Some(u64::from_le_bytes(name.try_into().ok()?)),
+        };
+        Some(Self { kind: LedgerKind(u16::from_le_bytes(*kind)), name })
     }
 }
 
@@ -62,6 +83,8 @@ pub struct LedgerRecord {
     pub kind: LedgerKind,
     /// The number of this version, unique in the token and growing.
     pub sequence: u64,
+    /// The digest of its name, if it has one.
+    name: Option<u64>,
     /// At most 16 MiB. They are sealed as the attributes of private objects are.
     pub bytes: Vec<u8>,
 }
@@ -112,14 +135,23 @@ impl Batch<'_> {
 
     /// A new record of the ledger.
     pub fn put(&mut self, kind: LedgerKind, bytes: Vec<u8>) -> Result<RecordId> {
+        self.add(LedgerTag { kind, name: None }, bytes)
+    }
+
+    /// A new record of the ledger that is found by a name (see [`Token::ledger_named`]).
+    pub fn put_named(&mut self, kind: LedgerKind, name: &[u8], bytes: Vec<u8>) -> Result<RecordId> {
+        self.add(LedgerTag { kind, name: Some(digest(name)) }, bytes)
+    }
+
+    fn add(&mut self, tag: LedgerTag, bytes: Vec<u8>) -> Result<RecordId> {
         let id = RecordId::random()?;
-        self.changes.push(Change::Add(ledger_put(id, kind, bytes)));
+        self.changes.push(Change::Add(ledger_put(id, tag, bytes)));
         Ok(id)
     }
 
     /// A new version of a record of the ledger; the batch is made again if it has been changed since it was read.
     pub fn replace(&mut self, record: &LedgerRecord, bytes: Vec<u8>) {
-        let put = ledger_put(record.id, record.kind, bytes);
+        let put = ledger_put(record.id, LedgerTag { kind: record.kind, name: record.name }, bytes);
         self.changes.push(Change::Replace { put, expected: Some(record.sequence) });
     }
 
@@ -139,9 +171,9 @@ impl Batch<'_> {
     }
 }
 
-fn ledger_put(id: RecordId, kind: LedgerKind, bytes: Vec<u8>) -> Put {
+fn ledger_put(id: RecordId, tag: LedgerTag, bytes: Vec<u8>) -> Put {
     let (visibility, secret) = (Visibility::Private, SecretPart::None);
-    Put { id, visibility, tag: kind.tag(), metadata: bytes, secret }
+    Put { id, visibility, tag: tag.encode(), metadata: bytes, secret }
 }
 
 impl Token {
@@ -188,12 +220,24 @@ impl Token {
 
     /// The ledger's records of a kind, in the order in which they were written. Errors: CKR_USER_NOT_LOGGED_IN.
     pub fn ledger(&self, kind: LedgerKind) -> Result<Vec<LedgerRecord>> {
+        self.read_ledger(|tag| tag.kind == kind)
+    }
+
+    /// As [`Token::ledger`], but only those of a name, without opening the others. A name stands for 64 bits of its digest: the
+    /// caller looks whether the record is the right one.
+    pub fn ledger_named(&self, kind: LedgerKind, name: &[u8]) -> Result<Vec<LedgerRecord>> {
+        let wanted = LedgerTag { kind, name: Some(digest(name)) };
+        self.read_ledger(|tag| *tag == wanted)
+    }
+
+    fn read_ledger(&self, wanted: impl Fn(&LedgerTag) -> bool) -> Result<Vec<LedgerRecord>> {
         self.sync()?;
         let unlocked = self.unlocked().ok_or(Error::UserNotLoggedIn)?;
         let mut records = Vec::new();
-        for (id, sequence) in self.table.read().ledger(kind) {
+        let found = self.table.read().ledger(wanted);
+        for (id, LedgerTag { kind, name }, sequence) in found {
             match unlocked.metadata(id) {
-                Ok(bytes) => records.push(LedgerRecord { id, kind, sequence, bytes }),
+                Ok(bytes) => records.push(LedgerRecord { id, kind, sequence, name, bytes }),
                 // Another process has just removed it.
                 Err(vault::Error::NoSuchRecord) => {}
                 Err(error) => return Err(error.into()),

@@ -12,7 +12,7 @@ use crate::object::{Object, Value};
 use crate::vault::{self, Changes, Record, RecordId, Revision, Unlocked, Visibility};
 
 use super::Token;
-use super::batch::LedgerKind;
+use super::batch::LedgerTag;
 use super::handle::ObjectHandle;
 use super::table::{Entry, Place, Table};
 use super::tag::Tag;
@@ -135,8 +135,8 @@ impl Token {
 
     fn put(&self, table: &mut Table, record: Record, verified: bool) {
         let tag = record.tag.as_deref().unwrap_or_default();
-        if let Some(kind) = LedgerKind::of_tag(tag) {
-            return table.put_ledger(record.id, kind, record.sequence);
+        if let Some(tag) = LedgerTag::decode(tag) {
+            return table.put_ledger(record.id, tag, record.sequence);
         }
         let Some(tag) = Tag::decode(tag) else { return };
         let handle = table.handle_of(record.id).unwrap_or_else(|| self.new_handle());

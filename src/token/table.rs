@@ -9,7 +9,7 @@ use crate::ck::CK_OBJECT_HANDLE;
 use crate::object::Object;
 use crate::vault::RecordId;
 
-use super::batch::LedgerKind;
+use super::batch::LedgerTag;
 use super::handle::{ObjectHandle, SessionHandle};
 use super::tag::Tag;
 
@@ -52,7 +52,7 @@ pub struct Table {
     by_id: BTreeSet<(u64, ObjectHandle)>,
     by_label: BTreeSet<(u64, ObjectHandle)>,
     /// The records that are no objects, with the number of their version.
-    ledger: HashMap<RecordId, (LedgerKind, u64)>,
+    ledger: HashMap<RecordId, (LedgerTag, u64)>,
 }
 
 impl Table {
@@ -90,14 +90,14 @@ impl Table {
         Some(entry)
     }
 
-    /// The ledger's records of a kind, in no order.
-    pub fn ledger(&self, kind: LedgerKind) -> Vec<(RecordId, u64)> {
-        let records = self.ledger.iter().filter(|(_, (of, _))| *of == kind);
-        records.map(|(id, (_, sequence))| (*id, *sequence)).collect()
+    /// The ledger's records that are wanted, with the number of their version, in no order.
+    pub(super) fn ledger(&self, wanted: impl Fn(&LedgerTag) -> bool) -> Vec<(RecordId, LedgerTag, u64)> {
+        let records = self.ledger.iter().filter(|(_, (tag, _))| wanted(tag));
+        records.map(|(id, (tag, sequence))| (*id, *tag, *sequence)).collect()
     }
 
-    pub fn put_ledger(&mut self, id: RecordId, kind: LedgerKind, sequence: u64) {
-        self.ledger.insert(id, (kind, sequence));
+    pub(super) fn put_ledger(&mut self, id: RecordId, tag: LedgerTag, sequence: u64) {
+        self.ledger.insert(id, (tag, sequence));
     }
 
     pub fn remove_ledger(&mut self, id: RecordId) {
