@@ -25,13 +25,14 @@ declare -A campaigns=(
     [forks]="processes forks::"
     [boundary]="boundary matrix::"
     [parameters]="boundary parameters::"
+    [memory]="boundary exhaustion::"
     [threads]="boundary threads::"
     [rules]="attacks property::"
     [attacks]="attacks"
 )
 names=(
-    crash prefix bits edits splice faults kills syscalls crowd locks starts pins forks boundary parameters threads exits
-    rules attacks power-cut
+    crash prefix bits edits splice faults kills syscalls crowd locks starts pins forks boundary parameters memory threads
+    exits rules attacks power-cut
 )
 
 usage() { sed -n '2,6s/^# \{0,1\}//p' "$0"; }

@@ -33,7 +33,7 @@ ONLY = {
     "parking_lot": ["store"],  # lock.rs says why not elsewhere
 }
 # The only places with unsafe code.
-UNSAFE = ["ffi", "crypto", "pages"]
+UNSAFE = ["ffi", "crypto", "pages", "reserve"]
 
 
 def code(text):

@@ -148,6 +148,12 @@ impl From<std::collections::TryReserveError> for Error {
     }
 }
 
+impl From<crate::reserve::OutOfMemory> for Error {
+    fn from(_: crate::reserve::OutOfMemory) -> Self {
+        Error::HostMemory
+    }
+}
+
 impl From<std::num::TryFromIntError> for Error {
     fn from(_: std::num::TryFromIntError) -> Self {
         Error::ArgumentsBad
@@ -212,6 +218,7 @@ impl From<crate::store::Error> for Error {
             Store::Full => Error::DeviceMemory,
             Store::NotFound => Error::DeviceRemoved,
             Store::ReadOnly => Error::TokenWriteProtected,
+            Store::TooLarge => Error::HostMemory,
             _ => Error::DeviceError,
         }
     }

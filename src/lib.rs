@@ -21,4 +21,5 @@ pub mod clock; // the time of day
 pub mod ck; // the names of PKCS#11
 pub mod secret; // bytes that wipe themselves
 pub mod pages; // memory for them: locked, not dumped, wiped
+pub mod reserve; // what is left when the system has no memory
 pub mod lock; // locks that a forked child can go on with

@@ -39,6 +39,9 @@
 HIDDEN void *coffer_pages_alloc(int kind, size_t size);
 HIDDEN void coffer_pages_free(void *memory);
 HIDDEN size_t coffer_pages_size(const void *memory);
+/* How often there was no memory. */
+HIDDEN extern _Atomic uint64_t coffer_pages_refused;
+_Atomic uint64_t coffer_pages_refused;
 
 /* In front of each block; keeps the alignment of malloc. */
 struct prefix {
@@ -167,6 +170,7 @@ static unsigned class_of(size_t whole) {
 /* Memory for `size` bytes, aligned as malloc's, of undefined content; NULL where there is none. */
 void *coffer_pages_alloc(int kind, size_t size) {
   if (size > SIZE_MAX / 2) {
+    atomic_fetch_add_explicit(&coffer_pages_refused, 1, memory_order_relaxed);
     return NULL;
   }
   /* A size of zero has an address of its own, as with malloc. */
@@ -178,6 +182,7 @@ void *coffer_pages_alloc(int kind, size_t size) {
   }
   unsigned char *block = all == NULL ? malloc(whole) : take_block(all, kind, class);
   if (block == NULL) {
+    atomic_fetch_add_explicit(&coffer_pages_refused, 1, memory_order_relaxed);
     return NULL;
   }
   struct prefix prefix = {size, (uint64_t)MAGIC << 8 | (uint64_t)kind << 4 | class};

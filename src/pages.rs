@@ -5,14 +5,19 @@ use std::ffi::c_int;
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 use std::slice;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use zeroize::Zeroizing;
+
+use crate::reserve::{self, OutOfMemory};
 
 /// The kind of block that is zeros in a forked child.
 const WIPED: c_int = 1;
 
 #[cfg(not(miri))]
 unsafe extern "C" {
+    /// How often `coffer_pages_alloc` had no memory.
+    static coffer_pages_refused: AtomicU64;
     fn coffer_pages_alloc(kind: c_int, size: usize) -> *mut std::ffi::c_void;
     fn coffer_pages_free(memory: *mut std::ffi::c_void);
 }
@@ -23,7 +28,11 @@ mod plain {
     use std::alloc::{Layout, alloc, dealloc};
     use std::ffi::{c_int, c_void};
 
+    use std::sync::atomic::AtomicU64;
+
     const PREFIX: usize = 16;
+
+    pub static coffer_pages_refused: AtomicU64 = AtomicU64::new(0);
 
     fn layout(size: usize) -> Layout {
         Layout::from_size_align(size + PREFIX, PREFIX).unwrap_or(Layout::new::<u128>())
@@ -47,11 +56,16 @@ mod plain {
     }
 }
 #[cfg(miri)]
-use plain::{coffer_pages_alloc, coffer_pages_free};
+use plain::{coffer_pages_alloc, coffer_pages_free, coffer_pages_refused};
 
-/// There is no memory for a secret. The call that needed it ends with CKR_HOST_MEMORY (the payload of a panic).
-#[derive(Clone, Copy, Debug)]
-pub struct OutOfMemory;
+/// How many allocations this process was refused so far: of secrets, of the engine, and all others. An error of a call in
+/// which the number has grown has its cause there.
+#[inline]
+pub fn refusals() -> u64 {
+    // SAFETY: defined in `pages.c` as an atomic number of 64 bits, and never written otherwise.
+    let pages = unsafe { coffer_pages_refused.load(Ordering::Relaxed) };
+    pages + reserve::refusals()
+}
 
 /// Bytes in such memory.
 pub struct Block {
@@ -65,7 +79,7 @@ unsafe impl Send for Block {}
 unsafe impl Sync for Block {}
 
 impl Block {
-    /// So many zero bytes. A panic with [`OutOfMemory`] where there is no memory.
+    /// So many zero bytes. Ends the call with [`OutOfMemory`] where there is no memory.
     pub fn zeroed(len: usize) -> Self {
         if len == 0 {
             return Self { place: NonNull::dangling(), len };
@@ -80,7 +94,7 @@ impl Block {
         };
         match NonNull::new(place) {
             Some(place) => Self { place, len },
-            None => std::panic::resume_unwind(Box::new(OutOfMemory)),
+            None => OutOfMemory::end_call(),
         }
     }
 

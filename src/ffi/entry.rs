@@ -5,6 +5,7 @@
 //!
 //! - `anytime`: nothing; may be called before C_Initialize.
 //! - `module`: C_Initialize was called in this process (else CKR_CRYPTOKI_NOT_INITIALIZED); the target gets the module.
+//! - `closing`: as `module`, and it needs no memory in reserve, so that everything can be closed when there is none.
 //! - `session`: as `module`; the first argument in C is a session handle (else CKR_SESSION_HANDLE_INVALID), and the
 //!   target gets the session.
 //! - `unsupported`: as `module`; then CKR_FUNCTION_NOT_SUPPORTED.
@@ -17,28 +18,41 @@ use std::sync::Arc;
 use crate::ck::*;
 use crate::error::{Error, Result};
 use crate::module::{self, Module};
-use crate::pages::OutOfMemory;
+use crate::pages;
+use crate::reserve::{self, OutOfMemory};
 use crate::session::Session;
 use crate::token::SessionHandle;
 
 use super::{asynchronous, fork, general, key, message, object, operation, random, session, slot, table};
 
-/// Runs the body of a C function. A panic ends the call and not the host; one for want of memory says so.
+/// Runs the body of a C function. A panic ends the call and not the host. An error for want of memory says so, whatever
+/// has become of it on its way here.
 fn call(body: impl FnOnce() -> Result<()>) -> CK_RV {
-    match catch_unwind(AssertUnwindSafe(body)) {
-        Ok(Ok(())) => CKR_OK,
-        Ok(Err(error)) => error.rv(),
+    let refusals = pages::refusals();
+    let error = match catch_unwind(AssertUnwindSafe(body)) {
+        Ok(Ok(())) => return CKR_OK,
+        Ok(Err(error)) => error,
         Err(payload) => {
-            let rv = if payload.is::<OutOfMemory>() { CKR_HOST_MEMORY } else { CKR_GENERAL_ERROR };
+            let error = if payload.is::<OutOfMemory>() { Error::HostMemory } else { Error::GeneralError };
             // Dropping it could panic again.
             std::mem::forget(payload);
-            rv
+            error
         }
-    }
+    };
+    // A wrong PIN has been counted, and stays one.
+    let certain = matches!(error, Error::PinIncorrect | Error::PinLocked);
+    if pages::refusals() != refusals && !certain { CKR_HOST_MEMORY } else { error.rv() }
 }
 
-/// The module of this process. Errors: CKR_CRYPTOKI_NOT_INITIALIZED, also in the child of a fork.
+/// The module of this process. Errors: CKR_HOST_MEMORY where the call could not be sure of some,
+/// CKR_CRYPTOKI_NOT_INITIALIZED, also in the child of a fork.
 fn module() -> Result<Arc<Module>> {
+    reserve::ready()?;
+    module_to_close()
+}
+
+/// As `module`, in any case.
+fn module_to_close() -> Result<Arc<Module>> {
     if !fork::is_home() {
         return Err(Error::CryptokiNotInitialized);
     }
@@ -63,6 +77,13 @@ macro_rules! function {
         pub unsafe extern "C" fn $name($($argument: $type),*) -> CK_RV {
             // SAFETY: the pointers are the caller's, as PKCS#11 describes them for this function.
             call(|| unsafe { $target(&*module()?, $($argument),*) })
+        }
+    };
+    (closing $name:ident ($($argument:ident: $type:ty),*) $target:path) => {
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn $name($($argument: $type),*) -> CK_RV {
+            // SAFETY: the pointers are the caller's, as PKCS#11 describes them for this function.
+            call(|| unsafe { $target(&*module_to_close()?, $($argument),*) })
         }
     };
     (session $name:ident ($($argument:ident: $type:ty),*) $target:path) => {
@@ -118,7 +139,7 @@ macro_rules! functions {
 functions! {
     v2_40 {
         anytime C_Initialize(arguments: CK_VOID_PTR) general::initialize;
-        module C_Finalize(reserved: CK_VOID_PTR) general::finalize;
+        closing C_Finalize(reserved: CK_VOID_PTR) general::finalize;
         module C_GetInfo(info: CK_INFO_PTR) general::info;
         anytime C_GetFunctionList(list: CK_FUNCTION_LIST_PTR_PTR) table::function_list;
         module C_GetSlotList(token_present: CK_BBOOL, list: CK_SLOT_ID_PTR, count: CK_ULONG_PTR) slot::list;
@@ -135,8 +156,8 @@ functions! {
             slot::set_pin;
         module C_OpenSession(slot: CK_SLOT_ID, flags: CK_FLAGS, application: CK_VOID_PTR, notify: CK_NOTIFY,
             handle: CK_SESSION_HANDLE_PTR) session::open;
-        module C_CloseSession(session: CK_SESSION_HANDLE) session::close;
-        module C_CloseAllSessions(slot: CK_SLOT_ID) session::close_all;
+        closing C_CloseSession(session: CK_SESSION_HANDLE) session::close;
+        closing C_CloseAllSessions(slot: CK_SLOT_ID) session::close_all;
         session C_GetSessionInfo(info: CK_SESSION_INFO_PTR) session::info;
         session C_GetOperationState(state: CK_BYTE_PTR, state_len: CK_ULONG_PTR) session::operation_state;
         session C_SetOperationState(state: CK_BYTE_PTR, state_len: CK_ULONG, encryption_key: CK_OBJECT_HANDLE,

@@ -6,6 +6,7 @@ use crate::ck::*;
 use crate::error::{Error, Result};
 use crate::mechanism;
 use crate::module::{self, Module};
+use crate::reserve;
 use crate::token::MANUFACTURER;
 
 use super::pointer::{self, Out};
@@ -19,8 +20,9 @@ pub(super) const VERSION: CK_VERSION = CK_VERSION {
 
 /// C_Initialize. In the child of a fork it leaves behind what was inherited and starts afresh. Errors:
 /// CKR_ARGUMENTS_BAD, CKR_CANT_LOCK, CKR_CRYPTOKI_ALREADY_INITIALIZED, CKR_FUNCTION_FAILED where the configuration
-/// is not usable (`coffer doctor` tells why).
+/// is not usable (`coffer doctor` tells why), CKR_HOST_MEMORY.
 pub(super) unsafe fn initialize(arguments: *mut c_void) -> Result<()> {
+    reserve::ready()?;
     let mut may_create_threads = true;
     if !arguments.is_null() {
         // SAFETY: not NULL, so a CK_C_INITIALIZE_ARGS as C_Initialize says.

@@ -39,6 +39,7 @@ impl Error {
             Some(libc::ENOSPC | libc::EDQUOT | libc::EFBIG) => Self::Full,
             Some(libc::EROFS) => Self::ReadOnly,
             Some(libc::EACCES | libc::EPERM) => Self::Denied,
+            Some(libc::ENOMEM) => Self::TooLarge,
             code => Self::Io { operation, code },
         }
     }

@@ -64,6 +64,7 @@ impl Token {
         let label = search.bytes(CKA_LABEL).map(digest);
         let candidates = self.table.read().candidates(class, id, label);
         let mut found = Vec::new();
+        found.try_reserve_exact(candidates.len())?;
         for entry in candidates {
             if entry.private && role != Role::User {
                 continue;

@@ -9,6 +9,7 @@ use crate::ck::*;
 use crate::error::{Error, Result};
 use crate::object::codec::decode;
 use crate::object::{Object, Value};
+use crate::reserve;
 use crate::vault::{self, Changes, Record, RecordId, Revision, Unlocked, Visibility};
 
 use super::Token;
@@ -101,7 +102,9 @@ impl Token {
             None => self.vault.public_records(),
         };
         records.sort_unstable_by_key(|record| record.sequence);
-        let present: std::collections::HashSet<RecordId> = records.iter().map(|record| record.id).collect();
+        let mut present = std::collections::HashSet::new();
+        reserve::need(present.try_reserve(records.len()));
+        present.extend(records.iter().map(|record| record.id));
         let mut table = self.table.write();
         table.retain(|entry| match entry.place {
             Place::Record(id) => present.contains(&id),

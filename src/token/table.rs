@@ -7,6 +7,7 @@ use once_cell::sync::OnceCell;
 
 use crate::ck::CK_OBJECT_HANDLE;
 use crate::object::Object;
+use crate::reserve;
 use crate::vault::RecordId;
 
 use super::batch::LedgerTag;
@@ -58,7 +59,7 @@ pub struct Table {
 impl Table {
     /// Makes room for so many records.
     pub fn reserve(&mut self, records: usize) {
-        self.by_record.reserve(records.saturating_sub(self.by_record.len()));
+        reserve::need(self.by_record.try_reserve(records.saturating_sub(self.by_record.len())));
     }
 
     pub fn entry(&self, handle: ObjectHandle) -> Option<Arc<Entry>> {
@@ -71,6 +72,8 @@ impl Table {
 
     /// Adds the entry, in place of one with the same handle.
     pub fn put(&mut self, entry: Entry) {
+        reserve::check();
+        reserve::need(self.by_record.try_reserve(1));
         self.remove(entry.handle);
         if let Place::Record(record) = entry.place {
             self.by_record.insert(record, entry.handle);
@@ -118,8 +121,8 @@ impl Table {
     }
 
     pub fn retain(&mut self, keep: impl Fn(&Entry) -> bool) {
-        let gone: Vec<_> =
-            self.entries.values().filter(|entry| !keep(entry)).map(|entry| entry.handle).collect();
+        let gone = self.entries.values().filter(|entry| !keep(entry)).map(|entry| entry.handle);
+        let gone = reserve::collect(gone);
         for handle in gone {
             self.remove(handle);
         }
@@ -135,9 +138,9 @@ impl Table {
         let listed = match (id, label) {
             (Some(id), _) => listed(&self.by_id, id),
             (None, Some(label)) => listed(&self.by_label, label),
-            (None, None) => return self.entries.values().filter(fits).cloned().collect(),
+            (None, None) => return reserve::collect(self.entries.values().filter(fits).cloned()),
         };
-        listed.filter_map(|handle| self.entries.get(&handle)).filter(fits).cloned().collect()
+        reserve::collect(listed.filter_map(|handle| self.entries.get(&handle)).filter(fits).cloned())
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::{HashSet, VecDeque};
 
 use super::recover::Event;
 use super::types::{Changes, Revision};
+use crate::reserve;
 
 /// So many changed records are remembered; who is further behind reads everything again.
 const REMEMBERED: usize = 4096;
@@ -53,6 +54,7 @@ impl History {
             return Changes::All { revision };
         }
         let mut seen = HashSet::new();
+        reserve::need(seen.try_reserve(self.remembered));
         let mut ids = Vec::new();
         let mut info = false;
         // Few events are new, and they are at the end.

@@ -53,6 +53,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::lock::{Mutex, RwLock, Turn};
+use crate::reserve;
 use crate::store::{Backend, Guard};
 use format::{FLAG_UNAUTHENTICATED, Kind};
 use record::{Base, Parts, PutHead, encode_put};
@@ -252,14 +253,14 @@ impl Vault {
 
     /// All records; the tags of private ones are sealed. No order is promised.
     pub fn records(&self) -> Vec<Record> {
-        self.view.read().state.slots.iter().map(|(id, slot)| Record::of(*id, slot)).collect()
+        reserve::collect(self.view.read().state.slots.iter().map(|(id, slot)| Record::of(*id, slot)))
     }
 
     /// The public records.
     pub fn public_records(&self) -> Vec<Record> {
         let view = self.view.read();
         let public = view.state.slots.iter().filter(|(_, slot)| slot.visibility() == Visibility::Public);
-        public.map(|(id, slot)| Record::of(*id, slot)).collect()
+        reserve::collect(public.map(|(id, slot)| Record::of(*id, slot)))
     }
 
     /// One record, if it exists.

@@ -17,6 +17,7 @@ use super::pin;
 use super::record::{Base, PutHead, Wrap, parse_delete};
 use super::scan::{self, CommitSeal, Frame, Next, Position, Transaction};
 use super::types::{MAXIMUM_INFO, Note, RecordId, Visibility};
+use crate::reserve;
 
 /// Where a record of the file is and what it must hash to, so that it can be read again and believed.
 #[derive(Clone, Copy, Debug)]
@@ -173,7 +174,7 @@ impl State {
             next_sequence: base.next_sequence,
             info: Vec::new(),
             wraps: BTreeMap::new(),
-            slots: HashMap::with_capacity(first.records.len()),
+            slots: HashMap::new(),
             live: 0,
             tally: Tally::default(),
             first_event: 1,
@@ -183,8 +184,10 @@ impl State {
             index: None,
             first_generation: first.generation,
         };
+        state.make_room(first.records.len())?;
         let mut infos = 0;
         for frame in records {
+            reserve::check();
             match frame.head.kind {
                 Kind::Info => infos += 1,
                 Kind::Index if state.index.is_none() => state.index = Some(Place::of(frame)),
@@ -261,10 +264,18 @@ impl State {
         }
     }
 
+    /// Memory for so many more records, before anything is changed.
+    pub(super) fn make_room(&mut self, records: usize) -> Result<(), Error> {
+        reserve::check();
+        self.slots.try_reserve(records).map_err(|_| Error::TooLarge)
+    }
+
     /// Takes in one transaction, all of it or, with an error, none.
     fn apply(&mut self, transaction: &Transaction<'_>) -> Result<Event, Error> {
         self.check(transaction)?;
         let mut event = Event { generation: transaction.generation, ..Event::default() };
+        event.ids.try_reserve_exact(transaction.records.len()).map_err(|_| Error::TooLarge)?;
+        self.make_room(transaction.records.len())?;
         for frame in &transaction.records {
             match frame.head.kind {
                 Kind::Put => {
@@ -315,7 +326,9 @@ impl State {
         }
         let (mut sequence, mut events) = (self.next_sequence, self.tally.count);
         let mut seen = HashSet::new();
+        seen.try_reserve(transaction.records.len()).map_err(|_| Error::TooLarge)?;
         for frame in &transaction.records {
+            reserve::check();
             let wrong = |what| Err(damaged(frame.offset, what));
             match frame.head.kind {
                 Kind::Put => {

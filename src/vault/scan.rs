@@ -4,6 +4,7 @@ use super::bytes::{array_at, slice_at};
 use super::chain::{self, Hash};
 use super::format::{CHAIN_LENGTH, FLAG_AUTHENTICATED, FRAME_MAGIC, HEAD_LENGTH, Head, Kind};
 use super::record::Commit;
+use crate::reserve;
 
 /// A record whose chain value verified.
 pub(super) struct Frame<'a> {
@@ -108,6 +109,8 @@ pub(super) fn next<'a>(
         let body = signed.get(HEAD_LENGTH..).unwrap_or_default();
         at += frame.len();
         if head.kind != Kind::Commit {
+            reserve::check();
+            reserve::need(records.try_reserve(1));
             records.push(Frame { head, offset, body, digest });
             chain = after;
             continue;

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::encoding::IndexEntry;
 use super::types::{Record, RecordId};
+use crate::reserve;
 
 /// For each record the sequence number of the version that the tag belongs to, and the tag.
 #[derive(Default)]
@@ -16,20 +17,23 @@ impl Tags {
     }
 
     pub(super) fn remember(&mut self, id: RecordId, sequence: u64, tag: &[u8]) {
+        reserve::need(self.0.try_reserve(1));
         self.0.insert(id, (sequence, tag.into()));
     }
 
     /// Takes in a whole INDEX.
     pub(super) fn extend(&mut self, entries: Vec<IndexEntry>) {
-        self.0.reserve(entries.len());
+        reserve::need(self.0.try_reserve(entries.len()));
         self.0.extend(entries.into_iter().map(|entry| (RecordId(entry.id), (entry.sequence, entry.tag))));
     }
 
     /// Forgets records that do not exist any more, when they have become the majority.
     pub(super) fn tidy(&mut self, live: &[Record]) {
         if self.0.len() > 2 * live.len() {
-            let live: HashSet<_> = live.iter().map(|record| record.id).collect();
-            self.0.retain(|id, _| live.contains(id));
+            let mut ids = HashSet::new();
+            reserve::need(ids.try_reserve(live.len()));
+            ids.extend(live.iter().map(|record| record.id));
+            self.0.retain(|id, _| ids.contains(id));
         }
     }
 }

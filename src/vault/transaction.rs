@@ -19,6 +19,8 @@ pub(super) struct Builder {
 /// A finished transaction.
 pub(super) struct Made {
     pub(super) bytes: Vec<u8>,
+    /// With the COMMIT.
+    pub(super) records: u32,
     /// The chain value after it.
     #[cfg_attr(not(test), allow(dead_code, reason = "readers compute it; tests chain transactions with it"))]
     pub(super) chain: Hash,
@@ -88,6 +90,6 @@ impl Builder {
             commit.code = *keys.commit_code(&seal);
         }
         self.record(Kind::Commit, flags, &commit.encode())?;
-        Ok(Made { bytes: self.bytes, chain: self.chain })
+        Ok(Made { bytes: self.bytes, records: self.count, chain: self.chain })
     }
 }

@@ -18,6 +18,7 @@ use super::view::{Located, read_body};
 
 use super::{Error, Vault, encoding, pin, random};
 use crate::lock::{Mutex, RwLock};
+use crate::reserve;
 use crate::secret::Secret;
 use crate::store::{self, Image};
 
@@ -111,7 +112,7 @@ impl Unlocked {
                 let view = self.vault.view.read();
                 let state = &view.state;
                 let index = state.index.map(|place| (state.first_generation, place));
-                let records: Vec<_> = state.slots.iter().map(|(id, slot)| Record::of(*id, slot)).collect();
+                let records = reserve::collect(state.slots.iter().map(|(id, slot)| Record::of(*id, slot)));
                 (Arc::clone(&view.image), index, state.base.root_version, records)
             };
             let keys = self.keys()?;
@@ -127,6 +128,7 @@ impl Unlocked {
             let mut tags = self.ring.tags.lock();
             tags.tidy(&records);
             for record in records.iter_mut().filter(|record| record.tag.is_none()) {
+                reserve::check();
                 record.tag = tags.of(record.id, record.sequence).map(<[u8]>::to_vec);
             }
         }

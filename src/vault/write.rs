@@ -75,6 +75,8 @@ impl<'a> Writing<'a> {
 
     /// Writes a transaction. With `Ok` it is durable; with an error it is not in the file, or the vault has failed.
     pub(super) fn append(&self, made: &Made) -> Result<Revision, Error> {
+        // Now: when the bytes are durable nothing may fail any more.
+        self.vault.view.write().state.make_room(made.records as usize)?;
         let end = self.position().offset;
         self.cut(end)?;
         if let Err(error) = store::write_all(&*self.image, &made.bytes, end) {

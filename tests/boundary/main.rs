@@ -5,6 +5,7 @@ mod interface;
 
 mod answers;
 mod arguments;
+mod exhaustion;
 mod functions;
 mod layouts;
 mod matrix;
