@@ -25,7 +25,7 @@ BESIDE = [{"mechanism", "token"}, {"mechanism", "lifecycle"}, {"crypto", "store"
 ONLY = {
     "aws_lc_sys": ["crypto"],
     "slh_dsa": ["crypto"], "ed448_goldilocks": ["crypto"], "x448": ["crypto"], "blake2": ["crypto"],
-    "aria": ["crypto"], "camellia": ["crypto"],
+    "aria": ["crypto"], "camellia": ["crypto"], "vsss_rs": ["crypto"], "rand_core": ["crypto"],
     "aes": ["vault", "crypto"],  # crypto/gcm.rs: a second implementation to test against
     "ctr": ["vault"], "hmac": ["vault"], "pbkdf2": ["vault"],
     "sha2": ["vault", "token"],  # token/tag.rs: the tags of records are part of the token file

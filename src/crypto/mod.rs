@@ -27,6 +27,7 @@ pub mod gcm;
 pub mod gmac;
 pub mod hkdf;
 pub mod hmac;
+pub mod hpke;
 pub mod key_file;
 pub mod key_wrap;
 pub mod lattice;
@@ -43,6 +44,8 @@ pub mod rsa;
 pub mod salsa20;
 pub mod xts;
 pub mod sha512_t;
+#[cfg(feature = "cli")]
+pub mod sharing;
 pub mod slh_dsa;
 pub mod shake;
 pub mod xcbc;

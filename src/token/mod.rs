@@ -14,6 +14,7 @@ mod settings;
 mod sync;
 mod table;
 mod tag;
+mod transfer;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -37,6 +38,7 @@ pub use handle::{ObjectHandle, SessionHandle, SlotId};
 pub use info::{Identity, LABEL_LEN, MANUFACTURER, MODEL, SERIAL_LEN, TokenInfo, padded, utc_time};
 pub use login::Login;
 pub use settings::{DEFAULT_CLOCK_TOLERANCE, Settings};
+pub use transfer::Whole;
 
 use table::Table;
 

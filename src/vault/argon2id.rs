@@ -31,13 +31,13 @@ impl Argon2Cost {
             && (1..=16).contains(&self.lanes)
     }
 
-    /// As the file has it: passes, lanes, memory.
-    pub(super) fn encode(self) -> u32 {
+    /// As files have it: passes, lanes, memory.
+    pub fn encode(self) -> u32 {
         let [low, high] = self.memory_mib.to_le_bytes();
         u32::from_le_bytes([self.passes, self.lanes, low, high])
     }
 
-    pub(super) fn decode(cost: u32) -> Self {
+    pub fn decode(cost: u32) -> Self {
         let [passes, lanes, low, high] = cost.to_le_bytes();
         Self { memory_mib: u16::from_le_bytes([low, high]), passes, lanes }
     }
@@ -60,6 +60,11 @@ pub(super) fn derive(pin: &Secret, salt: &[u8; 32], cost: Argon2Cost) -> Result<
     let derived = argon2.hash_password_into_with_memory(pin.as_bytes(), salt, &mut *key, &mut blocks);
     blocks.iter_mut().for_each(Zeroize::zeroize);
     derived.map(|()| key).map_err(|_| Error::KdfRefused)
+}
+
+/// 32 bytes from a passphrase, for files beside the token. Errors: those of a PIN.
+pub fn argon2id(passphrase: &Secret, salt: &[u8; 32], cost: Argon2Cost) -> Result<Secret, Error> {
+    derive(passphrase, salt, cost).map(|key| Secret::copy_of(&*key))
 }
 
 #[cfg(test)]

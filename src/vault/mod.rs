@@ -62,7 +62,7 @@ use snapshot::Snapshot;
 use transaction::Builder;
 use view::{Look, View};
 
-pub use argon2id::Argon2Cost;
+pub use argon2id::{Argon2Cost, argon2id};
 pub use error::Error;
 pub use event::{EventText, Tally};
 pub use salvage::{Lost, Proof, Salvage, Saved, salvage};

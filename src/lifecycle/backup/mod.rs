@@ -1,0 +1,39 @@
+//! Escrow and backup: recovery keys in shares, and files that open with a quorum of them (`docs/backup-format.md`).
+//!
+//! Nothing here is reached through a C function. Reading a token's values out needs its user logged in.
+
+mod armour;
+mod bytes;
+mod choice;
+mod entry;
+mod error;
+mod header;
+mod passphrase;
+mod recipient;
+mod records;
+mod restore;
+mod seal;
+mod share;
+mod stream;
+#[cfg(test)]
+mod stream_tests;
+// What splits and combines recovery keys: for the tool alone.
+#[cfg(feature = "cli")]
+mod make;
+#[cfg(feature = "cli")]
+mod set;
+
+pub use choice::Choice;
+pub use entry::{Copy, Counts, Destroyed, Entry, LeftOut, Reason};
+pub use error::{Error, Result};
+pub use header::{Header, Recipient, Set, signer_id};
+#[cfg(feature = "cli")]
+pub use make::{Made, NewSet, Plan, record, recovery_recipient, write};
+pub use passphrase::Protection;
+pub use recipient::{PublicHalf, Seed};
+pub use records::{BackupRecord, RecoverySet, backups, is_own, own_signer_id, recovery_sets, signer};
+pub use restore::{Inside, Outcome, Rules, check, restore};
+#[cfg(feature = "cli")]
+pub use set::{SetRules, combine, split};
+pub use share::{Opened, SetId, Share, ShareHead};
+pub use stream::{Contents, Survey, survey};

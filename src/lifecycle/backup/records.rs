@@ -1,0 +1,168 @@
+//! What a token keeps about its recovery and its backups, in its ledger: the sets of shares (never a share), the key that
+//! signs backups, and which backups there are.
+
+use zeroize::Zeroizing;
+
+use super::bytes::{Reader, hex};
+use super::error::{Error, Result, damaged};
+use super::header::{Set, signer_id};
+use super::recipient::{PUBLIC_LEN, PublicHalf};
+use super::share::{SetId, ShareHead, name};
+use crate::crypto::edwards::{Curve, PrivateKey};
+use crate::token::{LedgerKind, LedgerRecord, Token};
+
+const VERSION: u8 = 1;
+/// The second byte of records of the kind RECOVERY.
+const SET: u8 = 1;
+const SIGNER: u8 = 2;
+
+/// A set of shares as the token knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecoverySet {
+    pub head: ShareHead,
+    /// Who keeps the shares, from number 1.
+    pub custodians: Vec<String>,
+    pub public: PublicHalf,
+}
+
+/// A backup as the token knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackupRecord {
+    pub backup_id: [u8; 16],
+    /// Seconds since 1970 UTC.
+    pub made: u64,
+    /// Where it was written to then.
+    pub path: String,
+    /// CKA_UNIQUE_ID of the keys in it.
+    pub keys: Vec<String>,
+}
+
+impl RecoverySet {
+    pub fn id(&self) -> Result<SetId> {
+        self.head.set_id()
+    }
+
+    /// As the header of a backup names it.
+    pub fn as_recipient(&self) -> Result<Set> {
+        Ok(Set { threshold: self.head.threshold, count: self.head.count, id: self.id()? })
+    }
+
+    pub(super) fn encode(&self) -> Result<Vec<u8>> {
+        let mut bytes = vec![VERSION, SET];
+        self.head.encode(&mut bytes);
+        for custodian in &self.custodians {
+            bytes.extend(name(custodian)?);
+        }
+        bytes.extend(self.public.as_bytes());
+        Ok(bytes)
+    }
+
+    fn decode(mut reader: Reader) -> Result<Self> {
+        let head = ShareHead::decode(&mut reader)?;
+        let custodian = |_| Ok(String::from_utf8_lossy(reader.short_text()?).into_owned());
+        let custodians = (0..head.count).map(custodian).collect::<Result<_>>()?;
+        let public = PublicHalf::new(reader.bytes(PUBLIC_LEN)?)?;
+        reader.end()?;
+        Ok(Self { head, custodians, public })
+    }
+}
+
+enum Recovery {
+    Set(Box<RecoverySet>),
+    Signer(PrivateKey),
+}
+
+fn recovery(record: LedgerRecord) -> Result<Recovery> {
+    let bytes = Zeroizing::new(record.bytes);
+    let mut reader = Reader::new(&bytes, "a record of the recovery");
+    match reader.array()? {
+        [VERSION, SET] => Ok(Recovery::Set(Box::new(RecoverySet::decode(reader)?))),
+        [VERSION, SIGNER] => Ok(Recovery::Signer(PrivateKey::new(Curve::Ed25519, reader.rest())?)),
+        _ => Err(Error::NotOurs("the token keeps records of its recovery that are not known here".into())),
+    }
+}
+
+/// The sets that were made, in that order: the last one counts. Errors: CKR_USER_NOT_LOGGED_IN.
+pub fn recovery_sets(token: &Token) -> Result<Vec<RecoverySet>> {
+    let mut sets = Vec::new();
+    for record in token.ledger(LedgerKind::RECOVERY)? {
+        if let Recovery::Set(set) = recovery(record)? {
+            sets.push(*set);
+        }
+    }
+    Ok(sets)
+}
+
+/// The key that signs the token's backups, which is made when it is first needed. Where two processes have made one each, the first
+/// counts.
+pub fn signer(token: &Token) -> Result<PrivateKey> {
+    if let Some(signer) = existing_signer(token)? {
+        return Ok(signer);
+    }
+    let seed = PrivateKey::generate(Curve::Ed25519)?.seed();
+    let bytes = Zeroizing::new([&[VERSION, SIGNER], seed.as_bytes()].concat());
+    token.transact(|batch| batch.put(LedgerKind::RECOVERY, bytes.to_vec()))?;
+    existing_signer(token)?.ok_or_else(|| damaged("the token has lost the key that signs its backups"))
+}
+
+fn existing_signer(token: &Token) -> Result<Option<PrivateKey>> {
+    for record in token.ledger(LedgerKind::RECOVERY)? {
+        if let Recovery::Signer(signer) = recovery(record)? {
+            return Ok(Some(signer));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether a backup was signed with the token's own key.
+pub fn is_own(token: &Token, public_key: &[u8; 32]) -> Result<bool> {
+    Ok(existing_signer(token)?.is_some_and(|signer| signer.public_point() == public_key))
+}
+
+/// The signer id of the token.
+pub fn own_signer_id(token: &Token) -> Result<[u8; 16]> {
+    signer_id(signer(token)?.public_point())
+}
+
+impl BackupRecord {
+    pub(super) fn encode(&self) -> Result<Vec<u8>> {
+        let mut bytes = vec![VERSION];
+        bytes.extend(self.backup_id);
+        bytes.extend(self.made.to_le_bytes());
+        for text in std::iter::once(&self.path).chain(&self.keys) {
+            let length =
+                u16::try_from(text.len()).map_err(|_| Error::Refused("the path is too long".into()))?;
+            bytes.extend(length.to_le_bytes());
+            bytes.extend(text.as_bytes());
+        }
+        Ok(bytes)
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self> {
+        let mut reader = Reader::new(bytes, "a record of a backup");
+        if reader.u8()? != VERSION {
+            return Err(Error::NotOurs("the token keeps records of backups that are not known here".into()));
+        }
+        let (backup_id, made) = (reader.array()?, reader.u64()?);
+        let mut texts = Vec::new();
+        while !reader.is_empty() {
+            let length = reader.u16()?;
+            texts.push(String::from_utf8_lossy(reader.bytes(length.into())?).into_owned());
+        }
+        if texts.is_empty() {
+            return Err(reader.short());
+        }
+        let path = texts.remove(0);
+        Ok(Self { backup_id, made, path, keys: texts })
+    }
+
+    /// The backup id in hexadecimal.
+    pub fn id_text(&self) -> String {
+        hex(&self.backup_id)
+    }
+}
+
+/// The backups that were made, in that order. Errors: CKR_USER_NOT_LOGGED_IN.
+pub fn backups(token: &Token) -> Result<Vec<BackupRecord>> {
+    token.ledger(LedgerKind::BACKUP)?.iter().map(|record| BackupRecord::decode(&record.bytes)).collect()
+}

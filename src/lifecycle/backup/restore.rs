@@ -1,0 +1,204 @@
+//! Checking a backup whole, and putting what is in it into a token.
+
+use std::collections::{HashMap, HashSet};
+use std::io::{Read, Seek, SeekFrom};
+
+use super::bytes::hex;
+use super::entry::{Copy, Counts, Destroyed, Entry, LeftOut};
+use super::error::{Error, Result, damaged};
+use super::recipient::Seed;
+use super::stream::{Contents, Survey};
+use crate::ck::*;
+use crate::error;
+use crate::object::{Attributes, Value};
+use crate::policy::Source;
+use crate::token::{KeyName, Token, What, Whole};
+
+/// So many objects, or so many bytes of them, are made in one transaction.
+const BATCH: usize = 500;
+const BATCH_BYTES: usize = 8 << 20;
+
+/// What a whole backup holds.
+#[derive(Clone, Debug, Default)]
+pub struct Inside {
+    pub counts: Counts,
+    pub destroyed: Vec<Destroyed>,
+    pub left_out: Vec<LeftOut>,
+}
+
+/// Reads and checks everything. Errors: `Mismatch`, `Damaged`, `Io`.
+pub fn check(file: &mut (impl Read + Seek), survey: &Survey, seed: &Seed) -> Result<Inside> {
+    let mut contents = contents(file, survey, seed)?;
+    let mut inside = Inside::default();
+    while let Some(entry) = contents.next_entry()? {
+        match entry {
+            Entry::Object(copy) => drop(attributes(&copy)?),
+            Entry::Destroyed(destroyed) => inside.destroyed.push(destroyed),
+            Entry::LeftOut(left_out) => inside.left_out.push(left_out),
+            Entry::End(counts) => inside.counts = counts,
+        }
+    }
+    Ok(inside)
+}
+
+fn contents<'a, F: Read + Seek>(
+    file: &'a mut F,
+    survey: &Survey,
+    seed: &Seed,
+) -> Result<Contents<&'a mut F>> {
+    let rewound = file.seek(SeekFrom::Start(0));
+    rewound.map_err(|error| Error::Io(format!("the backup cannot be read: {error}")))?;
+    Contents::open(file, survey, seed)
+}
+
+fn attributes(copy: &Copy) -> Result<Attributes> {
+    Whole::decoded(&copy.attributes, &copy.secrets).map_err(|_| {
+        damaged("an object in the backup is none: it was made by somebody who had the token's keys")
+    })
+}
+
+/// How a backup is put into a token.
+pub struct Rules {
+    /// Its signer is the token's own, or the security officer has agreed: what the objects say of themselves holds.
+    pub trusted: bool,
+    /// Destroyed keys come back, too: a quorum has agreed.
+    pub resurrect: bool,
+    /// Keys that were destroyed, by their unique ids: in the token, and as newer backups tell.
+    pub destroyed: HashMap<String, Destroyed>,
+}
+
+/// What has become of the objects of a backup.
+#[derive(Clone, Debug, Default)]
+pub struct Outcome {
+    pub restored: Vec<KeyName>,
+    /// An object of the same unique id was there, and stayed as it was.
+    pub existing: Vec<KeyName>,
+    /// Destroyed since, and left out.
+    pub destroyed: Vec<KeyName>,
+    /// Destroyed since, and restored with a quorum.
+    pub resurrected: Vec<KeyName>,
+    /// The token forbids such objects, and why.
+    pub refused: Vec<(KeyName, error::Error)>,
+    /// Restored without CKA_TRUSTED, which only the security officer may give.
+    pub untrusted: Vec<KeyName>,
+}
+
+/// Restores a backup that [`check`] has found whole. Each transaction holds some objects and their events; a restore that was
+/// interrupted goes on where it stopped when it is run again. Errors: CKR_USER_NOT_LOGGED_IN, `Damaged`, `Io`.
+pub fn restore(
+    token: &Token,
+    file: &mut (impl Read + Seek),
+    survey: &Survey,
+    seed: &Seed,
+    rules: &Rules,
+    mut progress: impl FnMut(u64),
+) -> Result<Outcome> {
+    let mut contents = contents(file, survey, seed)?;
+    let mut restoring = Restoring {
+        token,
+        rules,
+        present: unique_ids(token)?,
+        backup: hex(&survey.header.backup_id),
+        batch: Vec::new(),
+        bytes: 0,
+        unauthenticated: Vec::new(),
+        outcome: Outcome::default(),
+    };
+    let mut done = 0;
+    while let Some(entry) = contents.next_entry()? {
+        let Entry::Object(copy) = entry else { continue };
+        restoring.take(&copy)?;
+        done += 1;
+        progress(done);
+    }
+    restoring.finish()
+}
+
+/// The unique ids of all token objects.
+fn unique_ids(token: &Token) -> Result<HashSet<String>> {
+    let mut ids = HashSet::new();
+    for handle in token.token_objects()? {
+        match token.object(handle) {
+            Ok(object) => drop(ids.insert(KeyName::of(object.attributes()).unique_id)),
+            Err(error::Error::ObjectHandleInvalid) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(ids)
+}
+
+struct Restoring<'a> {
+    token: &'a Token,
+    rules: &'a Rules,
+    present: HashSet<String>,
+    /// The backup id, for the events.
+    backup: String,
+    batch: Vec<Attributes>,
+    bytes: usize,
+    unauthenticated: Vec<Attributes>,
+    outcome: Outcome,
+}
+
+impl Restoring<'_> {
+    fn take(&mut self, copy: &Copy) -> Result<()> {
+        let mut object = attributes(copy)?;
+        let name = KeyName::of(&object);
+        if !name.unique_id.is_empty() && !self.present.insert(name.unique_id.clone()) {
+            self.outcome.existing.push(name);
+            return Ok(());
+        }
+        if self.rules.destroyed.contains_key(&name.unique_id) {
+            if !self.rules.resurrect {
+                self.outcome.destroyed.push(name);
+                return Ok(());
+            }
+            self.outcome.resurrected.push(name.clone());
+        }
+        // A key of which somebody outside may know the value counts as imported, unless its origin is known.
+        let source = if self.rules.trusted { Source::Copied } else { Source::Imported };
+        if let Err(error) = self.token.profile().check_new(&object, source) {
+            self.outcome.refused.push((name, error));
+            return Ok(());
+        }
+        if !self.rules.trusted && object.is_true(CKA_TRUSTED) {
+            object.set(CKA_TRUSTED, Value::Bool(false));
+            self.outcome.untrusted.push(name.clone());
+        }
+        self.outcome.restored.push(name);
+        if copy.unauthenticated {
+            self.unauthenticated.push(object);
+        } else {
+            self.bytes += copy.attributes.len() + copy.secrets.len();
+            self.batch.push(object);
+        }
+        if self.batch.len() + self.unauthenticated.len() >= BATCH || self.bytes >= BATCH_BYTES {
+            self.commit()?;
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self) -> Result<()> {
+        let objects = std::mem::take(&mut self.batch);
+        self.bytes = 0;
+        if !objects.is_empty() {
+            let detail = format!("backup {}", self.backup);
+            self.token.transact(|batch| {
+                for object in &objects {
+                    batch.create(object.clone())?;
+                    batch.event(self.token.event(What::BackupRestored).about(object).detail(&detail));
+                }
+                Ok(())
+            })?;
+        }
+        let unauthenticated = std::mem::take(&mut self.unauthenticated);
+        if !unauthenticated.is_empty() {
+            self.token.add_unauthenticated(unauthenticated)?;
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<Outcome> {
+        self.commit()?;
+        Ok(self.outcome)
+    }
+}

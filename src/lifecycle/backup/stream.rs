@@ -1,0 +1,247 @@
+//! Writing and reading a backup: header, sealed chunks, signature. One chunk and one entry are in memory at a time.
+
+use std::io::{Read, Write};
+
+use super::entry::{Counts, ENTRY_HEAD, Entry};
+use super::error::{Error, Result, damaged};
+use super::header::{Header, Keys, PREFIX};
+use super::recipient::Seed;
+use super::seal;
+use crate::crypto::digest::{Hash, Hasher};
+use crate::crypto::edwards::{Curve, PrivateKey, PublicKey, Scheme};
+use crate::secret::Secret;
+
+/// Bytes of a chunk's text.
+const CHUNK: usize = 1 << 16;
+/// The bit of a chunk's length that marks the last one.
+const LAST: u32 = 1 << 31;
+const SIGNATURE: usize = 64;
+const CONTEXT: &[u8] = b"coffer backup v1";
+
+fn nonce(number: u64) -> [u8; 12] {
+    let mut nonce = [0; 12];
+    nonce.iter_mut().zip(number.to_le_bytes()).for_each(|(place, byte)| *place = byte);
+    nonce
+}
+
+fn failed(what: &str, error: &std::io::Error) -> Error {
+    Error::Io(format!("the backup cannot be {what}: {error}"))
+}
+
+/// A backup in the making.
+pub(super) struct Writer<W: Write> {
+    out: W,
+    hasher: Hasher,
+    payload_key: Secret,
+    number: u64,
+    /// The text of the chunk that is being filled, and how much of it is.
+    text: Secret,
+    filled: usize,
+    counts: Counts,
+}
+
+impl<W: Write> Writer<W> {
+    /// Writes the header.
+    pub(super) fn new(out: W, header: &[u8], keys: Keys) -> Result<Self> {
+        let mut writer = Self {
+            out,
+            hasher: Hasher::new(Hash::Sha512)?,
+            payload_key: keys.payload,
+            number: 0,
+            text: Secret::zeroed(CHUNK),
+            filled: 0,
+            counts: Counts::default(),
+        };
+        writer.put(header)?;
+        Ok(writer)
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> Result<()> {
+        self.hasher.update(bytes)?;
+        self.out.write_all(bytes).map_err(|error| failed("written", &error))
+    }
+
+    pub(super) fn entry(&mut self, entry: &Entry) -> Result<()> {
+        self.counts.add(entry)?;
+        let encoded = entry.encode()?;
+        let mut rest = encoded.as_bytes();
+        while !rest.is_empty() {
+            if self.filled == CHUNK {
+                self.chunk(0)?;
+            }
+            let room = self.text.as_mut_bytes().get_mut(self.filled..).unwrap_or_default();
+            let (now, later) = rest.split_at(room.len().min(rest.len()));
+            room.iter_mut().zip(now).for_each(|(place, byte)| *place = *byte);
+            self.filled += now.len();
+            rest = later;
+        }
+        Ok(())
+    }
+
+    fn chunk(&mut self, last: u32) -> Result<()> {
+        let word = (self.filled as u32 | last).to_le_bytes();
+        let text = self.text.as_bytes().get(..self.filled).unwrap_or_default();
+        let sealed = seal::seal(&self.payload_key, &nonce(self.number), &word, text)?;
+        self.number += 1;
+        self.filled = 0;
+        self.put(&word)?;
+        self.put(&sealed)
+    }
+
+    /// Ends the list, signs, and answers where it was written to and what there is.
+    pub(super) fn finish(mut self, signer: &PrivateKey) -> Result<(W, Counts)> {
+        let counts = self.counts;
+        self.entry(&Entry::End(counts))?;
+        self.chunk(LAST)?;
+        let digest = self.hasher.finish()?;
+        let mut signature = [0; SIGNATURE];
+        signer.sign(Scheme::Pure, &[CONTEXT, digest.as_bytes()].concat(), &mut signature)?;
+        self.out.write_all(&signature).map_err(|error| failed("written", &error))?;
+        self.out.flush().map_err(|error| failed("written", &error))?;
+        Ok((self.out, counts))
+    }
+}
+
+/// What is known of a backup without a key that opens it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Survey {
+    pub header: Header,
+    pub(super) header_bytes: Vec<u8>,
+    /// Of the file, in bytes.
+    pub length: u64,
+}
+
+/// Fills the buffer. `Damaged`: the file ends before.
+fn fill(input: &mut impl Read, buffer: &mut [u8]) -> Result<()> {
+    input.read_exact(buffer).map_err(|error| match error.kind() {
+        std::io::ErrorKind::UnexpectedEof => damaged("the backup ends too early: it was cut off"),
+        _ => failed("read", &error),
+    })
+}
+
+fn header(input: &mut impl Read) -> Result<(Header, Vec<u8>)> {
+    let mut prefix = [0; PREFIX];
+    fill(input, &mut prefix)?;
+    let mut bytes = vec![0; Header::length(&prefix)?];
+    let (front, rest) = bytes.split_at_mut(PREFIX);
+    front.copy_from_slice(&prefix);
+    fill(input, rest)?;
+    Ok((Header::decode(&bytes)?, bytes))
+}
+
+/// The head and the sealed text of the next chunk, and whether it is the last one.
+fn sealed_chunk(input: &mut impl Read) -> Result<([u8; 4], Vec<u8>, bool)> {
+    let mut word = [0; 4];
+    fill(input, &mut word)?;
+    let number = u32::from_le_bytes(word);
+    let length = (number & !LAST) as usize;
+    if !(1..=CHUNK).contains(&length) {
+        return Err(damaged("a chunk of the backup has an impossible length"));
+    }
+    let mut sealed = vec![0; length + seal::TAG];
+    fill(input, &mut sealed)?;
+    Ok((word, sealed, number & LAST != 0))
+}
+
+/// Reads a whole backup and checks its structure and its signature. Whose the signer is, is for the caller to ask.
+/// Errors: `NotOurs`, `Damaged`, `Io`.
+pub fn survey(mut input: impl Read) -> Result<Survey> {
+    let (header, header_bytes) = header(&mut input)?;
+    let mut hasher = Hasher::new(Hash::Sha512)?;
+    hasher.update(&header_bytes)?;
+    let mut length = header_bytes.len() as u64;
+    loop {
+        let (word, sealed, last) = sealed_chunk(&mut input)?;
+        hasher.update(&word)?;
+        hasher.update(&sealed)?;
+        length += (word.len() + sealed.len()) as u64;
+        if last {
+            break;
+        }
+    }
+    let mut signature = [0; SIGNATURE];
+    fill(&mut input, &mut signature)?;
+    if input.read(&mut [0]).map_err(|error| failed("read", &error))? != 0 {
+        return Err(damaged("something follows the signature of the backup"));
+    }
+    let digest = hasher.finish()?;
+    let signer = PublicKey::new(Curve::Ed25519, &header.signer);
+    let message = [CONTEXT, digest.as_bytes()].concat();
+    signer
+        .and_then(|signer| signer.verify(Scheme::Pure, &message, &signature))
+        .map_err(|_| damaged("the signature of the backup does not fit: it was changed after it was made"))?;
+    Ok(Survey { header, header_bytes, length: length + SIGNATURE as u64 })
+}
+
+/// The entries of a backup, one after the other.
+pub struct Contents<R: Read> {
+    input: R,
+    payload_key: Secret,
+    number: u64,
+    text: Secret,
+    used: usize,
+    last: bool,
+    counts: Counts,
+    ended: bool,
+}
+
+impl<R: Read> Contents<R> {
+    /// Reads the header, which must be that of the survey, and opens it. Errors: `Mismatch`, `Damaged`, `Io`.
+    pub fn open(mut input: R, survey: &Survey, seed: &Seed) -> Result<Self> {
+        let (header, bytes) = header(&mut input)?;
+        if bytes != survey.header_bytes {
+            return Err(damaged("the backup was exchanged while it was read"));
+        }
+        let payload_key = header.open(&bytes, seed)?.payload;
+        let (text, counts) = (Secret::default(), Counts::default());
+        Ok(Self { input, payload_key, number: 0, text, used: 0, last: false, counts, ended: false })
+    }
+
+    /// The next entry; `None` after the last, when all that was promised has come. Errors: `Damaged`, `Io`.
+    pub fn next_entry(&mut self) -> Result<Option<Entry>> {
+        if self.ended {
+            return Ok(None);
+        }
+        let mut head = [0; ENTRY_HEAD];
+        self.take(&mut head)?;
+        let (kind, length) = Entry::head(&head)?;
+        let mut body = Secret::zeroed(length);
+        self.take(body.as_mut_bytes())?;
+        let entry = Entry::decode(kind, body.as_bytes())?;
+        if let Entry::End(counts) = &entry {
+            if !self.last || self.used != self.text.len() || *counts != self.counts {
+                return Err(damaged("the backup does not hold what it says"));
+            }
+            self.ended = true;
+        }
+        self.counts.add(&entry)?;
+        Ok(Some(entry))
+    }
+
+    fn take(&mut self, buffer: &mut [u8]) -> Result<()> {
+        let mut rest = buffer;
+        while !rest.is_empty() {
+            if self.used == self.text.len() {
+                self.next_chunk()?;
+            }
+            let at_hand = self.text.as_bytes().get(self.used..).unwrap_or_default();
+            let now = at_hand.len().min(rest.len());
+            rest.iter_mut().zip(at_hand).for_each(|(place, byte)| *place = *byte);
+            self.used += now;
+            rest = rest.get_mut(now..).unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    fn next_chunk(&mut self) -> Result<()> {
+        if self.last {
+            return Err(damaged("the entries of the backup end too early"));
+        }
+        let (word, sealed, last) = sealed_chunk(&mut self.input)?;
+        self.text = seal::open(&self.payload_key, &nonce(self.number), &word, &sealed)
+            .map_err(|_| damaged(format!("chunk {} of the backup was changed", self.number)))?;
+        self.number += 1;
+        (self.used, self.last) = (0, last);
+        Ok(())
+    }
+}
