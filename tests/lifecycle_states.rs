@@ -1,69 +1,19 @@
 //! A token holds its keys to their states and dates, whatever function asks (docs/lifecycle.md). The time is set by the test.
 
 mod common;
-
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+#[path = "common/lifecycle.rs"]
+mod lifecycle;
 
 use coffer_pkcs11::ck::*;
-use coffer_pkcs11::clock::Clock;
 use coffer_pkcs11::error::Error;
+use coffer_pkcs11::lifecycle::state::{Changes, Refusal, change};
 use coffer_pkcs11::mechanism::Params;
-use coffer_pkcs11::module::Module;
 use coffer_pkcs11::object::{Value, attribute};
-use coffer_pkcs11::policy::{Mode, Profile};
-use coffer_pkcs11::session::Session;
-use coffer_pkcs11::token::{ObjectHandle, Settings, SlotId, padded};
+use coffer_pkcs11::policy::{Mode, State};
+use coffer_pkcs11::token::SlotId;
 
-use common::{SO_PIN, USER_PIN, config, secret, template};
-
-/// 2026-11-24 00:00:00 UTC.
-const TODAY: u64 = 1_795_478_400;
-
-/// A token of a mode in a folder of its own, with a clock that the test sets.
-struct World {
-    _folder: tempfile::TempDir,
-    module: Module,
-    time: Arc<AtomicU64>,
-}
-
-impl World {
-    fn new(lifecycle: Mode) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let time = Arc::new(AtomicU64::new(TODAY));
-        let mut config = config(&folder);
-        config.clock = Clock::set_to(Arc::clone(&time));
-        let module = Module::new(config);
-        let settings = Settings { lifecycle, ..Settings::default() };
-        module
-            .init_token_as(SlotId(0), &secret(SO_PIN), padded("test"), Profile::Compatible, settings)
-            .unwrap();
-        let session = common::open(&module, SlotId(0), true);
-        session.login(CKU_SO, &secret(SO_PIN)).unwrap();
-        session.init_pin(&secret(USER_PIN)).unwrap();
-        session.logout().unwrap();
-        module.close_session(session.handle()).unwrap();
-        Self { _folder: folder, module, time }
-    }
-
-    fn session(&self) -> Arc<Session> {
-        common::user_session(&self.module)
-    }
-
-    fn set_time(&self, seconds: u64) {
-        self.time.store(seconds, Ordering::Relaxed);
-    }
-}
-
-fn aes_key(session: &Session, more: &[(CK_ATTRIBUTE_TYPE, Value)]) -> ObjectHandle {
-    let mut attributes = vec![(CKA_VALUE_LEN, Value::Ulong(32)), (CKA_TOKEN, Value::Bool(true))];
-    attributes.extend_from_slice(more);
-    session.generate_key(CKM_AES_KEY_GEN, &Params::None, &template(&attributes)).unwrap()
-}
-
-fn read(session: &Session, key: ObjectHandle, attribute: CK_ATTRIBUTE_TYPE) -> Result<Value, Error> {
-    session.attribute_values(key, &[attribute]).unwrap().remove(0)
-}
+use crate::lifecycle::{TODAY, World, aes_key, read};
+use common::template;
 
 #[test]
 fn the_header_names_the_attributes_as_the_library_does() {
@@ -144,4 +94,23 @@ fn a_copy_keeps_the_dates_and_a_key_with_a_limit_has_no_copies() {
     assert_eq!(session.copy_object(key, &later).err(), Some(Error::AttributeReadOnly));
     let limited = aes_key(&session, &[(CKA_COFFER_USE_LIMIT, Value::Ulong(3))]);
     assert_eq!(session.copy_object(limited, &template(&[])).err(), Some(Error::ActionProhibited));
+}
+
+#[test]
+fn decisions_put_dates_off_and_raise_limits_but_wake_no_key() {
+    let world = World::new(Mode::Enforce);
+    let session = world.session();
+    let stop = |seconds| (CKA_COFFER_PROTECT_STOP_DATE, Value::Ulong(seconds));
+    let key = aes_key(&session, &[stop(TODAY + 100)]);
+    let until = |seconds| Changes { protect_stop: Some(seconds), ..Changes::default() };
+    let token = world.token();
+    assert_eq!(change(&token, key, &until(TODAY + 200)).map(|(_, state)| state), Ok(State::Active));
+    assert_eq!(read(&session, key, stop(0).0), Ok(Value::Ulong(TODAY + 200)));
+    let backwards = Changes { activation: Some(TODAY + 300), ..Changes::default() };
+    assert_eq!(change(&token, key, &backwards), Err(Refusal::Order));
+    world.set_time(TODAY + 200);
+    assert_eq!(change(&token, key, &until(TODAY + 300)), Err(Refusal::Over));
+    let owner = Changes { owner: Some("Zoë".into()), ..Changes::default() };
+    assert_eq!(change(&token, key, &owner).map(|(_, state)| state), Ok(State::Deactivated));
+    assert_eq!(read(&session, key, CKA_COFFER_OWNER), Ok(common::bytes("Zoë".as_bytes())));
 }

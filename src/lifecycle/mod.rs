@@ -4,3 +4,4 @@
 pub mod copies;
 pub mod backup;
 pub mod event;
+pub mod state;

@@ -10,6 +10,7 @@ mod usage;
 mod validity;
 
 pub use access::{Role, session_state, visible};
+pub use dates::text as time_text;
 pub use explain::{Answer, explain};
 pub use profile::{Parameter, Profile, Refusal, Source};
 pub use usage::{Check, Denial, Need, TakeCounter, UsableKey, Use, permit, permit_digest};

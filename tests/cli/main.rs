@@ -8,6 +8,7 @@ mod files;
 #[allow(dead_code, reason = "shared with the campaigns, which use all of it")]
 mod frames;
 mod help;
+mod key;
 mod keys;
 mod rotation;
 mod softhsm2_util;

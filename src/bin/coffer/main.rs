@@ -4,6 +4,7 @@
 mod care;
 mod commands;
 mod context;
+mod dates;
 mod failure;
 mod keyfile;
 mod kind;
@@ -54,6 +55,8 @@ enum Command {
     Import(commands::import::Arguments),
     /// Write a public key, a certificate or, where it is allowed, a private key to a file
     Export(commands::export::Arguments),
+    /// Decide on the life of a key: its state, dates and limits
+    Key(commands::key::Arguments),
     /// Tell whether a key may be used for something, why, and what would allow it
     Explain(commands::explain::Arguments),
     /// Delete objects, or a whole token
@@ -116,6 +119,7 @@ fn run(command: Command) -> Result<Exit> {
         Command::Generate(arguments) => arguments.run(),
         Command::Import(arguments) => arguments.run(),
         Command::Export(arguments) => arguments.run(),
+        Command::Key(arguments) => arguments.run(),
         Command::Explain(arguments) => arguments.run(),
         Command::Delete(arguments) => arguments.run(),
         Command::Mechanisms(arguments) => arguments.run(),

@@ -8,6 +8,7 @@ pub mod generate;
 pub mod import;
 pub mod info;
 pub mod init;
+pub mod key;
 pub mod list;
 pub mod mechanisms;
 pub mod pin;

@@ -1,0 +1,38 @@
+//! `coffer key except`: lets a suspended or compromised key process for a while, so that data can be saved from it.
+
+use clap::Args;
+use coffer_pkcs11::lifecycle::state::except;
+
+use crate::dates::{Edge, parse};
+use crate::failure::{Exit, Result};
+use crate::objects::ObjectOption;
+use crate::pin::UserPin;
+
+use super::Named;
+
+#[derive(Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    objects: ObjectOption,
+    /// Until when: the last day, a time, or a period such as 7d
+    #[arg(long, value_name = "DATE")]
+    until: String,
+    /// Why; it is recorded
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+    #[command(flatten)]
+    pin: UserPin,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Arguments {
+    pub(super) fn run(self) -> Result<Exit> {
+        let named = Named::find(&self.objects, &self.pin)?;
+        let until = parse(&self.until, named.token.now(), Edge::Through)?;
+        let excepted = except(&named.token, named.key.handle, until, &self.reason);
+        let (changed, state) = excepted.map_err(|refusal| named.refused(refusal))?;
+        named.tell(self.json, &changed, state)
+    }
+}
