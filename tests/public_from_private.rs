@@ -111,3 +111,27 @@ fn other_classes_types_and_keys_that_do_not_derive_are_refused() {
     let (_, private) = pair(&session, CKM_EC_EDWARDS_KEY_PAIR_GEN, curve(), &[]);
     assert_eq!(derive(&session, private, &[]), Err(Error::KeyFunctionNotPermitted));
 }
+
+#[test]
+fn lattice_and_hash_keys_give_their_public_half() {
+    let fixture = Fixture::new();
+    let session = fixture.user_session();
+    for (id, set, secrets) in [
+        (CKM_ML_DSA_KEY_PAIR_GEN, CKP_ML_DSA_44, vec![CKA_SEED]),
+        (CKM_ML_KEM_KEY_PAIR_GEN, CKP_ML_KEM_512, vec![CKA_SEED]),
+        (CKM_SLH_DSA_KEY_PAIR_GEN, CKP_SLH_DSA_SHA2_128F, vec![]),
+    ] {
+        // One that lives in the session and one whose value is sealed in the file.
+        for token in [false, true] {
+            let given = [(CKA_DERIVE, Value::Bool(true)), (CKA_TOKEN, Value::Bool(token))];
+            let (public, private) = pair(&session, id, (CKA_PARAMETER_SET, Value::Ulong(set)), &given);
+            let made = derive(&session, private, &[]).unwrap();
+            for id in [CKA_KEY_TYPE, CKA_PARAMETER_SET, CKA_VALUE, CKA_PUBLIC_KEY_INFO, CKA_CLASS] {
+                assert_eq!(attribute(&session, made, id), attribute(&session, public, id), "{id:#x}");
+            }
+            for secret in &secrets {
+                assert!(attribute(&session, made, *secret).is_err());
+            }
+        }
+    }
+}

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use coffer_pkcs11::ck::*;
 use coffer_pkcs11::config::{Config, Environment};
-use coffer_pkcs11::crypto::{ec, pkcs8, rsa};
+use coffer_pkcs11::crypto::{ec, lms, pkcs8, rsa, xmss};
 use coffer_pkcs11::mechanism::{computed, import, private_key_info};
 use coffer_pkcs11::object::rules::{self, Creator, Defaults};
 use coffer_pkcs11::object::{
@@ -35,7 +35,48 @@ pub fn targets() -> Vec<Target> {
         Target { name: "ec_params", run: ec_params, seeds: curves },
         Target { name: "ec_point", run: point, seeds: points },
         Target { name: "configuration", run: configuration, seeds: configurations },
+        Target {
+            name: "hss",
+            run: hss,
+            seeds: || signed(include_str!("../../tests/vectors/hash_based/hss.txt")),
+        },
+        Target {
+            name: "xmss",
+            run: xmss,
+            seeds: || signed(include_str!("../../tests/vectors/hash_based/xmss.txt")),
+        },
     ]
+}
+
+/// Public key, message and signature of HSS, any of which may be anything.
+fn hss(data: &[u8]) -> bool {
+    let mut input = Input::new(data);
+    let (public, message) = (input.piece(), input.piece());
+    lms::verify(public, message, input.rest()).is_ok()
+}
+
+/// The same of both schemes of XMSS.
+fn xmss(data: &[u8]) -> bool {
+    let mut input = Input::new(data);
+    let (public, message, signature) = (input.piece(), input.piece(), input.rest());
+    let verified = |scheme| xmss::verify(scheme, public, message, signature).is_ok();
+    verified(xmss::Scheme::Xmss) | verified(xmss::Scheme::XmssMt)
+}
+
+/// The lines of a file of signatures: name, public key, message, signature.
+fn signed(file: &str) -> Vec<Vec<u8>> {
+    let bytes = |digits: &str| -> Vec<u8> {
+        let digits: Vec<u8> =
+            digits.chars().filter_map(|digit| digit.to_digit(16)).map(|digit| digit as u8).collect();
+        digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
+    };
+    let lines = file.lines().filter(|line| !line.starts_with('#'));
+    lines
+        .map(|line| {
+            let fields: Vec<Vec<u8>> = line.split(' ').skip(1).map(bytes).collect();
+            [piece(&fields[0]), piece(&fields[1]), fields[2].clone()].concat()
+        })
+        .collect()
 }
 
 fn object_codec(data: &[u8]) -> bool {

@@ -1,12 +1,13 @@
 //! Key files: PrivateKeyInfo (RFC 5958, PKCS #8), SubjectPublicKeyInfo (RFC 5280), and the older RSAPrivateKey
 //! (RFC 8017) and ECPrivateKey (RFC 5915), for RSA, elliptic curves, the curves of RFC 8410, finite fields, ML-DSA (RFC 9881),
-//! ML-KEM (RFC 9935) and SLH-DSA (RFC 9909).
+//! ML-KEM (RFC 9935) and SLH-DSA (RFC 9909); public keys of HSS (RFC 9708) and XMSS (RFC 9802) too.
 //!
 //! The bytes may come from anybody: what is read here is well formed, but whether its numbers make a key is checked by
 //! who makes one of them.
 
 use super::asn1::{self, OBJECT_IDENTIFIER, OCTET_STRING, Reader, SEQUENCE, element, explicit};
 use super::ec::Curve;
+use super::hash_based::Stateful;
 use super::lattice;
 use super::{Error, Result, edwards, montgomery, rsa, slh_dsa};
 use crate::secret::Secret;
@@ -152,6 +153,10 @@ pub enum Public {
         set: slh_dsa::ParameterSet,
         value: Vec<u8>,
     },
+    Stateful {
+        scheme: Stateful,
+        value: Vec<u8>,
+    },
 }
 
 /// The algorithms that both structures name.
@@ -163,6 +168,7 @@ enum Algorithm {
     Field(Group),
     Lattice(lattice::Algorithm),
     SlhDsa(slh_dsa::ParameterSet),
+    Stateful(Stateful),
 }
 
 impl Algorithm {
@@ -193,8 +199,10 @@ impl Algorithm {
         let montgomery = montgomery::Curve::ALL.iter().copied().find(|curve| curve.oid() == oid);
         let curve = edwards.map(Algorithm::Edwards).or(montgomery.map(Algorithm::Montgomery));
         let slh_dsa = slh_dsa::ParameterSet::ALL.iter().copied().find(|set| set.oid() == oid);
+        let stateful = Stateful::ALL.iter().copied().find(|scheme| scheme.oid() == oid);
         curve
             .or(slh_dsa.map(Algorithm::SlhDsa))
+            .or(stateful.map(Algorithm::Stateful))
             .or_else(|| lattice::Algorithm::of_oid(oid).map(Algorithm::Lattice))
     }
 
@@ -211,6 +219,7 @@ impl Algorithm {
             Algorithm::Montgomery(curve) => element(SEQUENCE, &[oid(curve.oid()).as_bytes()]),
             Algorithm::Lattice(algorithm) => element(SEQUENCE, &[oid(&algorithm.oid()).as_bytes()]),
             Algorithm::SlhDsa(set) => element(SEQUENCE, &[oid(set.oid()).as_bytes()]),
+            Algorithm::Stateful(scheme) => element(SEQUENCE, &[oid(scheme.oid()).as_bytes()]),
             Algorithm::Field(group) => {
                 element(SEQUENCE, &[oid(group.field.oid()).as_bytes(), group.write().as_bytes()])
             }
@@ -256,6 +265,8 @@ pub fn decode_private(der: &[u8]) -> Result<Private> {
         Algorithm::Lattice(algorithm) => lattice_private(algorithm, key),
         // RFC 9909 section 6: the bytes alone, without an OCTET STRING of their own.
         Algorithm::SlhDsa(set) => Ok(Private::SlhDsa { set, value: Secret::copy_of(key) }),
+        // A private key in a file is one that signs in two places.
+        Algorithm::Stateful(_) => Err(Error::Unsupported),
     }
 }
 
@@ -304,6 +315,7 @@ pub fn decode_public(der: &[u8]) -> Result<Public> {
         Algorithm::Field(group) => Public::Field { group, value: only_number(key)?.to_vec() },
         Algorithm::Lattice(algorithm) => Public::Lattice { algorithm, value: key.to_vec() },
         Algorithm::SlhDsa(set) => Public::SlhDsa { set, value: key.to_vec() },
+        Algorithm::Stateful(scheme) => Public::Stateful { scheme, value: key.to_vec() },
     })
 }
 
@@ -320,6 +332,7 @@ pub fn encode_public(key: &Public) -> Vec<u8> {
         Public::Field { group, value } => (Algorithm::Field(group.clone()), asn1::unsigned(value)),
         Public::Lattice { algorithm, value } => (Algorithm::Lattice(*algorithm), Secret::copy_of(value)),
         Public::SlhDsa { set, value } => (Algorithm::SlhDsa(*set), Secret::copy_of(value)),
+        Public::Stateful { scheme, value } => (Algorithm::Stateful(*scheme), Secret::copy_of(value)),
     };
     let bits = element(asn1::BIT_STRING, &[&[0], contents.as_bytes()]);
     element(SEQUENCE, &[algorithm.write().as_bytes(), bits.as_bytes()]).as_bytes().to_vec()

@@ -6,7 +6,7 @@ use crate::object::{Attributes, Computed, ec_point};
 
 use super::ec_keys;
 use super::ec_params::{self, Named};
-use super::{ffc_keys, lattice_keys, private_key_info, slh_dsa};
+use super::{ffc_keys, lattice_keys, private_key_info, slh_dsa, stateful};
 
 /// Computes with the engine.
 pub struct Engine;
@@ -56,6 +56,9 @@ pub(super) fn public_half(attributes: &Attributes) -> Option<Public> {
     }
     if key_type == CKK_SLH_DSA {
         return slh_dsa::public_half(attributes);
+    }
+    if stateful::scheme_of(key_type).is_some() {
+        return stateful::public_half(attributes);
     }
     let named = match key_type {
         CKK_EC | CKK_EC_EDWARDS | CKK_EC_MONTGOMERY => {

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::object::{Attributes, Value, ec_point};
 
 use super::ec_params::{self, Named};
-use super::{ec_keys, ffc_keys, lattice_keys, rsa_keys, slh_dsa};
+use super::{ec_keys, ffc_keys, lattice_keys, rsa_keys, slh_dsa, stateful};
 
 /// The attributes with values that are checked and complete: RSA private keys with all CRT parts, points wrapped in
 /// an OCTET STRING, private values of curves in their full length, keys of ML-DSA and ML-KEM with their expanded form.
@@ -36,6 +36,10 @@ pub fn check_key(attributes: &Attributes) -> Result<Attributes> {
         (Some(CKO_PUBLIC_KEY), Some(CKK_ML_DSA | CKK_ML_KEM)) => lattice_keys::check_public(attributes),
         (Some(CKO_PRIVATE_KEY), Some(CKK_ML_DSA | CKK_ML_KEM)) => lattice_keys::check_private(attributes),
         (Some(CKO_PUBLIC_KEY | CKO_PRIVATE_KEY), Some(CKK_SLH_DSA)) => slh_dsa::checked(attributes),
+        (Some(CKO_PUBLIC_KEY), Some(key_type @ (CKK_HSS | CKK_XMSS | CKK_XMSSMT))) => {
+            let scheme = stateful::scheme_of(key_type).ok_or(Error::GeneralError)?;
+            stateful::checked(attributes, scheme)
+        }
         (Some(CKO_OTP_KEY), _) => Ok(one_time(attributes)),
         _ => Ok(attributes.clone()),
     }

@@ -65,6 +65,7 @@ mod sha512_t;
 pub mod self_test;
 mod signing;
 mod slh_dsa;
+mod stateful;
 #[cfg(test)]
 mod pair_tests;
 pub mod sp800_108;

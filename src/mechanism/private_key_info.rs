@@ -8,7 +8,7 @@ use crate::object::{Attributes, Object, Value, ec_point};
 use crate::secret::Secret;
 
 use super::ec_params::{self, Named};
-use super::{ec_keys, import, lattice_keys, rsa_keys, slh_dsa};
+use super::{ec_keys, import, lattice_keys, rsa_keys, slh_dsa, stateful};
 
 /// The DER of a private key object. CKR_KEY_NOT_WRAPPABLE: another class, another type, or parts are missing.
 pub fn encode(object: &Object) -> Result<Secret> {
@@ -188,6 +188,10 @@ pub fn public_attributes_of(key: pkcs8::Public) -> Result<Attributes> {
         pkcs8::Public::SlhDsa { set, value } => {
             slh_dsa::set_type(&mut attributes, set);
             attributes.set(CKA_VALUE, Value::Bytes(value));
+            return Ok(attributes);
+        }
+        pkcs8::Public::Stateful { scheme, value } => {
+            stateful::set_public(&mut attributes, scheme, value);
             return Ok(attributes);
         }
         pkcs8::Public::Montgomery { curve, value } => (CKK_EC_MONTGOMERY, Named::Montgomery(curve), value),

@@ -258,6 +258,9 @@ pub fn describe(class: CK_OBJECT_CLASS, attributes: &Attributes) -> String {
             let known = SLH_DSA_SETS.iter().find(|(_, number)| Some(*number) == set);
             known.map_or_else(|| "slh-dsa".into(), |(name, _)| format!("slh-dsa-{name}"))
         }
+        CKK_HSS => "hss".into(),
+        CKK_XMSS => "xmss".into(),
+        CKK_XMSSMT => "xmss-mt".into(),
         CKK_AES => sized("aes"),
         CKK_GENERIC_SECRET => sized("generic"),
         CKK_DES3 => Kind::Des3.to_string(),

@@ -106,3 +106,28 @@ fn halves_of_two_pairs_fail_the_pairwise_check() {
         assert_eq!(algorithm.public_of(&damaged), Err(Error::Key));
     }
 }
+
+/// RFC 9708 section 4 and RFC 9802 section 5: the key stands in the BIT STRING as it is, without parameters beside it.
+#[test]
+fn stateful_public_keys_have_no_wrapping_of_their_own() {
+    let value = vec![7; 60];
+    for (scheme, head) in [
+        (Stateful::Hss, "304e300d060b2a864886f70d0109100311033d00"),
+        (Stateful::Xmss, "304b300a06082b06010505070622033d00"),
+        (Stateful::XmssMt, "304b300a06082b06010505070623033d00"),
+    ] {
+        let key = Public::Stateful { scheme, value: value.clone() };
+        let der = [&hex::decode(head).unwrap()[..], &value].concat();
+        assert_eq!(hex::encode(encode_public(&key)), hex::encode(&der));
+        assert_eq!(decode_public(&der).unwrap(), key);
+    }
+}
+
+#[test]
+fn private_keys_of_stateful_schemes_are_not_read() {
+    let key = element(OCTET_STRING, &[&[0; 64]]);
+    let algorithm = Algorithm::Stateful(Stateful::Hss).write();
+    let version = asn1::unsigned(&[]);
+    let file = element(SEQUENCE, &[version.as_bytes(), algorithm.as_bytes(), key.as_bytes()]);
+    assert_eq!(decode_private(file.as_bytes()).err(), Some(Error::Unsupported));
+}

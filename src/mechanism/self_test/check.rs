@@ -124,6 +124,30 @@ pub(super) fn opens(
     Ok(once(start(private, params)?, &hex(ciphertext)?)? == plain)
 }
 
+/// A message with its known signature.
+pub(super) struct Signed {
+    pub id: CK_MECHANISM_TYPE,
+    pub key_type: CK_KEY_TYPE,
+    pub public: Vec<(CK_ATTRIBUTE_TYPE, Value)>,
+    pub params: Params,
+    pub message: Vec<u8>,
+    pub signature: Vec<u8>,
+}
+
+/// Takes a known signature and refuses it of a message that goes on.
+pub(super) fn takes(known: &Signed) -> Result<bool> {
+    let row = row(known.id)?;
+    let start = row.ops.verify.ok_or(Error::GeneralError)?;
+    let check = |more: &[u8]| -> Result<bool> {
+        let public = key(row, CKO_PUBLIC_KEY, known.key_type, Use::Verify, &known.public)?;
+        let mut running = start(public, &known.params)?;
+        running.update(&known.message)?;
+        running.update(more)?;
+        Ok(running.finish(&known.signature).is_ok())
+    };
+    Ok(check(b"")? && !check(b"d")?)
+}
+
 /// Takes the known signature of "abc" and refuses it of another message.
 pub(super) fn verifies(
     id: CK_MECHANISM_TYPE,
@@ -132,15 +156,14 @@ pub(super) fn verifies(
     params: &Params,
     signature: &str,
 ) -> Result<bool> {
-    let row = row(id)?;
-    let start = row.ops.verify.ok_or(Error::GeneralError)?;
-    let signature = hex(signature)?;
-    let check = |message: &[u8]| -> Result<bool> {
-        let mut running = start(key(row, CKO_PUBLIC_KEY, key_type, Use::Verify, public)?, params)?;
-        running.update(message)?;
-        Ok(running.finish(&signature).is_ok())
-    };
-    Ok(check(b"abc")? && !check(b"abd")?)
+    takes(&Signed {
+        id,
+        key_type,
+        public: public.to_vec(),
+        params: params.clone(),
+        message: b"abc".to_vec(),
+        signature: hex(signature)?,
+    })
 }
 
 /// Makes the known signature of "abc".

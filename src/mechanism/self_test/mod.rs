@@ -9,6 +9,7 @@ mod check;
 mod ciphers;
 mod derivations;
 mod public_keys;
+mod stateful;
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -74,8 +75,8 @@ impl SelfTest {
 
 /// All tests.
 pub fn all() -> impl Iterator<Item = &'static SelfTest> {
-    let families: [&[SelfTest]; 4] =
-        [&answers::TESTS, &ciphers::TESTS, &public_keys::TESTS, &derivations::TESTS];
+    let families: [&[SelfTest]; 5] =
+        [&answers::TESTS, &ciphers::TESTS, &public_keys::TESTS, &derivations::TESTS, &stateful::TESTS];
     families.into_iter().flatten()
 }
 

@@ -46,9 +46,17 @@ const DH: &[Rule] = rows! {
     CKA_VALUE [1, 4] Absent;
 };
 
-/// ML-DSA, ML-KEM and SLH-DSA.
+/// ML-DSA, ML-KEM, SLH-DSA, XMSS and XMSS^MT.
 const PARAMETER_SET: &[Rule] = rows! {
     CKA_PARAMETER_SET [1, 3] Absent;
+    CKA_VALUE [1, 4] Absent;
+};
+
+/// Told by the value, which has the parameters in it.
+const HSS: &[Rule] = rows! {
+    CKA_HSS_LEVELS [2, 4] Computed;
+    CKA_HSS_LMS_TYPE [2, 4] Computed;
+    CKA_HSS_LMOTS_TYPE [2, 4] Computed;
     CKA_VALUE [1, 4] Absent;
 };
 
@@ -77,4 +85,7 @@ pub(super) const TABLES: &[Table] = &[
     table!(CKK_ML_DSA, PARAMETER_SET, [CKA_VERIFY]),
     table!(CKK_SLH_DSA, PARAMETER_SET, [CKA_VERIFY]),
     table!(CKK_ML_KEM, PARAMETER_SET, [CKA_ENCAPSULATE]),
+    table!(CKK_HSS, HSS, [CKA_VERIFY]),
+    table!(CKK_XMSS, PARAMETER_SET, [CKA_VERIFY]),
+    table!(CKK_XMSSMT, PARAMETER_SET, [CKA_VERIFY]),
 ];

@@ -31,6 +31,7 @@ mod one_time;
 mod protocols;
 mod signatures;
 mod slh_dsa;
+mod stateful;
 mod transport;
 
 use coffer_pkcs11::ck::*;
@@ -204,6 +205,7 @@ pub fn run(token: &Token, pattern: &str, report: &mut Report) {
         ("answers/protocols", protocols::answers()),
         ("answers/signatures", signatures::answers()),
         ("answers/slh_dsa", slh_dsa::answers()),
+        ("answers/stateful", stateful::answers()),
         ("answers/transport", transport::answers()),
     ];
     for (file, answers) in files.iter().filter(|(file, _)| file.contains(pattern)) {
