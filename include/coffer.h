@@ -34,11 +34,11 @@
 #define CKA_COFFER_VERSION             (COFFER_VENDOR_DEFINED |  9UL) /* counts its rotations, from 1 */
 #define CKA_COFFER_PREDECESSOR         (COFFER_VENDOR_DEFINED | 10UL) /* text: CKA_UNIQUE_ID of the key that it replaces */
 #define CKA_COFFER_SUCCESSOR           (COFFER_VENDOR_DEFINED | 11UL) /* text: CKA_UNIQUE_ID of the key that replaces it */
-#define CKA_COFFER_USE_LIMIT           (COFFER_VENDOR_DEFINED | 12UL) /* how often it may be used */
+#define CKA_COFFER_USE_LIMIT           (COFFER_VENDOR_DEFINED | 12UL) /* how often it may protect */
 #define CKA_COFFER_BYTE_LIMIT          (COFFER_VENDOR_DEFINED | 13UL) /* how many bytes it may encrypt and sign */
 #define CKA_COFFER_USES                (COFFER_VENDOR_DEFINED | 14UL) /* uses so far, counted ahead */
 #define CKA_COFFER_BYTES               (COFFER_VENDOR_DEFINED | 15UL) /* bytes so far, counted ahead */
-#define CKA_COFFER_LAST_USED           (COFFER_VENDOR_DEFINED | 16UL) /* a time after which it was not used, as far as the file knows */
+#define CKA_COFFER_LAST_USED           (COFFER_VENDOR_DEFINED | 16UL) /* when uses of a key with a limit were counted last */
 #define CKA_COFFER_COPIES              (COFFER_VENDOR_DEFINED | 17UL) /* known copies: wrapped, exported, backed up */
 #define CKA_COFFER_STATE_REASON        (COFFER_VENDOR_DEFINED | 18UL) /* text: why it is in its state */
 #define CKA_COFFER_EXCEPTION_UNTIL     (COFFER_VENDOR_DEFINED | 19UL) /* until this second a suspended or compromised key may process */

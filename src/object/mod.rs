@@ -38,17 +38,21 @@ pub struct Object {
     generated_nonces: Arc<AtomicU64>,
     /// Whether the attributes say anything of the key's life that its use must be asked for.
     governed: bool,
+    /// Whether it has a limit of what it may do.
+    limited: bool,
 }
 
-/// The attributes that bear upon whether a key may be used now, or once more.
+/// The attributes that bear upon whether a key may be used now.
 const GOVERNING: &[CK_ATTRIBUTE_TYPE] = &[
     CKA_COFFER_STATE,
     CKA_COFFER_ACTIVATION_DATE,
     CKA_COFFER_PROTECT_STOP_DATE,
     CKA_COFFER_PROCESS_STOP_DATE,
-    CKA_COFFER_USE_LIMIT,
-    CKA_COFFER_BYTE_LIMIT,
 ];
+
+fn is_limited(attributes: &Attributes) -> bool {
+    attributes.contains(CKA_COFFER_USE_LIMIT) || attributes.contains(CKA_COFFER_BYTE_LIMIT)
+}
 
 fn is_governed(attributes: &Attributes) -> bool {
     let dated = |id: &CK_ATTRIBUTE_TYPE| attributes.bytes(*id).is_some_and(|date| !date.is_empty());
@@ -63,6 +67,7 @@ impl Object {
         let attributes: Attributes = attributes.into_iter().collect();
         Self {
             governed: is_governed(&attributes),
+            limited: is_limited(&attributes),
             attributes,
             secrets: OnceCell::with_value(secrets.into_iter().collect()),
             opener: None,
@@ -80,6 +85,7 @@ impl Object {
     pub fn sealed(attributes: Attributes, opener: SecretOpener) -> Self {
         Self {
             governed: is_governed(&attributes),
+            limited: is_limited(&attributes),
             attributes,
             secrets: OnceCell::new(),
             opener: Some(opener),
@@ -144,6 +150,11 @@ impl Object {
     /// False where nothing is said of the key's life: it is active, whatever the time.
     pub fn is_governed(&self) -> bool {
         self.governed
+    }
+
+    /// Whether what the key does is counted against a limit.
+    pub fn is_limited(&self) -> bool {
+        self.limited
     }
 
     /// How many nonces have been generated for messages under this key, in this process.

@@ -111,6 +111,7 @@ impl Concern {
                 format!("it is deactivated: it protects nothing since {}", dates::text(date))
             }
             Concern::ProcessStopped(date) => format!("it processes nothing since {}", dates::text(date)),
+            Concern::Exhausted => "what its limits allow is used up".into(),
         }
     }
 
@@ -124,7 +125,9 @@ impl Concern {
             Concern::State(State::Compromised) => {
                 "use a new key; to process what there is, coffer key except KEY --until DATE --reason TEXT"
             }
-            Concern::State(_) | Concern::ProtectStopped(_) => "use its successor, or make a new key",
+            Concern::State(_) | Concern::ProtectStopped(_) | Concern::Exhausted => {
+                "use its successor, or make a new key"
+            }
             Concern::ProcessStopped(_) => "coffer key set KEY --process-until DATE",
         }
     }

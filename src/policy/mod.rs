@@ -13,5 +13,5 @@ pub use access::{Role, session_state, visible};
 pub use dates::text as time_text;
 pub use explain::{Answer, explain};
 pub use profile::{Parameter, Profile, Refusal, Source};
-pub use usage::{Check, Denial, Need, TakeCounter, UsableKey, Use, permit, permit_digest};
+pub use usage::{Check, Denial, Meter, Need, TakeCounter, UsableKey, Use, permit, permit_digest};
 pub use validity::{Class, Concern, Life, Mode, State, Validity, Verdict, state, verdict};

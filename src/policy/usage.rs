@@ -96,6 +96,12 @@ pub struct Need<'a> {
 /// Takes the next counter of a one-time-password key: durable before it is answered, never the same one twice.
 pub type TakeCounter = Arc<dyn Fn() -> Result<u64> + Send + Sync>;
 
+/// Counts what a key does, where that is limited. Errors: CKR_KEY_EXHAUSTED, and those of writing the token.
+pub trait Meter: Send + Sync {
+    fn count_use(&self) -> Result<()>;
+    fn count_bytes(&self, bytes: usize) -> Result<()>;
+}
+
 /// A key that may be used for one purpose with one mechanism. Only `permit` makes it.
 #[derive(Clone)]
 pub struct UsableKey {
@@ -103,6 +109,7 @@ pub struct UsableKey {
     needs_auth: bool,
     counter: Option<TakeCounter>,
     concern: Option<Concern>,
+    meter: Option<Arc<dyn Meter>>,
 }
 
 impl UsableKey {
@@ -120,6 +127,21 @@ impl UsableKey {
         self.concern
     }
 
+    /// The key with what counts its uses.
+    pub fn with_meter(self, meter: Arc<dyn Meter>) -> Self {
+        Self { meter: Some(meter), ..self }
+    }
+
+    /// What counts the uses of a key with a limit.
+    pub fn meter(&self) -> Option<&Arc<dyn Meter>> {
+        self.meter.as_ref()
+    }
+
+    /// One use of the key begins. Errors: CKR_KEY_EXHAUSTED, and those of writing the token.
+    pub fn count_use(&self) -> Result<()> {
+        self.meter.as_ref().map_or(Ok(()), |meter| meter.count_use())
+    }
+
     /// The key with the way to its counter, which changes with the use of the key.
     pub fn with_counter(self, take: TakeCounter) -> Self {
         Self { counter: Some(take), ..self }
@@ -133,7 +155,13 @@ impl UsableKey {
     /// A key that has passed no check: for the tests of mechanisms only.
     #[cfg(test)]
     pub fn unchecked(attributes: Attributes) -> Self {
-        Self { object: Arc::new(Object::new(attributes)), needs_auth: false, counter: None, concern: None }
+        Self {
+            object: Arc::new(Object::new(attributes)),
+            needs_auth: false,
+            counter: None,
+            concern: None,
+            meter: None,
+        }
     }
 }
 
@@ -227,7 +255,7 @@ pub fn permit(object: Arc<Object>, need: &Need, purpose: Use) -> Result<UsableKe
     }
     let needs_auth = object.is_true(CKA_ALWAYS_AUTHENTICATE);
     let concern = need.validity.concern(&object, purpose);
-    Ok(UsableKey { object, needs_auth, counter: None, concern })
+    Ok(UsableKey { object, needs_auth, counter: None, concern, meter: None })
 }
 
 /// Decides whether the value of a key may be digested (C_DigestKey). Errors: CKR_KEY_INDIGESTIBLE for other keys than

@@ -219,6 +219,8 @@ pub enum Concern {
     ProtectStopped(u64),
     /// It processes no more since then.
     ProcessStopped(u64),
+    /// What its limits allow is used up.
+    Exhausted,
 }
 
 /// What a token asks of the life of a key, at one moment.

@@ -38,8 +38,9 @@ impl Session {
         let start = (kind.start)(&row.ops).ok_or(Error::MechanismInvalid)?;
         let key = self.usable_key(key, row, params, kind.purpose)?;
         let run = start(key.clone(), params)?;
+        key.count_use()?;
         // CKA_ALWAYS_AUTHENTICATE speaks of private keys and of the use of a secret, which a MAC's check is as well.
-        place.start(Active::new(run, key.needs_auth(), key.object().is_true(CKA_PRIVATE)));
+        place.start(Active::new(run, key.needs_auth(), key.object().is_true(CKA_PRIVATE)).metered(&key));
         Ok(())
     }
 }

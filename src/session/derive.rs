@@ -38,6 +38,9 @@ impl Session {
         let others = others.iter().map(|key| self.usable_key(*key, row, params, Use::Derive));
         let others = others.collect::<Result<Vec<_>>>()?;
         let wanted = rules::value_len(template.attributes())?;
+        for key in std::iter::once(&base).chain(&others) {
+            key.count_use()?;
+        }
         let derived = derive(&Derivation { base: &base, keys: &others, params, template, wanted })?;
 
         let others: Vec<&Object> = others.iter().map(|key| key.object()).collect();

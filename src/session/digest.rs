@@ -32,6 +32,9 @@ impl Session {
             self.token.note_concern(key, Use::Derive, concern);
         }
         let value = object.material(CKA_VALUE)?.ok_or(Error::KeyIndigestible)?;
+        if object.is_limited() {
+            self.token.meter(key, Use::Derive).count_use()?;
+        }
         state.digest.take_in(value)
     }
 

@@ -34,6 +34,9 @@ impl Session {
             error => error,
         })?;
         self.may_create(&shared, Source::Derived)?;
+        if !ciphertext.is_query() {
+            key.count_use()?;
+        }
         if ciphertext.deliver(&made)? { self.keep(shared, Source::Derived).map(Some) } else { Ok(None) }
     }
 

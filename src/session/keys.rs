@@ -109,6 +109,7 @@ impl Session {
             error => error,
         })?;
         if wrapped.measure(result.len())? {
+            wrapping_key.count_use()?;
             copies::wrapped(&self.token, &key, wrapping_key.object(), mechanism)?;
             wrapped.deliver(&result)?;
         }

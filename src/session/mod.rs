@@ -28,7 +28,7 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::lock::{Mutex, MutexGuard};
 use crate::mechanism::{self, Cipher, Digest, Mechanism, Params, Sign, Verify};
-use crate::policy::{Role, UsableKey, Use, permit, session_state};
+use crate::policy::{Class, Role, UsableKey, Use, permit, session_state};
 use crate::secret::Secret;
 use crate::token::{ObjectHandle, SessionHandle, SlotId, Token};
 
@@ -251,6 +251,8 @@ impl Session {
         if let Some(concern) = key.concern() {
             self.token.note_concern(handle, purpose, concern);
         }
+        let limited = key.object().is_limited() && purpose.class() == Class::Protect;
+        let key = if limited { key.with_meter(self.token.meter(handle, purpose)) } else { key };
         if key.object().class() != CKO_OTP_KEY {
             return Ok(key);
         }

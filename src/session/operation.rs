@@ -3,10 +3,12 @@
 //! An operation survives exactly the two cases that the standard names: a length query and CKR_BUFFER_TOO_SMALL.
 //! In all others it has been moved out of its place, and is over (PKCS#11 section 5.2 and each C_…Final).
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::{Error, Result};
 use crate::mechanism::{Cipher, Digest, Length, Sign, Verify};
+use crate::policy::{Meter, UsableKey};
 use crate::secret::Secret;
 
 use super::output::Output;
@@ -31,6 +33,8 @@ pub struct Active<T> {
     number: u64,
     /// Ends at logout, because its key is a private object.
     private: bool,
+    /// Counts the bytes that a key with a limit protects.
+    meter: Option<Arc<dyn Meter>>,
 }
 
 /// The number of an operation that starts now: higher than that of all before.
@@ -41,7 +45,12 @@ pub fn next_number() -> u64 {
 
 impl<T> Active<T> {
     pub fn new(run: T, needs_auth: bool, private: bool) -> Self {
-        Self { run, needs_auth, number: next_number(), private }
+        Self { run, needs_auth, number: next_number(), private, meter: None }
+    }
+
+    /// The same, with its input counted where the key has a limit.
+    pub fn metered(self, key: &UsableKey) -> Self {
+        Self { meter: key.meter().cloned(), ..self }
     }
 
     pub fn run(&self) -> &T {
@@ -87,6 +96,16 @@ impl<T> Operation<T> {
         match self {
             Operation::Ready(active) | Operation::Streaming(active) => Ok(&active.run),
             Operation::Idle | Operation::OutputPending { .. } => Err(Error::OperationNotInitialized),
+        }
+    }
+
+    /// Moves the operation out, so that it is over whatever happens next, for so many bytes of input. Errors:
+    /// CKR_KEY_EXHAUSTED where they are more than the key may protect.
+    fn take_for(&mut self, input: usize) -> Result<Active<T>> {
+        let active = self.take()?;
+        match &active.meter {
+            Some(meter) if input > 0 => meter.count_bytes(input).map(|()| active),
+            _ => Ok(active),
         }
     }
 
@@ -168,7 +187,7 @@ impl<T: Run> Operation<T> {
                 return Err(Error::OperationActive);
             }
         };
-        self.conclude(Step::Once, length, output, |run, target| run.once(input, target))
+        self.conclude((Step::Once, input.len()), length, output, |run, target| run.once(input, target))
     }
 
     /// C_SignUpdate, C_EncryptUpdate … Where the function has no output, it passes an empty buffer.
@@ -190,7 +209,7 @@ impl<T: Run> Operation<T> {
         if !output.measure(length)? {
             return Ok(());
         }
-        let mut active = self.take()?;
+        let mut active = self.take_for(input.len())?;
         let written = active.run.update(input, output.bytes())?;
         output.tell(written);
         *self = Operation::Streaming(active);
@@ -219,13 +238,13 @@ impl<T: Run> Operation<T> {
                 return Err(Error::FunctionNotSupported);
             }
         };
-        self.conclude(Step::Finish, length, output, |run, target| run.finish(target))
+        self.conclude((Step::Finish, 0), length, output, |run, target| run.finish(target))
     }
 
-    /// Reserve first, take second: the last step of an operation.
+    /// Reserve first, take second: the last step of an operation, with so many bytes of input.
     pub fn conclude(
         &mut self,
-        step: Step,
+        (step, input): (Step, usize),
         length: Length,
         output: &mut Output,
         work: impl FnOnce(T, &mut [u8]) -> Result<usize>,
@@ -235,14 +254,14 @@ impl<T: Run> Operation<T> {
             return Ok(());
         }
         if output.capacity() >= length.most() {
-            let written = work(self.take()?.run, output.bytes())?;
+            let written = work(self.take_for(input)?.run, output.bytes())?;
             output.tell(written);
             return Ok(());
         }
         if let Length::Exact(_) = length {
             return Err(Error::BufferTooSmall);
         }
-        let active = self.take()?;
+        let active = self.take_for(input)?;
         let mut result = Vec::new();
         result.try_reserve_exact(length.most())?;
         result.resize(length.most(), 0);

@@ -71,6 +71,7 @@ impl Session {
         if !fits(material.len())? {
             return Ok(None);
         }
+        wrapping_key.count_use()?;
         let message = message.for_next_message(&wrapping_key)?;
         let nonce = message.nonce.clone();
         let params = message_params(row, message, aad)?;

@@ -85,6 +85,7 @@ impl Token {
         let mut login = self.login.write();
         *login = Login { era: login.era + 1, ..Login::default() };
         self.read_information();
+        self.allowances.forget();
         self.era.store(login.era, Ordering::Release);
         drop(login);
         self.table.write().retain(|entry| !matches!(entry.place, Place::Session(_)));

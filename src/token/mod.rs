@@ -8,6 +8,7 @@ mod counter;
 mod event;
 mod handle;
 mod info;
+mod limits;
 mod login;
 mod objects;
 mod settings;
@@ -56,8 +57,9 @@ pub struct Token {
     table: RwLock<Table>,
     /// The token objects that were opened, in that order. Held for nothing else.
     open_objects: Mutex<VecDeque<ObjectHandle>>,
-    /// Held while a counter of a one-time-password key is taken.
+    /// Held while a counter of a one-time-password key is taken, or uses of a key are reserved.
     counters: Mutex<()>,
+    allowances: limits::Allowances,
     next_handle: AtomicU64,
     /// What this process is, for events.
     who: OnceCell<Who>,
@@ -114,6 +116,7 @@ impl Token {
             table: RwLock::default(),
             open_objects: Mutex::default(),
             counters: Mutex::default(),
+            allowances: limits::Allowances::default(),
             next_handle: AtomicU64::new(1),
             who: OnceCell::new(),
             strict: AtomicBool::new(false),

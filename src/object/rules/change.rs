@@ -58,8 +58,7 @@ pub fn copy(object: &Object, template: &Template, creator: &Creator) -> Result<A
         return Err(Error::ActionProhibited);
     }
     // Each copy would have the uses of the original once more.
-    if [CKA_COFFER_USE_LIMIT, CKA_COFFER_BYTE_LIMIT].iter().any(|limit| object.attributes().contains(*limit))
-    {
+    if object.is_limited() {
         return Err(Error::ActionProhibited);
     }
     let mut attributes = changed(object, template, Change::Copy, creator)?;

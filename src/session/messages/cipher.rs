@@ -150,7 +150,7 @@ impl Session {
             return Ok(None);
         }
         let (cipher, nonce) = process.seal(message, aad)?;
-        process.begin(cipher);
+        process.begin(cipher)?;
         let tag = process.message.update(text, output).and_then(|()| finish(&mut process.message));
         process.message = Operation::Idle;
         Ok(Some(Sealed { nonce, tag: tag? }))
@@ -162,7 +162,7 @@ impl Session {
         let process = encryption(&mut state)?;
         process.may_begin(&self.token)?;
         let (cipher, nonce) = process.seal(message, aad)?;
-        process.begin(cipher);
+        process.begin(cipher)?;
         Ok(nonce)
     }
 
@@ -198,7 +198,7 @@ impl Session {
             return Ok(());
         }
         let opening = process.open(message, aad)?;
-        process.began();
+        process.began()?;
         let mut whole = Vec::new();
         whole.try_reserve_exact(text.len().saturating_add(tag.len()))?;
         whole.extend_from_slice(text);
@@ -214,7 +214,7 @@ impl Session {
         let process = decryption(&mut state)?;
         process.may_begin(&self.token)?;
         let opening = process.open(message, aad)?;
-        process.begin(opening);
+        process.begin(opening)?;
         Ok(())
     }
 
@@ -228,7 +228,7 @@ impl Session {
         opening.check_tag(tag)?;
         let length = Length::Exact(opening.taken.saturating_add(part.len()));
         message
-            .conclude(Step::Finish, length, output, |mut opening, target| {
+            .conclude((Step::Finish, 0), length, output, |mut opening, target| {
                 opening.update(part, &mut [])?;
                 opening.update(tag, &mut [])?;
                 opening.finish(target)

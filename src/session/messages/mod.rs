@@ -57,15 +57,24 @@ impl<T> Process<T> {
         Ok(())
     }
 
-    /// A message begins: whatever becomes of it, the next one needs a login again.
-    fn began(&mut self) {
+    /// A message begins: it is a use of the key, and whatever becomes of it, the next one needs a login again. Errors:
+    /// CKR_KEY_EXHAUSTED, and those of writing the token.
+    fn began(&mut self) -> Result<()> {
+        self.key.count_use()?;
         self.authenticated = false;
+        Ok(())
     }
 
-    /// Begins a message in parts. The login has been checked already.
-    fn begin(&mut self, run: T) {
-        self.began();
-        self.message.start(Active::new(run, false, false));
+    /// So many bytes of a message in one part are protected. Errors as those of `began`.
+    fn count_bytes(&self, bytes: usize) -> Result<()> {
+        self.key.meter().map_or(Ok(()), |meter| meter.count_bytes(bytes))
+    }
+
+    /// Begins a message in parts. The login has been checked already. Errors as those of `began`.
+    fn begin(&mut self, run: T) -> Result<()> {
+        self.began()?;
+        self.message.start(Active::new(run, false, false).metered(&self.key));
+        Ok(())
     }
 }
 

@@ -72,7 +72,8 @@ impl Session {
         if !output.measure(run.output_len())? {
             return Ok(());
         }
-        process.began();
+        process.began()?;
+        process.count_bytes(data.len())?;
         run.update(data)?;
         let written = run.finish(output.bytes())?;
         output.tell(written);
@@ -85,7 +86,7 @@ impl Session {
         let process = signing(&mut state)?;
         process.may_begin(&self.token)?;
         let run = start_sign(process.row, process.key.clone(), &process.params)?;
-        process.begin(run);
+        process.begin(run)?;
         Ok(())
     }
 
@@ -108,7 +109,7 @@ impl Session {
         let process = verifying(&mut state)?;
         process.may_begin(&self.token)?;
         let mut run = start_verify(process.row, process.key.clone(), &process.params)?;
-        process.began();
+        process.began()?;
         run.update(data)?;
         run.finish(signature)
     }
@@ -119,7 +120,7 @@ impl Session {
         let process = verifying(&mut state)?;
         process.may_begin(&self.token)?;
         let run = start_verify(process.row, process.key.clone(), &process.params)?;
-        process.begin(run);
+        process.begin(run)?;
         Ok(())
     }
 
