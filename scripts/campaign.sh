@@ -32,7 +32,7 @@ declare -A campaigns=(
 )
 names=(
     crash prefix bits edits splice faults kills syscalls crowd locks starts pins forks boundary parameters memory threads
-    exits rules attacks power-cut
+    model exits rules attacks power-cut
 )
 
 usage() { sed -n '2,6s/^# \{0,1\}//p' "$0"; }
@@ -58,6 +58,11 @@ run() {
     local name=$1
     if [ "$name" = exits ]; then
         exits
+        return
+    fi
+    if [ "$name" = model ]; then
+        echo "== model"
+        COFFER_CAMPAIGN=full nice bash scripts/model.sh
         return
     fi
     if [ "$name" = power-cut ]; then

@@ -99,6 +99,7 @@ maybe "layers" layers
 maybe "licences" bash scripts/licences.sh
 maybe "file sizes" bash scripts/file-sizes.sh
 maybe "unit and integration tests" unit_tests
+maybe_showing "model checker" bash scripts/model.sh
 if [[ " ${patterns[*]} " != *" --no-build "* ]]; then stage "release build" bash scripts/build-release.sh; fi
 maybe "exported symbols" bash scripts/exported-symbols.sh "$(module_release)"
 maybe_showing "conformance" conformance

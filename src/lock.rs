@@ -8,15 +8,25 @@
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
-pub use std::sync::{MutexGuard, RwLockReadGuard, RwLockWriteGuard};
+// The locks of a model checker, which tries the orders in which threads can come to them (scripts/model.sh).
+#[cfg(all(test, feature = "model"))]
+use shuttle::sync as primitives;
+#[cfg(not(all(test, feature = "model")))]
+use std::sync as primitives;
+
+#[cfg(all(test, feature = "model"))]
+pub use model::OnceCell;
+#[cfg(not(all(test, feature = "model")))]
+pub use once_cell::sync::OnceCell;
+pub use primitives::{MutexGuard, RwLockReadGuard, RwLockWriteGuard};
 
 /// Mutual exclusion.
 #[derive(Debug, Default)]
-pub struct Mutex<T>(std::sync::Mutex<T>);
+pub struct Mutex<T>(primitives::Mutex<T>);
 
 impl<T> Mutex<T> {
     pub const fn new(value: T) -> Self {
-        Self(std::sync::Mutex::new(value))
+        Self(primitives::Mutex::new(value))
     }
 
     pub fn lock(&self) -> MutexGuard<'_, T> {
@@ -26,11 +36,11 @@ impl<T> Mutex<T> {
 
 /// Many readers or one writer.
 #[derive(Debug, Default)]
-pub struct RwLock<T>(std::sync::RwLock<T>);
+pub struct RwLock<T>(primitives::RwLock<T>);
 
 impl<T> RwLock<T> {
     pub const fn new(value: T) -> Self {
-        Self(std::sync::RwLock::new(value))
+        Self(primitives::RwLock::new(value))
     }
 
     pub fn read(&self) -> RwLockReadGuard<'_, T> {
@@ -44,7 +54,7 @@ impl<T> RwLock<T> {
 
 /// Waiting for something that another thread does under a [`Mutex`].
 #[derive(Debug, Default)]
-pub struct Condvar(std::sync::Condvar);
+pub struct Condvar(primitives::Condvar);
 
 impl Condvar {
     pub fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
@@ -104,6 +114,48 @@ impl Drop for TurnGuard<'_> {
     fn drop(&mut self) {
         *self.0.taken.lock() = false;
         self.0.given_back.notify_one();
+    }
+}
+
+/// What is made once, at its first use, where the model checker sees who waits for it.
+#[cfg(all(test, feature = "model"))]
+mod model {
+    use super::Mutex;
+
+    pub struct OnceCell<T> {
+        value: std::sync::OnceLock<T>,
+        turn: Mutex<()>,
+    }
+
+    impl<T> OnceCell<T> {
+        pub const fn new() -> Self {
+            Self { value: std::sync::OnceLock::new(), turn: Mutex::new(()) }
+        }
+
+        pub fn with_value(value: T) -> Self {
+            Self { value: value.into(), turn: Mutex::new(()) }
+        }
+
+        pub fn get(&self) -> Option<&T> {
+            self.value.get()
+        }
+
+        pub fn get_or_try_init<E>(&self, make: impl FnOnce() -> Result<T, E>) -> Result<&T, E> {
+            if let Some(value) = self.value.get() {
+                return Ok(value);
+            }
+            let _turn = self.turn.lock();
+            if self.value.get().is_none() {
+                let value = make()?;
+                let _ = self.value.set(value);
+            }
+            Ok(self.value.get().unwrap())
+        }
+
+        pub fn get_or_init(&self, make: impl FnOnce() -> T) -> &T {
+            let made: Result<&T, std::convert::Infallible> = self.get_or_try_init(|| Ok(make()));
+            made.unwrap_or_else(|never| match never {})
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use once_cell::sync::OnceCell;
+use crate::lock::OnceCell;
 
 use crate::ck::*;
 use crate::error::{Error, Result};

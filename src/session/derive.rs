@@ -53,7 +53,7 @@ impl Session {
         for object in &objects {
             self.may_create(object, Source::Derived)?;
         }
-        let mut handles = self.token.create_objects(objects, self.handle, Source::Derived)?.into_iter();
+        let mut handles = self.create_objects(objects, Source::Derived)?.into_iter();
         let main = if has_main { handles.next() } else { None };
         Ok(Made { main, further: handles.collect(), returned: derived.returned })
     }

@@ -72,7 +72,7 @@ impl Session {
         self.token.profile().check_pair(&public, &private)?;
         self.may_create(&public, Source::Generated)?;
         self.may_create(&private, Source::Generated)?;
-        match *self.token.create_objects(vec![public, private], self.handle, Source::Generated)? {
+        match *self.create_objects(vec![public, private], Source::Generated)? {
             [public, private] => Ok((public, private)),
             _ => Err(Error::GeneralError),
         }

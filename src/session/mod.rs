@@ -11,6 +11,8 @@ mod encapsulate;
 mod explain;
 mod keys;
 mod messages;
+#[cfg(all(test, feature = "model"))]
+mod model_tests;
 mod objects;
 mod operation;
 mod output;
@@ -21,6 +23,7 @@ mod verify_signature;
 mod wrap_authenticated;
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
 use crate::ck::*;
@@ -50,6 +53,8 @@ pub struct Session {
     /// Opened with CKF_ASYNC_SESSION.
     asynchronous: bool,
     tasks: Mutex<asynchronous::Tasks>,
+    /// It has been closed: what another thread is still doing with it must not outlive it.
+    closed: AtomicBool,
     /// The token's when the session was opened; it ends with it.
     era: u64,
     token: Arc<Token>,
@@ -146,11 +151,15 @@ impl Session {
     /// C_Login. A context-specific login unlocks the one operation that waits for it (CKA_ALWAYS_AUTHENTICATE).
     pub fn login(&self, user_type: CK_USER_TYPE, pin: &Secret) -> Result<()> {
         match user_type {
-            CKU_USER => self.token.log_in(Role::User, pin),
-            CKU_SO => self.token.log_in(Role::SecurityOfficer, pin),
-            CKU_CONTEXT_SPECIFIC => self.authenticate(pin),
-            _ => Err(Error::UserTypeInvalid),
+            CKU_USER => self.token.log_in(Role::User, pin)?,
+            CKU_SO => self.token.log_in(Role::SecurityOfficer, pin)?,
+            CKU_CONTEXT_SPECIFIC => return self.authenticate(pin),
+            _ => return Err(Error::UserTypeInvalid),
         }
+        if self.closed.load(Ordering::SeqCst) {
+            self.token.end_login_without_sessions();
+        }
+        Ok(())
     }
 
     /// C_LoginUser: each role has one user, who is called as the role is, or not at all. Errors besides those of C_Login:
@@ -217,6 +226,7 @@ impl Session {
     /// The session is closed: its objects are gone, and the last session of a token logs out.
     fn close(&self) {
         self.end_work();
+        self.closed.store(true, Ordering::SeqCst);
         *self.state.lock() = State::default();
         self.token.drop_session_objects(self.handle);
         self.token.session_closed(self.read_write, self.era);

@@ -1,5 +1,7 @@
 //! Objects: create, copy, destroy, read, change and find (PKCS#11 sections 5.7).
 
+use std::sync::atomic::Ordering;
+
 use crate::ck::*;
 use crate::config::PointEncoding;
 use crate::error::{Error, Result};
@@ -173,7 +175,22 @@ impl Session {
     /// Makes one object of finished attributes.
     pub(super) fn keep(&self, attributes: Attributes, source: Source) -> Result<ObjectHandle> {
         self.may_create(&attributes, source)?;
-        let handles = self.token.create_objects(vec![attributes], self.handle, source)?;
+        let handles = self.create_objects(vec![attributes], source)?;
         handles.first().copied().ok_or(Error::GeneralError)
+    }
+
+    /// Makes objects, all or none of them. Errors besides those of the token: CKR_SESSION_CLOSED where the session was closed
+    /// meanwhile, and its objects with it.
+    pub(super) fn create_objects(
+        &self,
+        objects: Vec<Attributes>,
+        source: Source,
+    ) -> Result<Vec<ObjectHandle>> {
+        let handles = self.token.create_objects(objects, self.handle, source)?;
+        if self.closed.load(Ordering::SeqCst) {
+            self.token.drop_session_objects(self.handle);
+            return Err(Error::SessionClosed);
+        }
+        Ok(handles)
     }
 }

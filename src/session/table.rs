@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -47,6 +47,7 @@ impl SessionTable {
             read_write,
             asynchronous,
             tasks: Mutex::default(),
+            closed: AtomicBool::new(false),
             era,
             token,
             config,

@@ -82,6 +82,7 @@ impl Token {
 
     /// The token was initialised anew by another process: logged out, and all sessions are over.
     pub(super) fn end_sessions(&self) {
+        let passage = self.passage.lock();
         let mut login = self.login.write();
         *login = Login { era: login.era + 1, ..Login::default() };
         self.read_information();
@@ -90,24 +91,43 @@ impl Token {
         drop(login);
         self.table.write().retain(|entry| !matches!(entry.place, Place::Session(_)));
         self.list_public();
+        drop(passage);
         self.tell_of_sessions();
     }
 
     /// Forgets a session; the last one's close logs out. `true`: it did.
     pub fn session_closed(&self, read_write: bool, era: u64) -> bool {
+        let passage = self.passage.lock();
         let mut login = self.login.write();
         if login.era != era {
             return false;
         }
         login.sessions = login.sessions.saturating_sub(1);
         login.read_write_sessions = login.read_write_sessions.saturating_sub(u64::from(read_write));
-        let last = login.sessions == 0 && login.role != Role::Public;
         drop(login);
-        if last {
-            self.end_login();
-        }
+        let last = self.leave_if(|login| login.sessions == 0);
+        drop(passage);
         self.tell_of_sessions();
         last
+    }
+
+    /// A login that came when its session had been closed, and no other is open, does not last.
+    pub fn end_login_without_sessions(&self) {
+        let _passage = self.passage.lock();
+        self.leave_if(|login| login.sessions == 0);
+    }
+
+    /// Logs out where somebody is logged in and this is so; true if it did. The passage is the caller's.
+    fn leave_if(&self, is_to: impl FnOnce(&Login) -> bool) -> bool {
+        let mut login = self.login.write();
+        if login.role == Role::Public || !is_to(&login) {
+            return false;
+        }
+        login.role = Role::Public;
+        login.unlocked = None;
+        drop(login);
+        self.list_public();
+        true
     }
 
     pub fn has_sessions(&self) -> bool {
@@ -115,7 +135,7 @@ impl Token {
     }
 
     /// All sessions, read-write sessions.
-    pub(super) fn session_counts(&self) -> (u64, u64) {
+    pub fn session_counts(&self) -> (u64, u64) {
         let login = self.login.read();
         (login.sessions, login.read_write_sessions)
     }
@@ -131,12 +151,16 @@ impl Token {
         if failures > 0 {
             self.tell_of_failures(&unlocked, entry, failures);
         }
+        let _passage = self.passage.lock();
         let mut login = self.login.write();
         check_can_log_in(&login, role)?;
         login.role = role;
         login.unlocked = Some(unlocked);
         drop(login);
-        self.list_all()
+        let entering = Entering(self);
+        self.list_all()?;
+        std::mem::forget(entering);
+        Ok(())
     }
 
     /// Failed logins are told of when one has succeeded: before that there are no keys to seal an event with. Where it
@@ -156,19 +180,8 @@ impl Token {
 
     /// C_Logout: private objects are gone from this process. Errors: CKR_USER_NOT_LOGGED_IN.
     pub fn log_out(&self) -> Result<()> {
-        if self.role() == Role::Public {
-            return Err(Error::UserNotLoggedIn);
-        }
-        self.end_login();
-        Ok(())
-    }
-
-    pub(super) fn end_login(&self) {
-        let mut login = self.login.write();
-        login.role = Role::Public;
-        login.unlocked = None;
-        drop(login);
-        self.list_public();
+        let _passage = self.passage.lock();
+        if self.leave_if(|_| true) { Ok(()) } else { Err(Error::UserNotLoggedIn) }
     }
 
     /// C_InitPIN: the SO gives the user a PIN. Errors: CKR_USER_NOT_LOGGED_IN for anybody else, CKR_PIN_LEN_RANGE.
@@ -206,6 +219,15 @@ impl Token {
     /// The keys of the token file, where somebody is logged in.
     pub(super) fn unlocked(&self) -> Option<Unlocked> {
         self.login.read().unlocked.clone()
+    }
+}
+
+/// A login whose objects are not listed yet. Where that fails, or ends for want of memory, it was none.
+struct Entering<'a>(&'a Token);
+
+impl Drop for Entering<'_> {
+    fn drop(&mut self) {
+        self.0.leave_if(|_| true);
     }
 }
 

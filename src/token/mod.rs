@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::time::Instant;
 
-use once_cell::sync::OnceCell;
+use crate::lock::OnceCell;
 
 use crate::ck::*;
 use crate::config::{Config, PinKdf};
@@ -45,11 +45,13 @@ use table::Table;
 
 /// A token in a slot. Shared by all sessions with it.
 ///
-/// Locks, in this order: `attendance`, `login`, `known`, `table`. None is held across cryptography but `known`, which orders the
-/// reading of what other processes have committed.
+/// Locks, in this order: `passage`, `attendance`, `known`, `login`, `table`. None is held across cryptography but `passage`,
+/// while a login lists the objects, and `known`, which orders the reading of what other processes have committed.
 pub struct Token {
     vault: Arc<Vault>,
     config: Arc<Config>,
+    /// Held while somebody logs in or out, so that `table` shows what `login` allows whenever nobody does.
+    passage: Mutex<()>,
     /// Who is logged in, and how many sessions are open.
     login: RwLock<Login>,
     /// The revision of the token file that `table` shows.
@@ -111,6 +113,7 @@ impl Token {
         let token = Self {
             vault,
             config,
+            passage: Mutex::default(),
             login: RwLock::default(),
             known: Mutex::new(Revision(0)),
             table: RwLock::default(),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use once_cell::sync::OnceCell;
+use crate::lock::OnceCell;
 
 use crate::ck::*;
 use crate::error::{Error, Result};
@@ -45,7 +45,11 @@ impl Token {
         if entry.private && self.role() != Role::User {
             return Err(Error::ObjectHandleInvalid);
         }
-        let object = self.object_of(&entry)?;
+        let object = self.object_of(&entry).map_err(|error| match error {
+            // The user has logged out meanwhile.
+            Error::UserNotLoggedIn if entry.private => Error::ObjectHandleInvalid,
+            error => error,
+        })?;
         Ok((entry, object))
     }
 
@@ -78,6 +82,8 @@ impl Token {
             match self.object_of(&entry) {
                 Ok(object) if visible(role, &object) && matches(&object, search) => found.push(entry.handle),
                 Ok(_) | Err(Error::ObjectHandleInvalid) => {}
+                // The user has logged out meanwhile.
+                Err(Error::UserNotLoggedIn) if entry.private => {}
                 Err(error) => return Err(error),
             }
         }
@@ -102,28 +108,44 @@ impl Token {
                 puts.push(put(id, attributes, None)?);
                 places.push(Place::Record(id));
             } else {
-                places.push(Place::Session(session));
-                in_memory.push(attributes);
+                let place = Place::Session(session);
+                in_memory.push(in_memory_entry(self.new_handle(), place, attributes, None));
+                places.push(place);
             }
         }
+        let mut kept = in_memory.iter().map(|entry| entry.handle).collect::<Vec<_>>().into_iter();
+        self.keep_in_memory(in_memory)?;
         if !puts.is_empty() {
-            self.add(puts, events)?;
-            self.sync()?;
+            let added = self.add(puts, events).and_then(|()| self.sync());
+            if let Err(error) = added {
+                let mut table = self.table.write();
+                kept.for_each(|handle| drop(table.remove(handle)));
+                return Err(error);
+            }
         }
-        let mut in_memory = in_memory.into_iter();
-        let mut handles = Vec::new();
-        for place in places {
-            handles.push(match place {
-                // Another process may have found and destroyed it already. It was created all the same: the caller gets
-                // a handle, and CKR_OBJECT_HANDLE_INVALID when it is used.
-                Place::Record(id) => {
-                    let shown = self.table.read().handle_of(id);
-                    shown.unwrap_or_else(|| self.new_handle())
-                }
-                Place::Session(_) => self.keep_in_memory(in_memory.next().unwrap_or_default(), place, None),
-            });
+        let table = self.table.read();
+        let handles = places.into_iter().map(|place| match place {
+            // Another process may have found and destroyed it already. It was created all the same: the caller gets
+            // a handle, and CKR_OBJECT_HANDLE_INVALID when it is used.
+            Place::Record(id) => table.handle_of(id).unwrap_or_else(|| self.new_handle()),
+            Place::Session(_) => kept.next().unwrap_or_else(|| self.new_handle()),
+        });
+        Ok(handles.collect())
+    }
+
+    /// Shows new session objects, all or none. Errors: CKR_USER_NOT_LOGGED_IN for private ones when the user has logged out
+    /// meanwhile: they would outlive the logout.
+    fn keep_in_memory(&self, entries: Vec<Entry>) -> Result<()> {
+        if entries.is_empty() {
+            return Ok(());
         }
-        Ok(handles)
+        let login = self.login.read();
+        if login.role != Role::User && entries.iter().any(|entry| entry.private) {
+            return Err(Error::UserNotLoggedIn);
+        }
+        let mut table = self.table.write();
+        entries.into_iter().for_each(|entry| table.put(entry));
+        Ok(())
     }
 
     /// Writes new records: with the keys where somebody is logged in, otherwise unauthenticated and without events, which
@@ -136,33 +158,6 @@ impl Token {
             None => drop(self.vault.add_unauthenticated(puts).map_err(needs_login_or)?),
         }
         Ok(())
-    }
-
-    fn keep_in_memory(
-        &self,
-        attributes: Attributes,
-        place: Place,
-        before: Option<(ObjectHandle, &Object)>,
-    ) -> ObjectHandle {
-        let tag = Tag::of(&attributes);
-        let private = attributes.is_true(CKA_PRIVATE);
-        let (metadata, secrets) = split(attributes);
-        let object = Object::new(metadata.into_iter().chain(secrets).collect());
-        let (handle, object) = match before {
-            Some((handle, before)) => (handle, object.succeeding(before)),
-            None => (self.new_handle(), object),
-        };
-        let entry = Entry {
-            handle,
-            place,
-            tag,
-            private,
-            sequence: 0,
-            authenticated: true,
-            object: OnceCell::with_value(Arc::new(object)),
-        };
-        self.table.write().put(entry);
-        handle
     }
 
     /// Changes an object: `change` makes the new attributes (without the secret ones, which stay) from the present
@@ -187,8 +182,12 @@ impl Token {
                 for (attribute, value) in object.secrets()?.iter() {
                     all.set(attribute, value.clone());
                 }
-                self.keep_in_memory(all, entry.place, Some((handle, &object)));
-                return Ok(());
+                let changed = in_memory_entry(handle, entry.place, all, Some(&object));
+                // Another thread may have changed or destroyed it.
+                if self.table.write().replace(&entry, changed) {
+                    return Ok(());
+                }
+                continue;
             };
             let unlocked = self.unlocked().ok_or(Error::UserNotLoggedIn)?;
             let kept = unlocked.record(id)?.is_some_and(|record| record.has_secret);
@@ -240,6 +239,25 @@ impl Token {
     pub fn drop_session_objects(&self, session: SessionHandle) {
         self.table.write().retain(|entry| entry.place != Place::Session(session));
     }
+}
+
+/// The entry of a session object, which may be the changed form of an earlier one.
+fn in_memory_entry(
+    handle: ObjectHandle,
+    place: Place,
+    attributes: Attributes,
+    before: Option<&Object>,
+) -> Entry {
+    let tag = Tag::of(&attributes);
+    let private = attributes.is_true(CKA_PRIVATE);
+    let (metadata, secrets) = split(attributes);
+    let object = Object::new(metadata.into_iter().chain(secrets).collect());
+    let object = match before {
+        Some(before) => object.succeeding(before),
+        None => object,
+    };
+    let object = OnceCell::with_value(Arc::new(object));
+    Entry { handle, place, tag, private, sequence: 0, authenticated: true, object }
 }
 
 /// Whether a candidate matches, where the search asks for nothing but what entries tell, so that no object needs to be

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use once_cell::sync::OnceCell;
+use crate::lock::OnceCell;
 
 use crate::ck::*;
 use crate::error::{Error, Result};
@@ -32,8 +32,9 @@ impl Token {
 
     /// As `sync`; true where the token was initialised anew.
     pub(super) fn catch_up(&self) -> Result<bool> {
-        let unlocked = self.unlocked();
         let mut known = self.known.lock();
+        // With the lock held: after a logout nobody lists what its keys have opened.
+        let unlocked = self.unlocked();
         let revision = match self.vault.refresh(*known)? {
             Changes::None => return Ok(false),
             Changes::Records { revision, ids, info } => {
@@ -77,8 +78,8 @@ impl Token {
 
     /// After a login: private objects too, and public ones verified.
     pub(super) fn list_all(&self) -> Result<()> {
-        let Some(unlocked) = self.unlocked() else { return Err(Error::UserNotLoggedIn) };
         let mut known = self.known.lock();
+        let Some(unlocked) = self.unlocked() else { return Err(Error::UserNotLoggedIn) };
         let revision = self.vault.revision();
         self.list(Some(&unlocked))?;
         *known = revision;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use once_cell::sync::OnceCell;
+use crate::lock::OnceCell;
 
 use crate::ck::CK_OBJECT_HANDLE;
 use crate::object::Object;
@@ -83,6 +83,15 @@ impl Table {
         self.entries.insert(entry.handle, Arc::new(entry));
     }
 
+    /// Puts an entry in the place of this one; false if another has taken it, or none is there any more.
+    pub fn replace(&mut self, present: &Arc<Entry>, entry: Entry) -> bool {
+        let is_there = self.entries.get(&entry.handle).is_some_and(|known| Arc::ptr_eq(known, present));
+        if is_there {
+            self.put(entry);
+        }
+        is_there
+    }
+
     pub fn remove(&mut self, handle: ObjectHandle) -> Option<Arc<Entry>> {
         let entry = self.entries.remove(&handle)?;
         if let Place::Record(record) = entry.place {
@@ -120,12 +129,20 @@ impl Table {
         }
     }
 
+    /// Allocates nothing: what has to go goes.
     pub fn retain(&mut self, keep: impl Fn(&Entry) -> bool) {
-        let gone = self.entries.values().filter(|entry| !keep(entry)).map(|entry| entry.handle);
-        let gone = reserve::collect(gone);
-        for handle in gone {
-            self.remove(handle);
-        }
+        let Self { entries, by_record, by_id, by_label, ledger: _ } = self;
+        entries.retain(|handle, entry| {
+            let stays = keep(entry);
+            if !stays {
+                if let Place::Record(record) = entry.place {
+                    by_record.remove(&record);
+                }
+                by_id.remove(&(entry.tag.id, *handle));
+                by_label.remove(&(entry.tag.label, *handle));
+            }
+            stays
+        });
     }
 
     /// Entries that can match the digests and the class, in the order of their handles; `None` asks nothing.
