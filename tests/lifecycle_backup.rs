@@ -323,6 +323,27 @@ fn a_destroyed_key_comes_back_with_a_quorum_only() {
     assert_eq!(find_label(&target.session, "destroyed").len(), 1);
 }
 
+#[test]
+fn what_a_backup_tells_of_destroyed_keys_is_known_to_the_token_that_takes_it() {
+    let source = World::new();
+    source.secret_key("destroyed", &[]);
+    let shares = source.set(2, 2);
+    let (old, made) = source.backup(EVERYTHING);
+    let gone = Destroyed { when: NOW, unique_id: made.keys[0].clone(), label: "destroyed".into() };
+    let sets = backup::recovery_sets(&source.token).unwrap();
+    source.token.destroy(find_label(&source.session, "destroyed")[0]).unwrap();
+    let keys = vec![backup::recovery_recipient(&sets).unwrap()];
+    let (new, _) = source.backup_for(EVERYTHING, keys, vec![gone.clone()]);
+    let (target, seed) = (World::new(), backup::combine(&shares).unwrap());
+    for _ in 0..2 {
+        target.restore(&new, &seed, &rules()).unwrap();
+        assert_eq!(backup::destroyed(&target.token).unwrap(), std::slice::from_ref(&gone));
+    }
+    let destroyed = HashMap::from([(gone.unique_id.clone(), gone)]);
+    let outcome = target.restore(&old, &seed, &Rules { destroyed, ..rules() }).unwrap();
+    assert_eq!((outcome.restored.len(), outcome.destroyed.len()), (0, 1));
+}
+
 /// Somebody who makes a token of his own is the security officer there. He must not become that of another token.
 #[test]
 fn what_only_the_officer_may_say_of_a_key_is_not_believed_of_a_foreign_backup() {

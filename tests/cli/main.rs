@@ -1,5 +1,6 @@
 //! The tool `coffer`, run as people run it: each test on a folder of its own, with as few iterations as allowed.
 
+mod backup;
 mod care;
 mod errors;
 mod explain;

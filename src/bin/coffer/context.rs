@@ -77,6 +77,11 @@ impl Context {
         Ok(Self { module: Module::new(config) })
     }
 
+    /// Seconds since 1970 UTC.
+    pub fn now(&self) -> u64 {
+        self.config().clock.now()
+    }
+
     pub fn config(&self) -> &Config {
         self.module.config()
     }

@@ -16,6 +16,8 @@ pub enum Exit {
     Attention = 3,
     /// The use of a key that was asked about is denied.
     Denied = 4,
+    /// Fewer people took part than must.
+    Quorum = 5,
 }
 
 /// Why a command was not carried out, and what to do about it.

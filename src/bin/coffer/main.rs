@@ -5,6 +5,7 @@ mod care;
 mod commands;
 mod context;
 mod dates;
+mod escrow;
 mod failure;
 mod keyfile;
 mod kind;
@@ -37,7 +38,8 @@ PINs are never taken from the command line. They come from --pin-fd or --pin-fil
 environment (COFFER_PIN, COFFER_SO_PIN, COFFER_NEW_PIN, COFFER_PASSPHRASE), else from a prompt.
 
 Exit codes: 0 done; 1 not done; 2 a token file is damaged or was tampered with;
-3 done, but something wants attention (doctor, verify, salvage); 4 the use of a key is denied (explain).";
+3 done, but something wants attention (doctor, verify, salvage); 4 the use of a key is denied (explain);
+5 fewer people took part than must (backup restore).";
 
 #[derive(Subcommand)]
 enum Command {
@@ -74,6 +76,14 @@ enum Command {
     /// Put a new key in the place of an old one
     #[command(subcommand)]
     Rotate(commands::rotate::Rotate),
+    /// Make the recovery key of a token, and look after its shares
+    #[command(subcommand)]
+    Recovery(commands::recovery::Recovery),
+    /// Make, check and restore backups of a token
+    #[command(subcommand)]
+    Backup(commands::backup::Backup),
+    /// Make a token and its recovery key before the eyes of those who keep the shares
+    Ceremony(commands::ceremony::Arguments),
     /// Save what verifies from a damaged token file into a new token
     Salvage(commands::salvage::Arguments),
     /// Check the installation, and print the lines that clients need
@@ -128,6 +138,9 @@ fn run(command: Command) -> Result<Exit> {
         Command::Verify(arguments) => arguments.run(),
         Command::Compact(arguments) => arguments.run(),
         Command::Rotate(rotate) => rotate.run(),
+        Command::Recovery(recovery) => recovery.run(),
+        Command::Backup(backup) => backup.run(),
+        Command::Ceremony(arguments) => arguments.run(),
         Command::Salvage(arguments) => arguments.run(),
         Command::Doctor(arguments) => arguments.run(),
         Command::Softhsm2Util(arguments) => arguments.run(),

@@ -202,6 +202,31 @@ impl Source<'_> {
     }
 }
 
+/// A passphrase from the first line of a file.
+pub fn passphrase_file(path: &Path) -> Result<Secret> {
+    let source = Passphrase { passphrase_file: Some(path.to_owned()), passphrase_fd: None };
+    source.source().read(None)
+}
+
+/// The passphrase in the environment, where there is one.
+pub fn passphrase_variable() -> Result<Option<Secret>> {
+    Passphrase::default().source().given(None)
+}
+
+/// Asks for a passphrase; `what` is the prompt.
+pub fn ask_passphrase(what: &str) -> Result<Secret> {
+    Passphrase::default().source().prompt(what)
+}
+
+/// Asks for a new passphrase, twice.
+pub fn ask_new_passphrase(what: &str) -> Result<Secret> {
+    let (first, second) = (ask_passphrase(what)?, ask_passphrase(&format!("{what}, again"))?);
+    if first != second {
+        return Err(Failure::new("the two entries of the passphrase differ").advise("try again"));
+    }
+    Ok(first)
+}
+
 /// Says so when others can read the file.
 fn warn_if_shared(path: &Path, what: &str) {
     let shared = std::fs::metadata(path).is_ok_and(|file| file.is_file() && file.mode() & 0o044 != 0);

@@ -11,7 +11,7 @@ pub(super) const ENTRY_HEAD: usize = 5;
 const MAX_BODY: usize = 2 * MAXIMUM_PART + 5;
 
 const OBJECT: u8 = 1;
-const DESTROYED: u8 = 2;
+pub(super) const DESTROYED: u8 = 2;
 const LEFT_OUT: u8 = 3;
 const END: u8 = 4;
 
@@ -118,10 +118,7 @@ impl Entry {
     pub(super) fn encode(&self) -> Result<Secret> {
         let (kind, body): (u8, Secret) = match self {
             Entry::Object(copy) => (OBJECT, copy.encode()?),
-            Entry::Destroyed(Destroyed { when, unique_id, label }) => {
-                let body = [&when.to_le_bytes()[..], &short(unique_id), label.as_bytes()].concat();
-                (DESTROYED, body.into())
-            }
+            Entry::Destroyed(destroyed) => (DESTROYED, destroyed.body().into()),
             Entry::LeftOut(LeftOut { reason, unique_id, label }) => {
                 (LEFT_OUT, [&[*reason as u8][..], &short(unique_id), label.as_bytes()].concat().into())
             }
@@ -170,6 +167,12 @@ impl Entry {
             }
             _ => Err(damaged("an entry of the backup is of a kind that is not known here")),
         }
+    }
+}
+
+impl Destroyed {
+    pub(super) fn body(&self) -> Vec<u8> {
+        [&self.when.to_le_bytes()[..], &short(&self.unique_id), self.label.as_bytes()].concat()
     }
 }
 

@@ -183,6 +183,17 @@ pub fn record(token: &Token, made: &Made, path: &str) -> Result<()> {
     Ok(())
 }
 
+/// Tells the token whose shares gave its recovery key back; nothing where there are none.
+pub fn combined(token: &Token, shares: &[Opened]) -> Result<()> {
+    let Some(first) = shares.first() else { return Ok(()) };
+    let names: Vec<&str> = shares.iter().map(|share| share.custodian.as_str()).collect();
+    let detail = format!("set {}: the shares of {}", first.head.set_id()?, names.join(", "));
+    Ok(token.transact(|batch| {
+        batch.event(token.event(What::SharesCombined).detail(&detail));
+        Ok(())
+    })?)
+}
+
 /// The current set of the token as a key that opens a backup. `Quorum`: there is none.
 pub fn recovery_recipient(sets: &[RecoverySet]) -> Result<(PublicHalf, Option<Set>)> {
     let set = sets.last().ok_or_else(|| Error::Quorum("the token has no recovery key".into()))?;

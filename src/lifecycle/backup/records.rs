@@ -1,20 +1,27 @@
 //! What a token keeps about its recovery and its backups, in its ledger: the sets of shares (never a share), the key that
 //! signs backups, and which backups there are.
 
+use std::collections::HashSet;
+
 use zeroize::Zeroizing;
 
 use super::bytes::{Reader, hex};
+use super::entry::{DESTROYED as DESTROYED_ENTRY, Destroyed, Entry};
 use super::error::{Error, Result, damaged};
 use super::header::{Set, signer_id};
 use super::recipient::{PUBLIC_LEN, PublicHalf};
 use super::share::{SetId, ShareHead, name};
 use crate::crypto::edwards::{Curve, PrivateKey};
-use crate::token::{LedgerKind, LedgerRecord, Token};
+use crate::error;
+use crate::token::{KeyName, LedgerKind, LedgerRecord, Token};
 
 const VERSION: u8 = 1;
+/// So many records are written in one transaction.
+const BATCH: usize = 500;
 /// The second byte of records of the kind RECOVERY.
 const SET: u8 = 1;
 const SIGNER: u8 = 2;
+const DESTROYED: u8 = 3;
 
 /// A set of shares as the token knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,6 +77,7 @@ impl RecoverySet {
 enum Recovery {
     Set(Box<RecoverySet>),
     Signer(PrivateKey),
+    Destroyed(Destroyed),
 }
 
 fn recovery(record: LedgerRecord) -> Result<Recovery> {
@@ -78,6 +86,10 @@ fn recovery(record: LedgerRecord) -> Result<Recovery> {
     match reader.array()? {
         [VERSION, SET] => Ok(Recovery::Set(Box::new(RecoverySet::decode(reader)?))),
         [VERSION, SIGNER] => Ok(Recovery::Signer(PrivateKey::new(Curve::Ed25519, reader.rest())?)),
+        [VERSION, DESTROYED] => match Entry::decode(DESTROYED_ENTRY, reader.rest())? {
+            Entry::Destroyed(destroyed) => Ok(Recovery::Destroyed(destroyed)),
+            _ => Err(damaged("a record of a destroyed key is none")),
+        },
         _ => Err(Error::NotOurs("the token keeps records of its recovery that are not known here".into())),
     }
 }
@@ -122,6 +134,49 @@ pub fn is_own(token: &Token, public_key: &[u8; 32]) -> Result<bool> {
 /// The signer id of the token.
 pub fn own_signer_id(token: &Token) -> Result<[u8; 16]> {
     signer_id(signer(token)?.public_point())
+}
+
+/// The keys that are destroyed and not in the token: its own, and those that restored backups have told of. Errors:
+/// CKR_USER_NOT_LOGGED_IN.
+pub fn destroyed(token: &Token) -> Result<Vec<Destroyed>> {
+    let mut destroyed = Vec::new();
+    for record in token.ledger(LedgerKind::RECOVERY)? {
+        if let Recovery::Destroyed(told) = recovery(record)? {
+            destroyed.push(told);
+        }
+    }
+    let present = if destroyed.is_empty() { HashSet::new() } else { unique_ids(token)? };
+    let mut seen = HashSet::new();
+    destroyed.retain(|told| !present.contains(&told.unique_id) && seen.insert(told.unique_id.clone()));
+    Ok(destroyed)
+}
+
+/// Keeps what a restored backup tells of destroyed keys, as far as the token does not know it and has no such key.
+pub(super) fn keep_destroyed(token: &Token, told: &[Destroyed]) -> Result<()> {
+    let known: HashSet<String> = destroyed(token)?.into_iter().map(|known| known.unique_id).collect();
+    let present = unique_ids(token)?;
+    let is_new = |told: &&Destroyed| !known.contains(&told.unique_id) && !present.contains(&told.unique_id);
+    let record = |told: &Destroyed| Ok([&[VERSION, DESTROYED], &*told.body()].concat());
+    let records: Vec<Vec<u8>> = told.iter().filter(is_new).map(record).collect::<Result<_>>()?;
+    for records in records.chunks(BATCH) {
+        token.transact(|batch| {
+            records.iter().try_for_each(|record| batch.put(LedgerKind::RECOVERY, record.clone()).map(drop))
+        })?;
+    }
+    Ok(())
+}
+
+/// The unique ids of all token objects. Errors: CKR_USER_NOT_LOGGED_IN.
+pub(super) fn unique_ids(token: &Token) -> Result<HashSet<String>> {
+    let mut ids = HashSet::new();
+    for handle in token.token_objects()? {
+        match token.object(handle) {
+            Ok(object) => drop(ids.insert(KeyName::of(object.attributes()).unique_id)),
+            Err(error::Error::ObjectHandleInvalid) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(ids)
 }
 
 impl BackupRecord {

@@ -7,6 +7,7 @@ use super::bytes::hex;
 use super::entry::{Copy, Counts, Destroyed, Entry, LeftOut};
 use super::error::{Error, Result, damaged};
 use super::recipient::Seed;
+use super::records::{keep_destroyed, unique_ids};
 use super::stream::{Contents, Survey};
 use crate::ck::*;
 use crate::error;
@@ -104,27 +105,18 @@ pub fn restore(
         unauthenticated: Vec::new(),
         outcome: Outcome::default(),
     };
-    let mut done = 0;
+    let mut destroyed = Vec::new();
     while let Some(entry) = contents.next_entry()? {
-        let Entry::Object(copy) = entry else { continue };
-        restoring.take(&copy)?;
-        done += 1;
-        progress(done);
-    }
-    restoring.finish()
-}
-
-/// The unique ids of all token objects.
-fn unique_ids(token: &Token) -> Result<HashSet<String>> {
-    let mut ids = HashSet::new();
-    for handle in token.token_objects()? {
-        match token.object(handle) {
-            Ok(object) => drop(ids.insert(KeyName::of(object.attributes()).unique_id)),
-            Err(error::Error::ObjectHandleInvalid) => {}
-            Err(error) => return Err(error.into()),
+        match entry {
+            Entry::Object(copy) => restoring.take(&copy)?,
+            Entry::Destroyed(told) => destroyed.push(told),
+            Entry::LeftOut(_) | Entry::End(_) => continue,
         }
+        progress(restoring.done());
     }
-    Ok(ids)
+    let outcome = restoring.finish()?;
+    keep_destroyed(token, &destroyed)?;
+    Ok(outcome)
 }
 
 struct Restoring<'a> {
@@ -195,6 +187,12 @@ impl Restoring<'_> {
             self.token.add_unauthenticated(unauthenticated)?;
         }
         Ok(())
+    }
+
+    /// Objects that were looked at.
+    fn done(&self) -> u64 {
+        let Outcome { restored, existing, destroyed, refused, .. } = &self.outcome;
+        (restored.len() + existing.len() + destroyed.len() + refused.len()) as u64
     }
 
     fn finish(mut self) -> Result<Outcome> {

@@ -62,7 +62,7 @@ enum KdfOption {
 
 // Compatible: nothing. Strict: see docs/policy.md.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum ProfileOption {
+pub enum ProfileOption {
     Compatible,
     Strict,
 }

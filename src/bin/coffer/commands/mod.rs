@@ -1,5 +1,7 @@
 //! The commands, one file a group.
 
+pub mod backup;
+pub mod ceremony;
 pub mod delete;
 pub mod doctor;
 pub mod explain;
@@ -12,6 +14,7 @@ pub mod key;
 pub mod list;
 pub mod mechanisms;
 pub mod pin;
+pub mod recovery;
 pub mod rotate;
 pub mod salvage;
 pub mod selftest;

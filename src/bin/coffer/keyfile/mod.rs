@@ -3,7 +3,7 @@
 //! PEM and DER are told apart by looking; in DER, the structure tells what it is.
 
 mod asn1;
-mod pem;
+pub mod pem;
 mod structure;
 
 use coffer_pkcs11::ck::*;
