@@ -6,10 +6,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ck::{CK_MECHANISM_TYPE, CKA_TOKEN};
+use crate::ck::*;
 use crate::error::{Error, Result};
 use crate::object::Object;
-use crate::token::{Batch, Event, KeyName, LedgerKind, LedgerRecord, Token, What};
+use crate::policy::time_text;
+use crate::token::{Batch, KeyName, LedgerKind, LedgerRecord, Token, What};
 use crate::vault::encoding;
 
 /// The first byte of an encoded record.
@@ -24,6 +25,21 @@ pub enum Way {
     Exported,
     BackedUp,
     Migrated,
+    /// C_CopyObject: another object of this token, or of a session.
+    Copied,
+}
+
+impl Way {
+    /// Its name for people and programs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Wrapped => "wrapped",
+            Self::Exported => "exported",
+            Self::BackedUp => "backed up",
+            Self::Migrated => "migrated",
+            Self::Copied => "copied",
+        }
+    }
 }
 
 /// Copies of one key that left the token in one way.
@@ -57,6 +73,18 @@ impl Copies {
         encoding::decode(rest).filter(|_| *version == VERSION)
     }
 
+    /// Whether anybody has said that they are gone.
+    pub fn are_confirmed(&self) -> bool {
+        !self.status.is_empty()
+    }
+
+    /// Where they went, for people.
+    pub fn told(&self) -> String {
+        let under = self.under.as_ref().map(|key| format!("under `{}` ({})", key.label, key.unique_id));
+        let place = Some(self.place.clone()).filter(|place| !place.is_empty());
+        under.into_iter().chain(place).collect::<Vec<_>>().join(", ")
+    }
+
     fn is_like(&self, other: &Self) -> bool {
         let id = |name: &Option<KeyName>| name.as_ref().map(|name| name.unique_id.clone());
         self.key.unique_id == other.key.unique_id
@@ -70,10 +98,13 @@ pub fn all(token: &Token) -> Result<Vec<(LedgerRecord, Copies)>> {
     Ok(decoded(token.ledger(LedgerKind::COPIES)?))
 }
 
-/// Those of the key with this CKA_UNIQUE_ID.
+/// Those of the key with this CKA_UNIQUE_ID, the oldest first: their order stays, whatever becomes of them.
 pub fn of_key(token: &Token, unique_id: &str) -> Result<Vec<(LedgerRecord, Copies)>> {
     let records = decoded(token.ledger_named(LedgerKind::COPIES, unique_id.as_bytes())?);
-    Ok(records.into_iter().filter(|(_, copies)| copies.key.unique_id == unique_id).collect())
+    let mut of_key: Vec<_> =
+        records.into_iter().filter(|(_, copies)| copies.key.unique_id == unique_id).collect();
+    of_key.sort_by_key(|(record, copies)| (copies.first, record.id));
+    Ok(of_key)
 }
 
 fn decoded(records: Vec<LedgerRecord>) -> Vec<(LedgerRecord, Copies)> {
@@ -85,7 +116,7 @@ fn decoded(records: Vec<LedgerRecord>) -> Vec<(LedgerRecord, Copies)> {
 /// Puts one more copy into the batch, together with what else happens then.
 pub fn add(token: &Token, batch: &mut Batch<'_>, copy: &Copies) -> Result<()> {
     let known = of_key(token, &copy.key.unique_id)?;
-    match known.iter().find(|(_, known)| known.is_like(copy)) {
+    match known.iter().find(|(_, known)| !known.are_confirmed() && known.is_like(copy)) {
         Some((record, known)) => {
             let count = known.count.saturating_add(copy.count);
             let copies = Copies { count, last: copy.last, ..known.clone() };
@@ -96,27 +127,63 @@ pub fn add(token: &Token, batch: &mut Batch<'_>, copy: &Copies) -> Result<()> {
     Ok(())
 }
 
+/// How many of these copies may still be there.
+pub fn outstanding<'a>(copies: impl IntoIterator<Item = &'a Copies>) -> u64 {
+    let left = copies.into_iter().filter(|copies| !copies.are_confirmed());
+    left.map(|copies| copies.count).fold(0, u64::saturating_add)
+}
+
+/// Somebody says that copies of a key are gone: those at one place of [`of_key`] (from 0), or all. Answers how many records
+/// that changes. Errors: CKR_USER_NOT_LOGGED_IN.
+pub fn confirm_destroyed(token: &Token, unique_id: &str, place: Option<usize>, note: &str) -> Result<usize> {
+    token.transact(|batch| {
+        let mut event = token.event(What::CopiesConfirmed).detail(note);
+        let status =
+            format!("confirmed destroyed by user {} at {}: {note}", event.who.uid, time_text(event.time));
+        let mut changed = 0;
+        for (at, (record, copies)) in of_key(token, unique_id)?.into_iter().enumerate() {
+            if place.is_none_or(|place| place == at) && !copies.are_confirmed() {
+                event.key = Some(copies.key.clone());
+                batch.replace(&record, Copies { status: status.clone(), ..copies }.encode());
+                changed += 1;
+            }
+        }
+        if changed > 0 {
+            batch.event(event);
+        }
+        Ok(changed)
+    })
+}
+
 /// A token key is about to leave under a wrapping key: an event and the copy are durable before the caller gets it, or it does
 /// not leave. Session keys are not recorded; neither are the keys of a token that cannot be written to.
 pub fn wrapped(token: &Token, key: &Object, under: &Object, mechanism: CK_MECHANISM_TYPE) -> Result<()> {
+    let name = KeyName::of(under.attributes());
+    let detail = format!("under `{}` ({}), mechanism {mechanism:#x}", name.label, name.unique_id);
+    let copy = copy(key, Way::Wrapped);
+    record(token, key, What::Wrapped, &detail, Copies { under: Some(name), mechanism, ..copy })
+}
+
+/// A private or secret key of the token leaves it in another way, to a place that is told for people. As [`wrapped`].
+pub fn made(token: &Token, key: &Object, way: Way, what: What, place: &str) -> Result<()> {
+    if !matches!(key.class(), CKO_PRIVATE_KEY | CKO_SECRET_KEY | CKO_OTP_KEY) {
+        return Ok(());
+    }
+    record(token, key, what, place, Copies { place: place.to_owned(), ..copy(key, way) })
+}
+
+fn copy(key: &Object, way: Way) -> Copies {
+    let key = KeyName::of(key.attributes());
+    let (place, status) = Default::default();
+    Copies { key, way, under: None, mechanism: 0, place, count: 1, first: 0, last: 0, status }
+}
+
+fn record(token: &Token, key: &Object, what: What, detail: &str, copy: Copies) -> Result<()> {
     if !key.is_true(CKA_TOKEN) || !token.vault().writable() {
         return Ok(());
     }
-    let event: Event = token.event(What::Wrapped).about(key.attributes());
-    let under = KeyName::of(under.attributes());
-    let event =
-        event.detail(&format!("under `{}` ({}), mechanism {mechanism:#x}", under.label, under.unique_id));
-    let copy = Copies {
-        key: KeyName::of(key.attributes()),
-        way: Way::Wrapped,
-        under: Some(under),
-        mechanism,
-        place: String::new(),
-        count: 1,
-        first: event.time,
-        last: event.time,
-        status: String::new(),
-    };
+    let event = token.event(what).about(key.attributes()).detail(detail);
+    let copy = Copies { first: event.time, last: event.time, ..copy };
     let recorded = token.transact(|batch| {
         add(token, batch, &copy)?;
         batch.event(event.clone());

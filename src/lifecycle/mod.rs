@@ -1,7 +1,10 @@
 //! The life of keys and of the token that holds them: what has happened to them, and what may happen next.
 #![forbid(unsafe_code)]
 
-pub mod copies;
 pub mod backup;
+pub mod copies;
+pub mod destruction;
 pub mod event;
+pub mod rotation;
+pub mod signer;
 pub mod state;

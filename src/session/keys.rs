@@ -33,6 +33,18 @@ impl Session {
         params: &Params,
         template: &Template,
     ) -> Result<(ObjectHandle, Option<Vec<u8>>)> {
+        let (attributes, source, iv) = self.make_key(mechanism, params, template)?;
+        let handles = self.create_objects(vec![attributes], source)?;
+        Ok((handles.first().copied().ok_or(Error::GeneralError)?, iv))
+    }
+
+    /// A new secret key that may be kept here, where it comes from, and the IV that comes with it.
+    pub(super) fn make_key(
+        &self,
+        mechanism: CK_MECHANISM_TYPE,
+        params: &Params,
+        template: &Template,
+    ) -> Result<(Attributes, Source, Option<Vec<u8>>)> {
         let row = self.mechanism(mechanism)?;
         let generate = row.ops.generate_key.ok_or(Error::MechanismInvalid)?;
         let creator = self.creator();
@@ -45,7 +57,8 @@ impl Session {
         let iv = row.ops.generate_iv.map(|generate| generate(params)).transpose()?;
         let attributes = rules::generate(class, key_type, template, generated, mechanism, &creator)?;
         let source = if row.takes_password() { Source::Imported } else { Source::Generated };
-        Ok((self.keep(attributes, source)?, iv))
+        self.may_create(&attributes, source)?;
+        Ok((attributes, source, iv))
     }
 
     /// C_GenerateKeyPair: public key, private key; both or none.
@@ -56,6 +69,21 @@ impl Session {
         public: &Template,
         private: &Template,
     ) -> Result<(ObjectHandle, ObjectHandle)> {
+        let (public, private) = self.make_key_pair(mechanism, params, public, private)?;
+        match *self.create_objects(vec![public, private], Source::Generated)? {
+            [public, private] => Ok((public, private)),
+            _ => Err(Error::GeneralError),
+        }
+    }
+
+    /// A new key pair that may be kept here: public key, private key.
+    pub(super) fn make_key_pair(
+        &self,
+        mechanism: CK_MECHANISM_TYPE,
+        params: &Params,
+        public: &Template,
+        private: &Template,
+    ) -> Result<(Attributes, Attributes)> {
         let row = self.mechanism(mechanism)?;
         let generate = row.ops.generate_key_pair.ok_or(Error::MechanismInvalid)?;
         let creator = self.creator();
@@ -72,10 +100,7 @@ impl Session {
         self.token.profile().check_pair(&public, &private)?;
         self.may_create(&public, Source::Generated)?;
         self.may_create(&private, Source::Generated)?;
-        match *self.create_objects(vec![public, private], Source::Generated)? {
-            [public, private] => Ok((public, private)),
-            _ => Err(Error::GeneralError),
-        }
+        Ok((public, private))
     }
 
     /// Refuses early what `may_create` would refuse, before a long generation.

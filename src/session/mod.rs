@@ -17,6 +17,8 @@ mod objects;
 mod operation;
 mod output;
 mod random;
+mod rewrap;
+mod rotate;
 mod saved;
 mod table;
 mod verify_signature;
@@ -39,6 +41,8 @@ pub use asynchronous::{Function, Outcome};
 pub use derive::Made;
 pub use explain::Explanation;
 pub use output::Output;
+pub use rewrap::Wrapping;
+pub use rotate::Rotated;
 pub use table::SessionTable;
 
 use messages::{Opening, Process};
@@ -119,6 +123,11 @@ impl Session {
 
     pub fn slot(&self) -> SlotId {
         self.slot
+    }
+
+    /// The token, for what is no function of PKCS#11.
+    pub fn token(&self) -> &Arc<Token> {
+        &self.token
     }
 
     pub fn info(&self) -> SessionInfo {

@@ -5,11 +5,13 @@ use std::sync::atomic::Ordering;
 use crate::ck::*;
 use crate::config::PointEncoding;
 use crate::error::{Error, Result};
+use crate::lifecycle::copies::{self, Way};
+use crate::lifecycle::destruction;
 use crate::mechanism::{computed, import};
 use crate::object::codec::encoded_len;
 use crate::object::{Attributes, Creator, Object, SearchTemplate, Template, Value, ec_point, rules};
 use crate::policy::{self, Role, Source};
-use crate::token::ObjectHandle;
+use crate::token::{ObjectHandle, What};
 
 use super::{Session, built_in};
 
@@ -32,6 +34,9 @@ impl Session {
         for (attribute, value) in original.secrets()?.iter() {
             attributes.set(attribute, value.clone());
         }
+        let label = String::from_utf8_lossy(attributes.bytes(CKA_LABEL).unwrap_or_default()).into_owned();
+        let place = format!("as `{label}` in this token, or in a session of it");
+        copies::made(&self.token, &original, Way::Copied, What::Copied, &place)?;
         self.keep(attributes, Source::Copied)
     }
 
@@ -46,7 +51,7 @@ impl Session {
         if object.attributes().value(CKA_DESTROYABLE) == Some(&Value::Bool(false)) {
             return Err(Error::ActionProhibited);
         }
-        self.token.destroy(handle)
+        destruction::destroy_object(&self.token, handle)
     }
 
     /// C_GetObjectSize: bytes in the token file or in memory, sealed values left out.

@@ -6,6 +6,7 @@
 use crate::ck::CKA_TOKEN;
 use crate::error::{Error, Result};
 use crate::object::{Attributes, Object};
+use crate::secret::Secret;
 use crate::vault::{self, Change, Put, RecordId, SecretPart, Unlocked, Visibility};
 
 use super::Token;
@@ -45,6 +46,9 @@ impl LedgerKind {
     pub const ROTATION: Self = Self(11);
     /// The audit log: what its first key was sealed to, and where it stands.
     pub const AUDIT: Self = Self(12);
+    /// The key with which the token signs certificates, and the certificates.
+    pub const CERTIFICATE_KEY: Self = Self(13);
+    pub const CERTIFICATE: Self = Self(14);
 
     /// The kind that a record's tag tells; `None` for one that is an object.
     pub fn of_tag(tag: &[u8]) -> Option<Self> {
@@ -149,6 +153,14 @@ impl Batch<'_> {
         Ok(id)
     }
 
+    /// A new record of the ledger with a secret, which is sealed as the values of keys are (see [`Token::ledger_secret`]).
+    pub fn put_secret(&mut self, kind: LedgerKind, secret: Secret) -> Result<RecordId> {
+        let id = RecordId::random()?;
+        let put = ledger_put(id, LedgerTag { kind, name: None }, Vec::new());
+        self.changes.push(Change::Add(Put { secret: SecretPart::New(secret), ..put }));
+        Ok(id)
+    }
+
     /// A new version of a record of the ledger; the batch is made again if it has been changed since it was read.
     pub fn replace(&mut self, record: &LedgerRecord, bytes: Vec<u8>) {
         let put = ledger_put(record.id, LedgerTag { kind: record.kind, name: record.name }, bytes);
@@ -245,6 +257,17 @@ impl Token {
         }
         records.sort_unstable_by_key(|record| record.sequence);
         Ok(records)
+    }
+
+    /// The secret of a record of the ledger, if it has one. Errors: CKR_USER_NOT_LOGGED_IN.
+    pub fn ledger_secret(&self, id: RecordId) -> Result<Option<Secret>> {
+        self.sync()?;
+        let unlocked = self.unlocked().ok_or(Error::UserNotLoggedIn)?;
+        match unlocked.secret(id) {
+            Ok(secret) => Ok(Some(secret)),
+            Err(vault::Error::NoSuchRecord) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// The handle of a token object that was made in a batch; `None` where it is gone already.

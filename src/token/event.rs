@@ -72,6 +72,7 @@ whats! {
     29 DestructionPlanned "destruction-planned";
     30 DestructionUndone "destruction-undone";
     31 Agreed "agreed";
+    32 CopiesConfirmed "copies-confirmed-destroyed";
     // It leaves the token, or comes back.
     40 Wrapped "wrapped";
     41 Exported "exported";

@@ -5,6 +5,7 @@ mod batch;
 #[cfg(test)]
 mod batch_tests;
 mod counter;
+mod erase;
 mod event;
 mod handle;
 mod info;
@@ -34,6 +35,7 @@ use crate::store::{Backend, Guard};
 use crate::vault::{self, Argon2Cost, Kdf, NewToken, Revision, Vault};
 
 pub use batch::{Batch, LedgerKind, LedgerRecord};
+pub use erase::Trace;
 pub use event::{Event, KeyName, Outcome, What, Who};
 pub use handle::{ObjectHandle, SessionHandle, SlotId};
 pub use info::{Identity, LABEL_LEN, MANUFACTURER, MODEL, SERIAL_LEN, TokenInfo, padded, utc_time};
@@ -150,11 +152,9 @@ impl Token {
         let _alone = self.vault.exclude()?;
         let identity = Identity { label, profile, settings, ..self.identity()? };
         let new = new_token(&self.config, &identity, so_pin, self.present_kdf())?;
+        let who = Who::here(Role::SecurityOfficer);
         self.vault.reinitialise_with(new, |old| {
-            let objects = old.records()?.iter().filter(|record| is_object(record)).count();
-            let who = Who::here(Role::SecurityOfficer);
-            let detail = format!("label `{}`; {objects} objects destroyed", identity.label_text());
-            Ok(vec![Event::new(self.now(), who, What::TokenInitialised).detail(&detail).to_text()?])
+            erase::told_of_wiping(old, &identity.label_text(), self.now(), &who)
         })?;
         self.catch_up().map(|_| ())
     }
@@ -274,11 +274,6 @@ impl Token {
     fn new_handle(&self) -> ObjectHandle {
         ObjectHandle(self.next_handle.fetch_add(1, Ordering::Relaxed))
     }
-}
-
-/// False for a record of the ledger.
-fn is_object(record: &vault::Record) -> bool {
-    record.tag.as_deref().and_then(LedgerKind::of_tag).is_none()
 }
 
 /// The parameters of a new token file.

@@ -59,7 +59,9 @@ impl Token {
         Ok(matches!(entry.place, Place::Session(_)))
     }
 
-    /// Objects that match, in the order in which this process came to know them.
+    /// Objects that match, in the order in which this process came to know them. In a search by CKA_LABEL or CKA_ID, keys
+    /// that were rotated come first, the newest version before the others: who takes the first that is found gets the
+    /// one that may still be used.
     pub fn find(&self, search: &SearchTemplate) -> Result<Vec<ObjectHandle>> {
         self.sync()?;
         let role = self.role();
@@ -67,6 +69,8 @@ impl Token {
         let id = search.bytes(CKA_ID).map(digest);
         let label = search.bytes(CKA_LABEL).map(digest);
         let candidates = self.table.read().candidates(class, id, label);
+        let by_name = id.is_some() || label.is_some();
+        let mut versions = Vec::new();
         let mut found = Vec::new();
         found.try_reserve_exact(candidates.len())?;
         for entry in candidates {
@@ -80,12 +84,21 @@ impl Token {
                 continue;
             }
             match self.object_of(&entry) {
-                Ok(object) if visible(role, &object) && matches(&object, search) => found.push(entry.handle),
+                Ok(object) if visible(role, &object) && matches(&object, search) => {
+                    found.push(entry.handle);
+                    versions.push(object.attributes().ulong(CKA_COFFER_VERSION).unwrap_or(0));
+                }
                 Ok(_) | Err(Error::ObjectHandleInvalid) => {}
                 // The user has logged out meanwhile.
                 Err(Error::UserNotLoggedIn) if entry.private => {}
                 Err(error) => return Err(error),
             }
+        }
+        if by_name && versions.iter().any(|version| *version > 1) {
+            // Those that were never rotated keep their order.
+            let mut ordered: Vec<_> = versions.into_iter().zip(found).collect();
+            ordered.sort_by_key(|(version, _)| std::cmp::Reverse(*version));
+            found = ordered.into_iter().map(|(_, handle)| handle).collect();
         }
         Ok(found)
     }

@@ -34,6 +34,7 @@ mod history;
 mod login;
 mod pin;
 mod tags;
+mod traces;
 mod unlocked;
 mod verify;
 mod view;
@@ -67,6 +68,7 @@ pub use error::Error;
 pub use event::{EventText, Tally};
 pub use salvage::{Lost, Proof, Salvage, Saved, salvage};
 pub use survey::record_at_offset;
+pub use traces::Trace;
 pub use types::*;
 pub use unlocked::Unlocked;
 

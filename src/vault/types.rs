@@ -230,6 +230,8 @@ pub struct Checked {
     pub transactions: u64,
     /// The records that are live.
     pub objects: u64,
+    /// Their tags, opened, in the order of the records.
+    pub tags: Vec<Vec<u8>>,
     pub notes: Vec<Note>,
 }
 

@@ -56,10 +56,12 @@ fn check(contents: &[u8], keys: &Keys, mut progress: impl FnMut(u64, u64)) -> Re
     let mut slots: Vec<_> = state.slots.iter().collect();
     slots.sort_unstable_by_key(|(_, slot)| slot.place.offset);
     let objects = slots.len() as u64;
+    let mut tags = Vec::new();
     for ((_, slot), done) in slots.iter().zip(1..) {
         let body = body_at(contents, &slot.place)?;
-        if !opens(keys, body, slot.flags) {
-            return Err(Error::Damaged { offset: slot.place.offset, what: SEALS });
+        match opens(keys, body, slot.flags) {
+            Some(tag) => tags.push(tag),
+            None => return Err(Error::Damaged { offset: slot.place.offset, what: SEALS }),
         }
         progress(done, objects);
     }
@@ -69,7 +71,7 @@ fn check(contents: &[u8], keys: &Keys, mut progress: impl FnMut(u64, u64)) -> Re
             .and_then(|plaintext| encoding::decode_index(&plaintext))
             .ok_or(Error::Damaged { offset: place.offset, what: "the INDEX does not open" })?;
     }
-    Ok(Checked { records, transactions, objects, notes: recovered.notes })
+    Ok(Checked { records, transactions, objects, tags, notes: recovered.notes })
 }
 
 /// Opens every event that is in the file.
@@ -89,27 +91,26 @@ fn body_at<'a>(contents: &'a [u8], place: &Place) -> Result<&'a [u8], Error> {
         .ok_or(Error::Damaged { offset: place.offset, what: "the file has become shorter" })
 }
 
-/// Whether every sealed part of a PUT opens.
-fn opens(keys: &Keys, body: &[u8], flags: u8) -> bool {
+/// The tag of a PUT, if it and every other sealed part opens.
+fn opens(keys: &Keys, body: &[u8], flags: u8) -> Option<Vec<u8>> {
     let private = flags & FLAG_PRIVATE != 0;
-    let open = || {
-        let put = PutHead::parse(body, private)?;
-        let parts = put.parts(body)?;
-        if private {
-            keys.open_tag(put.id, put.sequence, parts.tag)?;
-        }
-        if !parts.key.is_empty() {
-            let key = keys.open_object_key(put.id, parts.key)?;
-            if private {
-                key.open(Part::Metadata, parts.metadata)?;
-            }
-            if put.secret_length > 0 {
-                key.open(Part::Secret, parts.secret)?;
-            }
-        }
-        Some(())
+    let put = PutHead::parse(body, private)?;
+    let parts = put.parts(body)?;
+    let tag = if private {
+        keys.open_tag(put.id, put.sequence, parts.tag)?.as_bytes().to_vec()
+    } else {
+        parts.tag.to_vec()
     };
-    open().is_some()
+    if !parts.key.is_empty() {
+        let key = keys.open_object_key(put.id, parts.key)?;
+        if private {
+            key.open(Part::Metadata, parts.metadata)?;
+        }
+        if put.secret_length > 0 {
+            key.open(Part::Secret, parts.secret)?;
+        }
+    }
+    Some(tag)
 }
 
 /// Verifies every COMMIT that claims to be authenticated, up to `end`. Returns the numbers of transactions and records.
@@ -138,7 +139,7 @@ fn check_codes(contents: &[u8], end: u64, keys: &Keys) -> Result<(u64, u64), Err
 /// its COMMIT.
 fn first_bad(transaction: &Transaction<'_>, keys: &Keys) -> Error {
     let puts = transaction.records.iter().filter(|frame| frame.head.kind == Kind::Put);
-    let mut bad = puts.filter(|frame| !opens(keys, frame.body, frame.head.flags));
+    let mut bad = puts.filter(|frame| opens(keys, frame.body, frame.head.flags).is_none());
     match bad.next() {
         Some(frame) => Error::Damaged { offset: frame.offset, what: SEALS },
         None => Error::Tampered { offset: transaction.commit.offset },

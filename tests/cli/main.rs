@@ -2,6 +2,7 @@
 
 mod backup;
 mod care;
+mod destruction;
 mod errors;
 mod explain;
 mod files;

@@ -1,6 +1,15 @@
-//! New keys in the place of old ones.
+//! New keys in the place of old ones, and wrapped keys under new ones.
 
-use crate::Home;
+use crate::{Home, Run};
+
+/// 2026-11-24 00:00:00 UTC.
+const TODAY: u64 = 1_795_478_400;
+const DAY: u64 = 86_400;
+
+/// Runs the tool at a time.
+fn at(home: &Home, time: u64, arguments: &[&str]) -> Run {
+    Run::from(home.command(arguments).env("COFFER_FAKE_TIME", time.to_string()).output().unwrap())
+}
 
 #[test]
 fn a_new_root_key_leaves_keys_and_pins_as_they_are_and_is_counted() {
@@ -17,4 +26,70 @@ fn a_new_root_key_leaves_keys_and_pins_as_they_are_and_is_counted() {
     assert_ne!(std::fs::read(home.path("tokens/token-0.coffer")).unwrap(), file);
     let wrong = home.command(&["rotate", "root-key"]).env("COFFER_PIN", "9999").output().unwrap();
     assert!(!wrong.status.success());
+}
+
+#[test]
+fn a_pair_gets_a_successor_under_its_label_and_only_the_newest_is_rotated() {
+    let home = Home::with_token();
+    home.ok(&["generate", "ec:P-256", "web", "--id", "01"]);
+    let dry = home.run(&["rotate", "key", "web", "--dry-run"]);
+    assert!(dry.code == 3 && dry.out.contains("would be rotated"), "{}{}", dry.out, dry.err);
+    assert_eq!(home.json(&["list", "--json", "--login"])["objects"].as_array().unwrap().len(), 2);
+    let json = home.json(&["rotate", "key", "web", "--json", "--reason", "yearly"]);
+    let key = &json["keys"][0];
+    assert_eq!((&json["schema"], &key["version"]), (&"coffer.rotate-key".into(), &2.into()));
+    assert_eq!((&key["old"]["id"], &key["new"][0]["kind"]), (&"01".into(), &"ec:P-256".into()));
+    assert_ne!(key["new"][0]["id"], "01");
+    assert_eq!(key["new"].as_array().unwrap().len(), 2);
+    // By its label the key is still found: the one without a successor.
+    let said = home.ok(&["rotate", "key", "web", "--keep-id"]);
+    assert!(said.contains("Made version 3 of `web`"), "{said}");
+    let error = home.fails(&["rotate", "key", "web", "--id", "01"]);
+    assert!(error.contains("has a successor"), "{error}");
+    let error = home.fails(&["rotate", "key", "web", "--id", "01", "--type", "public"]);
+    assert!(error.contains("no private or secret key"), "{error}");
+    assert!(home.fails(&["rotate", "key", "nobody"]).contains("no object that fits"));
+}
+
+#[test]
+fn a_timer_rotates_what_is_due_and_exit_codes_tell_it_what_was() {
+    let home = Home::with_token();
+    let run = at(&home, TODAY, &["generate", "aes:256", "data"]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    let run = at(&home, TODAY, &["rotate", "key", "data", "--period", "90d"]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    let none = at(&home, TODAY + 59 * DAY, &["rotate", "--due", "--within", "30d"]);
+    assert!(none.code == 0 && none.out.contains("No key of token `mine` is due"), "{}", none.out);
+    let later = TODAY + 61 * DAY;
+    let dry = at(&home, later, &["rotate", "--due", "--within", "30d", "--dry-run", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&dry.out).unwrap();
+    assert_eq!(
+        (dry.code, &json["dry_run"], &json["keys"][0]["old"]["label"]),
+        (3, &true.into(), &"data".into())
+    );
+    assert_eq!(json["keys"][0]["protect_stop"], "2027-02-22T00:00:00Z");
+    let run = at(&home, later, &["rotate", "--due", "--within", "30d"]);
+    assert!(run.code == 0 && run.out.contains("Made version 3 of `data`"), "{}{}", run.out, run.err);
+    let again = at(&home, later, &["rotate", "--due", "--within", "30d"]);
+    assert!(again.out.contains("No key of token `mine` is due"), "{}", again.out);
+    assert!(home.fails(&["rotate", "--due", "--within", "soon"]).contains("no length of time"));
+}
+
+#[test]
+fn wrapped_keys_in_files_are_moved_and_no_file_is_replaced_unasked() {
+    let home = Home::with_token();
+    home.ok(&["generate", "aes:256", "old-kek", "--uses", "unwrap"]);
+    home.ok(&["generate", "rsa:2048", "new-kek", "--uses", "unwrap"]);
+    // AES key wrap with padding of the key 00..0f under 32 bytes of the token cannot be made outside of it: what is not a
+    // wrapped key is refused, and nothing is written.
+    let junk = home.write("junk.bin", &[7; 24]);
+    std::fs::create_dir(home.path("out")).unwrap();
+    let out = home.argument("out");
+    let arguments = ["rewrap", &junk, "--from", "old-kek", "--to", "new-kek", "--out", &out];
+    let error = home.fails(&arguments);
+    assert!(error.contains("junk.bin was not rewrapped"), "{error}");
+    assert!(!home.path("out/junk.bin").exists());
+    assert!(home.fails(&["rewrap", &junk, "--from", "old-kek", "--to", "new-kek"]).contains("--out"));
+    let error = home.fails(&["rewrap", &junk, "--from", "nobody", "--to", "new-kek", "--in-place"]);
+    assert!(error.contains("no object that fits"), "{error}");
 }

@@ -1,6 +1,8 @@
 //! A token of its own for each test, in a temporary folder.
 #![allow(dead_code)]
 
+pub mod world;
+
 use std::sync::Arc;
 
 use coffer_pkcs11::ck::*;

@@ -92,6 +92,32 @@ impl Period {
     }
 }
 
+/// A length of time in seconds, for an option. A month has 30 days here, and a year 365.
+pub fn length(text: &str) -> std::result::Result<u64, String> {
+    let seconds = match Period::parse(text) {
+        Some(Period::Hours(hours)) => hours.checked_mul(3600),
+        Some(Period::Days(days)) => days.checked_mul(86_400),
+        // A year is no twelve months of 30 days.
+        Some(Period::Months(months)) => (months / 12)
+            .checked_mul(365)
+            .and_then(|days| days.checked_add(months % 12 * 30)?.checked_mul(86_400)),
+        None => None,
+    };
+    seconds.ok_or_else(|| format!("`{text}` is no length of time; write 12h, 30d, 2w, 6m or 1y"))
+}
+
+/// The time for programs: `2026-11-24T10:00:00Z`.
+pub fn moment(seconds: u64) -> String {
+    let known =
+        i64::try_from(seconds).ok().and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok());
+    let told = |at: OffsetDateTime| {
+        let (year, month, day) = (at.year(), u8::from(at.month()), at.day());
+        let (hour, minute, second) = (at.hour(), at.minute(), at.second());
+        format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+    };
+    known.map_or_else(|| "unknown".into(), told)
+}
+
 /// The time for people.
 pub fn show(seconds: u64) -> String {
     time_text(seconds)
@@ -122,6 +148,17 @@ mod tests {
         assert_eq!(told("36h", Edge::From).as_deref(), Some("2026-11-25 12:00:00 UTC"));
         let leap_day = parse("2028-02-29", TODAY, Edge::From).unwrap();
         assert_eq!(Period::Months(12).after(leap_day).map(show).as_deref(), Some("2029-02-28 00:00:00 UTC"));
+    }
+
+    #[test]
+    fn lengths_and_moments_are_plain_numbers_of_seconds() {
+        assert_eq!((length("30d"), length("2w"), length("0d")), (Ok(30 * 86_400), Ok(14 * 86_400), Ok(0)));
+        assert_eq!((length("1y"), length("6m")), (Ok(365 * 86_400), Ok(180 * 86_400)));
+        for text in ["", "30", "d", "-1d", "1.5d", "3é", "99999999999999999999d", "9999999999999999999y"] {
+            assert!(length(text).is_err(), "{text}");
+        }
+        assert_eq!(moment(TODAY + 36_000), "2026-11-24T10:00:00Z");
+        assert_eq!(moment(u64::MAX), "unknown");
     }
 
     #[test]

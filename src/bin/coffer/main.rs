@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod care;
+mod certificate;
 mod commands;
 mod context;
 mod dates;
@@ -74,7 +75,6 @@ enum Command {
     /// Write a token's file anew without what is of no use any more
     Compact(commands::verify::Compact),
     /// Put a new key in the place of an old one
-    #[command(subcommand)]
     Rotate(commands::rotate::Rotate),
     /// Make the recovery key of a token, and look after its shares
     #[command(subcommand)]
@@ -84,6 +84,10 @@ enum Command {
     Backup(commands::backup::Backup),
     /// Make a token and its recovery key before the eyes of those who keep the shares
     Ceremony(commands::ceremony::Arguments),
+    /// Move wrapped keys in files from under one key to under another
+    Rewrap(commands::rewrap::Arguments),
+    /// Destroy keys, with time to undo it and a signed certificate
+    Destroy(commands::destroy::Destroy),
     /// Save what verifies from a damaged token file into a new token
     Salvage(commands::salvage::Arguments),
     /// Check the installation, and print the lines that clients need
@@ -141,6 +145,8 @@ fn run(command: Command) -> Result<Exit> {
         Command::Recovery(recovery) => recovery.run(),
         Command::Backup(backup) => backup.run(),
         Command::Ceremony(arguments) => arguments.run(),
+        Command::Rewrap(arguments) => arguments.run(),
+        Command::Destroy(destroy) => destroy.run(),
         Command::Salvage(arguments) => arguments.run(),
         Command::Doctor(arguments) => arguments.run(),
         Command::Softhsm2Util(arguments) => arguments.run(),

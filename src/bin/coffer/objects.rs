@@ -216,6 +216,13 @@ pub struct ObjectDocument {
     end_date: Option<String>,
 }
 
+impl ObjectDocument {
+    /// The URI that names the object.
+    pub fn uri(&self) -> &str {
+        &self.uri
+    }
+}
+
 /// The attributes that the object has and shows.
 pub fn values(session: &Session, handle: ObjectHandle, wanted: &[CK_ATTRIBUTE_TYPE]) -> Result<Attributes> {
     let values = session.attribute_values(handle, wanted)?;

@@ -8,10 +8,12 @@ use clap::Args;
 use coffer_pkcs11::ck::*;
 use coffer_pkcs11::crypto::key_file;
 use coffer_pkcs11::error::Error;
+use coffer_pkcs11::lifecycle::copies::{self, Way};
 use coffer_pkcs11::mechanism::private_key_info;
 use coffer_pkcs11::object::{Object, Value};
 use coffer_pkcs11::secret::Secret;
 use coffer_pkcs11::session::Session;
+use coffer_pkcs11::token::What;
 
 use crate::context::{Context, Found};
 use crate::failure::{Exit, Failure, Result};
@@ -84,6 +86,12 @@ impl Arguments {
         }
         let entry = choose(found, &wanted, &token)?;
         let content = self.content(&session, &entry, &token)?;
+        let place = match &self.out {
+            Some(path) => format!("to {}", path.display()),
+            None => "to standard output".into(),
+        };
+        let object = session.token().object(entry.handle)?;
+        copies::made(session.token(), &object, Way::Exported, What::Exported, &place)?;
         self.write(&content, matches!(entry.class, CKO_PRIVATE_KEY | CKO_SECRET_KEY | CKO_DATA))?;
         if let Some(path) = &self.out {
             output::line(&format!("Wrote {} to {}.", entry.uri(&token), path.display()))?;

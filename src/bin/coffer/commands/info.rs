@@ -2,17 +2,24 @@
 
 use clap::Args;
 use coffer_pkcs11::ck::*;
+use coffer_pkcs11::lifecycle::signer;
 use coffer_pkcs11::token::TokenInfo;
 use serde::Serialize;
 
 use crate::context::{Context, Found, TokenOption};
 use crate::failure::{Exit, Result};
 use crate::output;
+use crate::pin::UserPin;
 
 #[derive(Args)]
 pub struct Arguments {
     #[command(flatten)]
     token: TokenOption,
+    /// Log in, to show also the public key with which a token signs its certificates; name the token with --token
+    #[arg(long, requires = "token")]
+    login: bool,
+    #[command(flatten)]
+    pin: UserPin,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -39,6 +46,9 @@ struct Token {
     writable: bool,
     user_pin: &'static str,
     so_pin: &'static str,
+    /// In hexadecimal; absent where it was not asked for, or no certificate has been signed yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    certificate_key: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -58,11 +68,19 @@ impl Arguments {
             file: path.display().to_string(),
             problem,
         });
+        let mut described =
+            tokens.iter().map(|token| describe(&context, token)).collect::<Result<Vec<_>>>()?;
+        if self.login {
+            for (token, described) in tokens.iter().zip(&mut described) {
+                let session = context.user_session(token, false, &self.pin, &named)?;
+                described.certificate_key = signer::public_key(session.token())?.map(|key| output::hex(&key));
+            }
+        }
         let info = Info {
             version: env!("CARGO_PKG_VERSION"),
             folder: context.config().home.display().to_string(),
             configuration: context.config().file.as_ref().map(|path| path.display().to_string()),
-            tokens: tokens.iter().map(|token| describe(&context, token)).collect::<Result<_>>()?,
+            tokens: described,
             damaged: damaged.collect(),
         };
         if self.json {
@@ -86,6 +104,7 @@ fn describe(context: &Context, token: &Found) -> Result<Token> {
         writable: token.info.flags & CKF_WRITE_PROTECTED == 0,
         user_pin: user_pin(&token.info),
         so_pin: state(token.info.flags, CKF_SO_PIN_LOCKED, CKF_SO_PIN_FINAL_TRY, CKF_SO_PIN_COUNT_LOW),
+        certificate_key: None,
     })
 }
 
@@ -137,6 +156,10 @@ fn show(info: &Info) -> Result<()> {
             &["slot", "token", "serial", "profile", "lifecycle", "user pin", "so pin", "access", "file"],
             rows.collect(),
         ))?;
+    }
+    for (token, key) in info.tokens.iter().filter_map(|token| Some((token, token.certificate_key.as_ref()?)))
+    {
+        output::line(&format!("\nToken `{}` signs certificates with {key}", token.label))?;
     }
     for damaged in &info.damaged {
         output::line(&format!(

@@ -3,6 +3,7 @@
 pub mod backup;
 pub mod ceremony;
 pub mod delete;
+pub mod destroy;
 pub mod doctor;
 pub mod explain;
 pub mod export;
@@ -15,6 +16,7 @@ pub mod list;
 pub mod mechanisms;
 pub mod pin;
 pub mod recovery;
+pub mod rewrap;
 pub mod rotate;
 pub mod salvage;
 pub mod selftest;

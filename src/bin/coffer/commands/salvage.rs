@@ -6,7 +6,7 @@ use clap::Args;
 use coffer_pkcs11::config::Config;
 use coffer_pkcs11::policy::{Mode, Profile};
 use coffer_pkcs11::secret::Secret;
-use coffer_pkcs11::token::{Identity, Settings, vault_options};
+use coffer_pkcs11::token::{Identity, LedgerKind, Settings, vault_options};
 use coffer_pkcs11::vault::{self, Change, Entry, Proof, Salvage, Vault};
 use serde::Serialize;
 
@@ -152,8 +152,10 @@ fn rules_of(found: &Salvage) -> (Profile, Settings) {
     }
 }
 
+/// Objects are counted, and not what the ledger tells of them.
 fn count(found: &Salvage, proof: Proof) -> usize {
-    found.records.iter().filter(|saved| saved.proof == proof).count()
+    let objects = found.records.iter().filter(|saved| LedgerKind::of_tag(&saved.put.tag).is_none());
+    objects.filter(|saved| saved.proof == proof).count()
 }
 
 fn lost(lost: &vault::Lost) -> LostRecord {

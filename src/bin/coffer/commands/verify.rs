@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use coffer_pkcs11::token::Identity;
+use coffer_pkcs11::token::{Identity, LedgerKind};
 use coffer_pkcs11::vault::{self, Checked, Entry, Note, Vault};
 use serde::Serialize;
 
@@ -94,7 +94,9 @@ impl Verify {
     }
 
     fn report(&self, file: PathBuf, label: String, checked: Checked) -> Result<Exit> {
-        let Checked { records, transactions, objects, .. } = checked;
+        let Checked { records, transactions, .. } = checked;
+        let is_object = |tag: &&Vec<u8>| LedgerKind::of_tag(tag).is_none();
+        let objects = checked.tags.iter().filter(is_object).count() as u64;
         let notes: Vec<_> = checked.notes.iter().map(|note| care::note(*note)).collect();
         let exit = if notes.is_empty() { Exit::Success } else { Exit::Attention };
         if self.json {

@@ -1,5 +1,6 @@
 //! `coffer key`: the life of a key.
 
+pub mod copies;
 mod except;
 mod set;
 mod state;
@@ -34,6 +35,8 @@ enum Command {
     Set(set::Arguments),
     /// Let a suspended or compromised key decrypt and verify until a date
     Except(except::Arguments),
+    /// Show where copies of a key may be, or say that they are gone
+    Copies(copies::Arguments),
 }
 
 impl Arguments {
@@ -42,6 +45,7 @@ impl Arguments {
             Command::State(arguments) => arguments.run(),
             Command::Set(arguments) => arguments.run(),
             Command::Except(arguments) => arguments.run(),
+            Command::Copies(arguments) => arguments.run(),
         }
     }
 }
