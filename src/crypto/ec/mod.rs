@@ -3,11 +3,16 @@
 
 mod curve;
 mod domain;
+#[cfg(test)]
+mod faults;
 
 use aws_lc_sys::{
     EC_GROUP, EC_KEY, EC_KEY_free, EC_KEY_new, EC_POINT, EC_POINT_free, EC_POINT_new, ECDSA_SIG_free,
 };
 use std::ptr;
+
+use subtle::ConstantTimeEq;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::number::Number;
 use super::{Error, Owned, Result, succeed};
@@ -25,7 +30,12 @@ pub struct PublicKey {
 pub struct PrivateKey {
     curve: Curve,
     key: Owned<EC_KEY>,
+    /// The private value once more, to see that the engine's has not changed.
+    kept: Secret,
 }
+
+/// Bytes of the longest order, that of P-521.
+const MAXIMUM_ORDER_LEN: usize = 66;
 
 // SAFETY: the engine reads an EC_KEY in every function used below but the setters, which only the constructors call
 // (`openssl/ec_key.h`: const use from several threads is safe).
@@ -39,6 +49,13 @@ fn new_key(group: *const EC_GROUP) -> Result<Owned<EC_KEY>> {
     // SAFETY: a live key that nobody else sees and a static group.
     succeed(unsafe { aws_lc_sys::EC_KEY_set_group(key.as_mut_ptr(), group) }, Error::Memory)?;
     Ok(key)
+}
+
+/// The private value of a key that has one, as long as the order.
+fn private_value(curve: Curve, key: &Owned<EC_KEY>) -> Result<Secret> {
+    // SAFETY: a live key with a private value that lives as long as it.
+    let value = unsafe { Number::copy_of(aws_lc_sys::EC_KEY_get0_private_key(key.as_ptr()))? };
+    value.to_secret_of(curve.order_len())
 }
 
 impl PublicKey {
@@ -121,14 +138,16 @@ impl PrivateKey {
         // SAFETY: a live key that nobody else sees and a live number, which the engine copies and checks.
         let code = unsafe { aws_lc_sys::EC_KEY_set_private_key(key.as_mut_ptr(), value.as_ptr()) };
         succeed(code, Error::Key)?;
-        Ok(Self { curve, key })
+        let kept = private_value(curve, &key)?;
+        Ok(Self { curve, key, kept })
     }
 
     pub fn generate(curve: Curve) -> Result<Self> {
         let mut key = new_key(curve.engine()?)?;
         // SAFETY: a live key with a group that nobody else sees.
         succeed(unsafe { aws_lc_sys::EC_KEY_generate_key(key.as_mut_ptr()) }, Error::Engine)?;
-        let key = Self { curve, key };
+        let kept = private_value(curve, &key)?;
+        let key = Self { curve, key, kept };
         check_pair(&key, &PublicKey::new(curve, &key.public_point()?)?)?;
         Ok(key)
     }
@@ -139,9 +158,7 @@ impl PrivateKey {
 
     /// The private value, big-endian, as long as the order.
     pub fn value(&self) -> Result<Secret> {
-        // SAFETY: a live key with a private value that lives as long as it.
-        let value = unsafe { Number::copy_of(aws_lc_sys::EC_KEY_get0_private_key(self.key.as_ptr()))? };
-        value.to_secret_of(self.curve.order_len())
+        private_value(self.curve, &self.key)
     }
 
     /// The public point, uncompressed: 04, x, y.
@@ -184,7 +201,24 @@ impl PrivateKey {
             succeed(aws_lc_sys::BN_bn2bin_padded(r_out.as_mut_ptr(), half, r), Error::Engine)?;
             succeed(aws_lc_sys::BN_bn2bin_padded(s_out.as_mut_ptr(), half, s), Error::Engine)?;
         }
+        if !self.is_sound() {
+            signature.zeroize();
+            return Err(Error::Engine);
+        }
         Ok(2 * half)
+    }
+
+    /// Whether the private value in the engine's memory is still the one that was put there. A signature under a value with
+    /// one wrong bit would tell the right one (`faults.rs`).
+    fn is_sound(&self) -> bool {
+        let mut present = Zeroizing::new([0; MAXIMUM_ORDER_LEN]);
+        let Some(present) = present.get_mut(..self.kept.len()) else { return false };
+        // SAFETY: a live key with a private value that lives as long as it; the output has the length that is told.
+        let code = unsafe {
+            let value = aws_lc_sys::EC_KEY_get0_private_key(self.key.as_ptr());
+            aws_lc_sys::BN_bn2bin_padded(present.as_mut_ptr(), present.len(), value)
+        };
+        code == 1 && bool::from(present.ct_eq(self.kept.as_bytes()))
     }
 
     /// The x coordinate of the shared point, as long as the field. `Curve`: the other key is of another curve.

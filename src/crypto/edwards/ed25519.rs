@@ -2,6 +2,8 @@
 
 use super::super::number::{Number, Scratch};
 use super::super::{Error, Result, succeed};
+use zeroize::Zeroize;
+
 use super::Scheme;
 use crate::secret::Secret;
 
@@ -9,8 +11,14 @@ pub const POINT_LEN: usize = 32;
 const SEED_LEN: usize = 32;
 const SIGNATURE_LEN: usize = 64;
 
-/// A private key: the seed and the public point behind it, as the engine wants them.
-pub struct PrivateKey(Secret);
+/// A private key.
+pub struct PrivateKey {
+    /// The seed and the public point behind it, as the engine wants them.
+    pair: Secret,
+    /// The same once more. Two signatures of a message with different public points give the private value away, as its nonce
+    /// is the same: a bit that was flipped in memory must be seen.
+    kept: Secret,
+}
 
 /// A point of the curve.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,19 +40,20 @@ impl PrivateKey {
                 seed.as_ptr(),
             );
         }
-        Ok(Self(pair))
+        let kept = pair.clone();
+        Ok(Self { pair, kept })
     }
 
     /// The seed of 32 bytes.
     pub fn seed(&self) -> Secret {
-        let mut seed = self.0.clone();
+        let mut seed = self.pair.clone();
         seed.truncate(SEED_LEN);
         seed
     }
 
     /// The public point, 32 bytes.
     pub fn public_point(&self) -> &[u8] {
-        self.0.as_bytes().get(SEED_LEN..).unwrap_or(&[])
+        self.pair.as_bytes().get(SEED_LEN..).unwrap_or(&[])
     }
 
     /// Writes 64 bytes. `Buffer`: the signature has fewer; `Argument`: the context of Ed25519ctx is empty.
@@ -52,7 +61,7 @@ impl PrivateKey {
         let Some(signature) = signature.first_chunk_mut::<SIGNATURE_LEN>() else {
             return Err(Error::Buffer);
         };
-        let (out, key) = (signature.as_mut_ptr(), self.0.as_bytes().as_ptr());
+        let (out, key) = (signature.as_mut_ptr(), self.pair.as_bytes().as_ptr());
         // SAFETY: pointers and lengths of message and context are those of live slices; key, signature and prehash
         // have 64 bytes.
         let code = unsafe {
@@ -76,6 +85,11 @@ impl PrivateKey {
             }
         };
         succeed(code, if scheme == Scheme::Context(&[]) { Error::Argument } else { Error::Engine })?;
+        // After the signature: a bit that was flipped before or during it is seen.
+        if self.pair != self.kept {
+            signature.zeroize();
+            return Err(Error::Engine);
+        }
         Ok(SIGNATURE_LEN)
     }
 }
@@ -253,5 +267,23 @@ mod tests {
         assert_eq!(key.sign(Scheme::Pure, b"", &mut [0; 63]), Err(Error::Buffer));
         let public = PublicKey::new(key.public_point()).unwrap();
         assert_eq!(public.verify(Scheme::Pure, b"", &[0; 63]), Err(Error::Length));
+    }
+
+    /// A nonce made of the seed and the message serves two different challenges when the public point is another one (Ed25519
+    /// with a fault): no such signature leaves.
+    #[test]
+    fn no_signature_leaves_that_was_made_with_a_flipped_bit() {
+        let mut refused = 0;
+        for scheme in [Scheme::Pure, Scheme::Context(b"context")] {
+            for bit in 0..8 * (SEED_LEN + POINT_LEN) {
+                let mut key = PrivateKey::new(&[7; SEED_LEN]).unwrap();
+                key.pair.as_mut_bytes()[bit / 8] ^= 1 << (bit % 8);
+                let mut signature = [1; SIGNATURE_LEN];
+                assert_eq!(key.sign(scheme, b"message", &mut signature), Err(Error::Engine), "bit {bit}");
+                assert_eq!(signature, [0; SIGNATURE_LEN], "bit {bit}");
+                refused += 1;
+            }
+        }
+        println!("{refused} faulty signatures stopped, 0 left");
     }
 }
