@@ -13,7 +13,7 @@ use crate::ck::*;
 use crate::config::{self, Config, Environment};
 use crate::error::{Error, Result};
 use crate::lock::{Mutex, RwLock};
-use crate::mechanism;
+use crate::mechanism::{self, Mechanism};
 use crate::policy::Profile;
 use crate::secret::Secret;
 use crate::session::{Session, SessionTable};
@@ -63,6 +63,26 @@ pub struct SlotInfo {
     pub path: PathBuf,
     pub flags: CK_FLAGS,
 }
+
+/// The flags of a mechanism that are uses of it.
+const USES: CK_FLAGS = CKF_ENCRYPT
+    | CKF_DECRYPT
+    | CKF_DIGEST
+    | CKF_SIGN
+    | CKF_SIGN_RECOVER
+    | CKF_VERIFY
+    | CKF_VERIFY_RECOVER
+    | CKF_GENERATE
+    | CKF_GENERATE_KEY_PAIR
+    | CKF_WRAP
+    | CKF_UNWRAP
+    | CKF_DERIVE
+    | CKF_ENCAPSULATE
+    | CKF_DECAPSULATE
+    | CKF_MESSAGE_ENCRYPT
+    | CKF_MESSAGE_DECRYPT
+    | CKF_MESSAGE_SIGN
+    | CKF_MESSAGE_VERIFY;
 
 /// The place of the module in one process. A forked child must not touch the lock that it inherits, for another thread
 /// of its parent may have held it; it goes on with a place of its own, at the end of the chain.
@@ -227,20 +247,33 @@ impl Module {
 
     /// C_GetMechanismList.
     pub fn mechanism_list(&self, id: SlotId) -> Result<Vec<CK_MECHANISM_TYPE>> {
-        self.slot(id)?;
-        let allowed = |row: &&&mechanism::Mechanism| self.config.offers(row.name, row.is_legacy());
-        Ok(mechanism::all().iter().filter(allowed).map(|row| row.id).collect())
+        let content = self.slot(id)?.content;
+        let offered = |row: &&&'static Mechanism| self.offered(&content, row).is_some();
+        Ok(mechanism::all().iter().filter(offered).map(|row| row.id).collect())
+    }
+
+    /// What C_GetMechanismInfo tells of a mechanism: without the uses that the token's profile refuses to every key. `None`
+    /// where nothing is left of it, or the configuration denies it.
+    fn offered(&self, content: &Content, row: &Mechanism) -> Option<CK_MECHANISM_INFO> {
+        let mut info = row.info();
+        if !self.config.offers(row.name, row.is_legacy()) {
+            return None;
+        }
+        if let Content::Token(token) = content {
+            let refused = token.profile().refused_flags(row.id, row.key.types) & USES;
+            if refused != 0 && info.flags & USES & !refused == 0 {
+                return None;
+            }
+            info.flags &= !refused;
+        }
+        Some(info)
     }
 
     /// C_GetMechanismInfo. Errors: CKR_MECHANISM_INVALID.
     pub fn mechanism_info(&self, id: SlotId, mechanism: CK_MECHANISM_TYPE) -> Result<CK_MECHANISM_INFO> {
-        self.slot(id)?;
+        let content = self.slot(id)?.content;
         let row = mechanism::lookup(mechanism).ok_or(Error::MechanismInvalid)?;
-        if self.config.offers(row.name, row.is_legacy()) {
-            Ok(row.info())
-        } else {
-            Err(Error::MechanismInvalid)
-        }
+        self.offered(&content, row).ok_or(Error::MechanismInvalid)
     }
 
     /// C_InitToken: makes a token in the empty slot, or initialises one anew with its SO PIN; its profile is `compatible`.

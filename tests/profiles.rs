@@ -411,3 +411,24 @@ fn a_file_whose_profile_was_edited_is_no_token() {
     let module = fixture.second_module();
     assert!(module.open_session(SlotId(0), CKF_SERIAL_SESSION).is_err());
 }
+
+#[test]
+fn a_strict_token_offers_no_mechanism_and_no_use_that_it_refuses_to_every_key() {
+    let (strict, _session) = strict();
+    let compatible = Fixture::with_profile(Profile::Compatible);
+    let list = |fixture: &Fixture| fixture.module.mechanism_list(SlotId(0)).unwrap();
+    let (all, offered) = (list(&compatible), list(&strict));
+    let missing: Vec<_> = all.iter().filter(|id| !offered.contains(id)).copied().collect();
+    for id in [CKM_DES3_KEY_GEN, CKM_DES3_CBC, CKM_SHA1_RSA_PKCS, CKM_ECDSA_SHA1, CKM_MD5_RSA_PKCS] {
+        assert!(missing.contains(&id), "{id:#x} is refused to every key");
+        assert_eq!(strict.module.mechanism_info(SlotId(0), id).err(), Some(Error::MechanismInvalid));
+    }
+    for id in [CKM_SHA_1, CKM_RSA_PKCS, CKM_AES_CBC, CKM_AES_GCM, CKM_SHA256_RSA_PKCS, CKM_ECDSA] {
+        assert!(offered.contains(&id), "{id:#x} is good for something");
+    }
+    let flags = |fixture: &Fixture, id| fixture.module.mechanism_info(SlotId(0), id).unwrap().flags;
+    assert_eq!(flags(&strict, CKM_AES_CBC) & (CKF_WRAP | CKF_ENCRYPT), CKF_ENCRYPT);
+    assert_eq!(flags(&strict, CKM_RSA_PKCS) & (CKF_SIGN | CKF_DECRYPT | CKF_UNWRAP), CKF_SIGN);
+    assert_eq!(flags(&strict, CKM_AES_KEY_WRAP_KWP), flags(&compatible, CKM_AES_KEY_WRAP_KWP));
+    println!("{} of {} mechanisms are not offered", missing.len(), all.len());
+}

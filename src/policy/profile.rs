@@ -110,6 +110,11 @@ const BROKEN_SIGNATURES: &[CK_MECHANISM_TYPE] = &[
     CKM_ECDSA_SHA1,
 ];
 
+/// RSA decryption that tells by its outcome what the padding was, or takes none.
+const WITHOUT_OAEP: &[CK_MECHANISM_TYPE] = &[CKM_RSA_PKCS, CKM_RSA_X_509];
+
+const DES: &[CK_KEY_TYPE] = &[CKK_DES, CKK_DES2, CKK_DES3];
+
 impl Profile {
     pub const ALL: [Profile; 2] = [Profile::Compatible, Profile::Strict];
 
@@ -117,6 +122,23 @@ impl Profile {
         match self {
             Profile::Compatible => "compatible",
             Profile::Strict => "strict",
+        }
+    }
+
+    /// The uses (CKF_SIGN …) that the profile refuses to every key with this mechanism, which takes keys of these types; all
+    /// bits where it refuses the mechanism altogether.
+    pub fn refused_flags(self, mechanism: CK_MECHANISM_TYPE, key_types: &[CK_KEY_TYPE]) -> CK_FLAGS {
+        let only_des = !key_types.is_empty() && key_types.iter().all(|key_type| DES.contains(key_type));
+        match self {
+            Profile::Compatible => 0,
+            Profile::Strict if only_des || BROKEN_SIGNATURES.contains(&mechanism) => CK_FLAGS::MAX,
+            Profile::Strict => {
+                let wraps = AUTHENTICATED_WRAPPING.contains(&mechanism);
+                let decrypts = !WITHOUT_OAEP.contains(&mechanism);
+                let refused = |is_refused: bool, flags| if is_refused { flags } else { 0 };
+                refused(!wraps, CKF_WRAP | CKF_UNWRAP)
+                    | refused(!decrypts, CKF_DECRYPT | CKF_UNWRAP | CKF_DECAPSULATE)
+            }
         }
     }
 
@@ -189,7 +211,7 @@ impl Profile {
         }
         let Parameter { iv, tag_bits, hash } = need.parameter;
         let decrypts = matches!(purpose, Use::Decrypt | Use::Unwrap | Use::Decapsulate);
-        let without_oaep = matches!(need.mechanism, CKM_RSA_PKCS | CKM_RSA_X_509);
+        let without_oaep = WITHOUT_OAEP.contains(&need.mechanism);
         let wraps = matches!(purpose, Use::Wrap | Use::Unwrap);
         let protects = matches!(purpose, Use::Encrypt | Use::Wrap | Use::Sign);
         let zero = |iv: &[u8]| !iv.is_empty() && iv.iter().all(|byte| *byte == 0);
@@ -226,5 +248,5 @@ fn has_conflict(has: impl Fn(CK_ATTRIBUTE_TYPE) -> bool) -> bool {
 }
 
 fn is_des(attributes: &Attributes) -> bool {
-    matches!(attributes.ulong(CKA_KEY_TYPE), Some(CKK_DES | CKK_DES2 | CKK_DES3))
+    attributes.ulong(CKA_KEY_TYPE).is_some_and(|key_type| DES.contains(&key_type))
 }

@@ -7,13 +7,14 @@ use crate::crypto::random;
 use crate::error::{Error, Result};
 use crate::lifecycle::copies;
 use crate::mechanism::{Mechanism, Params, import, private_key_info};
-use crate::object::{Attributes, Object, Template, Value, fits, rules};
+use crate::object::{Attributes, Object, Template, Value, rules};
 use crate::policy::{Role, Source, UsableKey, Use};
 use crate::secret::Secret;
 use crate::token::ObjectHandle;
 
 use super::Session;
 use super::output::Output;
+use super::wrappable;
 
 impl Session {
     /// C_GenerateKey, for mechanisms without an IV in their parameter.
@@ -149,7 +150,7 @@ impl Session {
         wrapping_key: &UsableKey,
     ) -> Result<(Arc<Object>, Secret)> {
         let key = self.token.key(handle).map_err(|error| super::no_such_key(error, Use::Sign))?;
-        check_wrappable(&key, wrapping_key.object())?;
+        wrappable::check(&key, wrapping_key.object())?;
         let validity = self.token.validity();
         let concern = validity.settle(validity.export_concern(&key), Error::KeyNotWrappable)?;
         if let Some(concern) = concern {
@@ -210,24 +211,6 @@ fn generated_type(row: &Mechanism, template: &Template) -> Result<CK_KEY_TYPE> {
         (_, None) => Err(Error::TemplateIncomplete),
         (types, Some(asked)) if types.contains(&asked) => Ok(asked),
         _ => Err(Error::TemplateInconsistent),
-    }
-}
-
-/// Whether `key` may leave the token wrapped under `wrapping_key` (sections 4.8 to 4.11). A key that does not match
-/// CKA_WRAP_TEMPLATE is CKR_KEY_HANDLE_INVALID (section 5.18.3).
-fn check_wrappable(key: &Object, wrapping_key: &Object) -> Result<()> {
-    if !matches!(key.class(), CKO_SECRET_KEY | CKO_PRIVATE_KEY) {
-        return Err(Error::KeyNotWrappable);
-    }
-    if !key.is_true(CKA_EXTRACTABLE) {
-        return Err(Error::KeyUnextractable);
-    }
-    if key.is_true(CKA_WRAP_WITH_TRUSTED) && !wrapping_key.is_true(CKA_TRUSTED) {
-        return Err(Error::KeyNotWrappable);
-    }
-    match wrapping_key.attributes().value(CKA_WRAP_TEMPLATE) {
-        Some(Value::Template(wanted)) if !fits(key, wanted) => Err(Error::KeyHandleInvalid),
-        _ => Ok(()),
     }
 }
 

@@ -23,6 +23,7 @@ mod saved;
 mod table;
 mod verify_signature;
 mod wrap_authenticated;
+mod wrappable;
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -72,6 +72,26 @@ fn keys_of_a_strict_token_are_made_for_something() {
 }
 
 #[test]
+fn a_key_that_is_to_be_wrapped_is_looked_at_too() {
+    let home = Home::with_token();
+    home.ok(&["generate", "aes:256", "wrapping"]);
+    home.ok(&["generate", "aes:256", "stays"]);
+    let run = explain(&home, &["wrapping", "--op", "wrap", "--of", "stays"]);
+    assert_eq!(run.code, 4, "{}{}", run.out, run.err);
+    assert!(run.out.contains("no   CKA_EXTRACTABLE of it is false"), "{}", run.out);
+    home.ok(&["generate", "aes:256", "leaves", "--extractable"]);
+    let run = explain(
+        &home,
+        &["wrapping", "--op", "wrap", "--of", "leaves", "--mechanism", "CKM_AES_KEY_WRAP_KWP"],
+    );
+    assert_eq!(run.code, 0, "{}{}", run.out, run.err);
+    assert!(home.fails(&["explain", "wrapping", "--op", "sign", "--of", "leaves"]).contains("say --op wrap"));
+    assert!(
+        home.fails(&["explain", "wrapping", "--op", "wrap", "--of", "none"]).contains("no object that fits")
+    );
+}
+
+#[test]
 fn a_use_that_the_configuration_denies_is_told_so() {
     let home = Home::with_token();
     home.ok(&["generate", "aes:256", "key"]);

@@ -4,10 +4,10 @@ use clap::{Args, ValueEnum};
 use coffer_pkcs11::ck::*;
 use coffer_pkcs11::mechanism;
 use coffer_pkcs11::policy::Use;
-use coffer_pkcs11::session::Explanation;
+use coffer_pkcs11::session::{Explanation, Session};
 use serde::Serialize;
 
-use crate::context::Context;
+use crate::context::{Context, Found};
 use crate::failure::{Exit, Failure, Result};
 use crate::objects::{self, Entry, ObjectOption};
 use crate::output;
@@ -23,6 +23,9 @@ pub struct Arguments {
     /// With this mechanism only, such as CKM_ECDSA_SHA256
     #[arg(long, value_name = "NAME")]
     mechanism: Option<String>,
+    /// With `--op wrap`: whether this key may be wrapped under it; its label, or a PKCS#11 URI
+    #[arg(long, value_name = "LABEL|URI")]
+    of: Option<String>,
     #[command(flatten)]
     pin: UserPin,
     /// Print JSON
@@ -112,7 +115,11 @@ impl Arguments {
         let keys = objects::find(&session, &wanted)?;
         let keys = keys.into_iter().filter(|entry| KEYS.contains(&entry.class)).collect();
         let Some(key) = self.choose(keys)? else { return Err(objects::nothing(&wanted, &token)) };
-        let explanation = session.explain(key.handle, self.op.purpose(), mechanism)?;
+        let mut explanation = session.explain(key.handle, self.op.purpose(), mechanism)?;
+        if let Some(of) = &self.of {
+            let wrapped = self.wrapped(of, &session, &token)?;
+            explanation.answers.extend(session.explain_wrapped(key.handle, wrapped.handle)?);
+        }
         let allowed = explanation.allowed();
         if self.json {
             output::json("explain", 1, document(key.uri(&token).to_string(), explanation))?;
@@ -120,6 +127,28 @@ impl Arguments {
             self.tell(&key, &explanation)?;
         }
         Ok(if allowed { Exit::Success } else { Exit::Denied })
+    }
+
+    /// The key that is to be wrapped: of a pair, the private half.
+    fn wrapped(&self, of: &str, session: &Session, token: &Found) -> Result<Entry> {
+        if !matches!(self.op, Operation::Wrap) {
+            return Err(Failure::new("--of names a key that is to be wrapped").advise("say --op wrap"));
+        }
+        let wanted = ObjectOption {
+            object: Some(of.to_owned()),
+            id: None,
+            class: None,
+            token: self.objects.token.clone(),
+        };
+        let wanted = wanted.named()?;
+        let mut keys = objects::find(session, &wanted)?;
+        keys.retain(|entry| matches!(entry.class, CKO_PRIVATE_KEY | CKO_SECRET_KEY));
+        match keys.len() {
+            0 => Err(objects::nothing(&wanted, token)),
+            1 => keys.pop().ok_or_else(|| objects::nothing(&wanted, token)),
+            count => Err(Failure::new(format!("{count} keys are called `{of}`"))
+                .advise("say which with its URI (coffer list --uris)")),
+        }
     }
 
     /// The key that is meant: of a pair, the half that does it.
