@@ -40,15 +40,15 @@ pub fn explain(check: Check, key: &Object, need: &Need, name: &str, purpose: Use
         (Check::Usage, Err(_)) => {
             Answer::denied(format!("{} is false", usage_name(purpose)), usage_remedy(key, need, purpose))
         }
-        (Check::State, Ok(())) => match need.validity.concern(key, purpose) {
-            Some(concern) => Answer::allowed(format!("{}, but this token only warns", concern.sentence())),
+        (Check::State, Ok(())) => match need.concern(key, purpose) {
+            Some(concern) => Answer::allowed(format!("{}, but this token only warns", told(concern, need))),
             None if need.validity.mode == Mode::Off => {
                 Answer::allowed("this token does not look at states and dates")
             }
             None => Answer::allowed(format!("it is {}", state(key, need.validity.now).name())),
         },
         (Check::State, Err(denial)) => match denial.concern {
-            Some(concern) => Answer::denied(concern.sentence(), concern.remedy()),
+            Some(concern) => Answer::denied(told(concern, need), concern.remedy()),
             None => Answer::denied(denial.error.to_string(), "use another key"),
         },
         (Check::Mechanism, Ok(())) => {
@@ -101,6 +101,14 @@ fn refused(refusal: Refusal, profile: Profile) -> Answer {
     Answer::denied(format!("the profile `{}` refuses {what}", profile.name()), remedy)
 }
 
+/// The concern as a sentence, with the rule behind it.
+fn told(concern: Concern, need: &Need) -> String {
+    match need.validity.rule_of(concern) {
+        Some((name, rule)) => format!("{} (`{name}`: {})", concern.sentence(), rule.source),
+        None => concern.sentence(),
+    }
+}
+
 impl Concern {
     /// What speaks against the use, as a sentence without its end.
     pub fn sentence(self) -> String {
@@ -112,6 +120,10 @@ impl Concern {
             }
             Concern::ProcessStopped(date) => format!("it processes nothing since {}", dates::text(date)),
             Concern::Exhausted => "what its limits allow is used up".into(),
+            Concern::Algorithm(_, 0) => "the algorithm policy of the token does not allow it".into(),
+            Concern::Algorithm(_, since) => {
+                format!("the algorithm policy of the token does not allow it since {}", dates::text(since))
+            }
         }
     }
 
@@ -127,6 +139,9 @@ impl Concern {
             }
             Concern::State(_) | Concern::ProtectStopped(_) | Concern::Exhausted => {
                 "use its successor, or make a new key"
+            }
+            Concern::Algorithm(..) => {
+                "use a key of another algorithm or size, or another mechanism (docs/policy.md)"
             }
             Concern::ProcessStopped(_) => "coffer key set KEY --process-until DATE",
         }

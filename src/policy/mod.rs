@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 
 mod access;
+mod algorithms;
+mod cryptoperiod;
 mod dates;
 mod explain;
 mod profile;
@@ -10,6 +12,8 @@ mod usage;
 mod validity;
 
 pub use access::{Role, session_state, visible};
+pub use algorithms::{AlgorithmPolicy, Finding, LONGEST_POLICY, Rule, Severity};
+pub use cryptoperiod::{Cryptoperiod, cryptoperiod, cryptoperiods};
 pub use dates::text as time_text;
 pub use explain::{Answer, explain};
 pub use profile::{Parameter, Profile, Refusal, Source};

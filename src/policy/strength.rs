@@ -28,6 +28,16 @@ pub(super) fn of(attributes: &Attributes) -> Option<u64> {
     }
 }
 
+/// The size of a key in bits: of its modulus, prime or secret; `None` where its attributes do not tell.
+pub(super) fn bits(attributes: &Attributes) -> Option<u64> {
+    let length = |id| attributes.bytes(id).map(bit_length);
+    match attributes.ulong(CKA_KEY_TYPE)? {
+        CKK_RSA => length(CKA_MODULUS),
+        CKK_DSA | CKK_DH | CKK_X9_42_DH => length(CKA_PRIME),
+        _ => attributes.ulong(CKA_VALUE_LEN).map(|bytes| bytes.saturating_mul(8)),
+    }
+}
+
 /// True for a public or private key that is too short. (Secret keys of any length are somebody's protocol.)
 pub(super) fn is_weak(attributes: &Attributes) -> bool {
     let pair = matches!(attributes.ulong(CKA_CLASS), Some(CKO_PUBLIC_KEY | CKO_PRIVATE_KEY));

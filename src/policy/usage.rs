@@ -31,6 +31,20 @@ pub enum Use {
 }
 
 impl Use {
+    pub const ALL: [Use; 11] = [
+        Use::Sign,
+        Use::SignRecover,
+        Use::Verify,
+        Use::VerifyRecover,
+        Use::Encrypt,
+        Use::Decrypt,
+        Use::Wrap,
+        Use::Unwrap,
+        Use::Derive,
+        Use::Encapsulate,
+        Use::Decapsulate,
+    ];
+
     /// The usage attribute that must be CK_TRUE (section 4.9 to 4.11).
     pub fn attribute(self) -> CK_ATTRIBUTE_TYPE {
         match self {
@@ -76,7 +90,7 @@ impl Use {
 }
 
 /// What a mechanism needs of a key; the caller fills it in from the mechanism's row.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Need<'a> {
     pub mechanism: CK_MECHANISM_TYPE,
     pub types: &'a [CK_KEY_TYPE],
@@ -91,6 +105,13 @@ pub struct Need<'a> {
     pub profile: Profile,
     /// What the token asks of the key's life, now.
     pub validity: Validity,
+}
+
+impl Need<'_> {
+    /// What the key's life or the algorithm policy says against it.
+    pub(super) fn concern(&self, key: &Object, purpose: Use) -> Option<Concern> {
+        self.validity.concern(key, purpose, Some((self.mechanism, self.parameter.hash)))
+    }
 }
 
 /// Takes the next counter of a one-time-password key: durable before it is answered, never the same one twice.
@@ -223,7 +244,7 @@ impl Check {
             Check::Type => (type_fits(key, need, purpose), purpose.type_inconsistent()),
             Check::Usage => (key.is_true(purpose.attribute()), Error::KeyFunctionNotPermitted),
             Check::State => {
-                let concern = need.validity.concern(key, purpose);
+                let concern = need.concern(key, purpose);
                 let settled = need.validity.settle(concern, Error::KeyFunctionNotPermitted);
                 return settled.map(|_| ()).map_err(|error| Denial { concern, ..error.into() });
             }
@@ -254,7 +275,7 @@ pub fn permit(object: Arc<Object>, need: &Need, purpose: Use) -> Result<UsableKe
         check.ask(&object, need, purpose).map_err(|denial| denial.error)?;
     }
     let needs_auth = object.is_true(CKA_ALWAYS_AUTHENTICATE);
-    let concern = need.validity.concern(&object, purpose);
+    let concern = need.concern(&object, purpose);
     Ok(UsableKey { object, needs_auth, counter: None, concern, meter: None })
 }
 
@@ -270,7 +291,7 @@ pub fn permit_digest(key: &Object, profile: Profile, validity: &Validity) -> Res
     if !digestible {
         return Err(Error::KeyIndigestible);
     }
-    validity.settle(validity.concern(key, Use::Derive), Error::KeyIndigestible)
+    validity.settle(validity.concern(key, Use::Derive, None), Error::KeyIndigestible)
 }
 
 fn type_fits(key: &Object, need: &Need, purpose: Use) -> bool {

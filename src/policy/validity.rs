@@ -3,10 +3,13 @@
 //! The stored attributes say what was decided; the effective state follows from them and the time, and is never written
 //! back. `permit` asks; docs/lifecycle.md is the page for people.
 
+use std::sync::Arc;
+
 use crate::ck::*;
 use crate::error::{Error, Result};
 use crate::object::{Attributes, Object};
 
+use super::algorithms::{AlgorithmPolicy, Rule};
 use super::dates;
 use super::usage::Use;
 
@@ -221,26 +224,49 @@ pub enum Concern {
     ProcessStopped(u64),
     /// What its limits allow is used up.
     Exhausted,
+    /// The rule of this number of the token's algorithm policy forbids it since then; 0: always.
+    Algorithm(usize, u64),
 }
 
 /// What a token asks of the life of a key, at one moment.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Validity {
     pub mode: Mode,
     /// Seconds since 1970 UTC.
     pub now: u64,
+    /// What it asks of algorithms, too.
+    pub algorithms: Option<Arc<AlgorithmPolicy>>,
 }
 
 impl Validity {
     /// Asks nothing: for keys that are in no token.
-    pub const NONE: Validity = Validity { mode: Mode::Off, now: 0 };
+    pub const NONE: Validity = Validity { mode: Mode::Off, now: 0, algorithms: None };
 
-    /// Why the key should not be used so. A key of which nothing is said costs one comparison.
-    pub fn concern(&self, key: &Object, purpose: Use) -> Option<Concern> {
-        if self.mode == Mode::Off || !key.is_governed() {
+    /// Why the key should not be used so. A key of which nothing is said costs one comparison, where the token has no
+    /// algorithm policy. `mechanism`: with the hash that its parameter tells, where it is known.
+    pub fn concern(
+        &self,
+        key: &Object,
+        purpose: Use,
+        mechanism: Option<(CK_MECHANISM_TYPE, Option<CK_MECHANISM_TYPE>)>,
+    ) -> Option<Concern> {
+        if self.mode == Mode::Off {
             return None;
         }
-        Life::of(key.attributes()).concern(purpose.class(), self.now)
+        let life = || Life::of(key.attributes()).concern(purpose.class(), self.now);
+        let concern = if key.is_governed() { life() } else { None };
+        let algorithms = self.algorithms.as_ref().filter(|_| concern.is_none());
+        concern.or_else(|| {
+            let (rule, since) = algorithms?.forbids(key.attributes(), purpose, mechanism, self.now)?;
+            Some(Concern::Algorithm(rule, since))
+        })
+    }
+
+    /// The rule of the algorithm policy that a concern speaks of, for people.
+    pub fn rule_of(&self, concern: Concern) -> Option<(&str, &Rule)> {
+        let Concern::Algorithm(rule, _) = concern else { return None };
+        let algorithms = self.algorithms.as_ref()?;
+        Some((&algorithms.name, algorithms.rules().get(rule)?))
     }
 
     /// Why the key should not leave the token wrapped: outside nobody would know what it is. A deactivated key may leave for

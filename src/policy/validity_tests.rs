@@ -10,7 +10,10 @@ fn a_key_of_which_nothing_is_said_is_active() {
     let object = Object::new(Attributes::new());
     assert!(!object.is_governed());
     assert_eq!(state(&object, 0), State::Active);
-    assert_eq!(Validity { mode: Mode::Enforce, now: u64::MAX }.concern(&object, Use::Sign), None);
+    assert_eq!(
+        Validity { mode: Mode::Enforce, now: u64::MAX, algorithms: None }.concern(&object, Use::Sign, None),
+        None
+    );
 }
 
 #[test]
@@ -96,8 +99,9 @@ fn dates_and_limits_only_become_tighter() {
 #[test]
 fn the_end_date_can_be_put_off_unless_the_token_enforces_it() {
     let dated = |date: &[u8]| Attributes::from_iter([(CKA_END_DATE, Value::Bytes(date.to_vec()))]);
-    let change =
-        |mode, from: &[u8], to: &[u8]| Validity { mode, now: 0 }.check_change(&dated(from), &dated(to));
+    let change = |mode, from: &[u8], to: &[u8]| {
+        Validity { mode, ..Validity::NONE }.check_change(&dated(from), &dated(to))
+    };
     assert_eq!(change(Mode::Warn, b"20300101", b"20310101"), Ok(()));
     assert_eq!(change(Mode::Enforce, b"20300101", b"20310101"), Err(Error::AttributeReadOnly));
     assert_eq!(change(Mode::Enforce, b"20300101", b""), Err(Error::AttributeReadOnly));

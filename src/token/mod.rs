@@ -29,7 +29,7 @@ use crate::ck::*;
 use crate::config::{Config, PinKdf};
 use crate::error::{Error, Result};
 use crate::lock::{Mutex, RwLock};
-use crate::policy::{Concern, Mode, Profile, Role, Use, Validity};
+use crate::policy::{AlgorithmPolicy, Concern, Mode, Profile, Role, Use, Validity};
 use crate::secret::Secret;
 use crate::store::{Backend, Guard};
 use crate::vault::{self, Argon2Cost, Kdf, NewToken, Revision, Vault};
@@ -71,6 +71,10 @@ pub struct Token {
     strict: AtomicBool,
     /// The number of the mode in which the token holds its keys to their life.
     mode: AtomicU8,
+    /// Whether `algorithms` is something.
+    has_policy: AtomicBool,
+    /// The algorithm policy of the settings.
+    algorithms: RwLock<Option<Arc<AlgorithmPolicy>>>,
     /// What was told of uses that should not have been, in a token that only warns.
     concerns: Mutex<HashMap<(ObjectHandle, Use), Concern>>,
     /// That of `login`, to be read without its lock.
@@ -126,6 +130,8 @@ impl Token {
             who: OnceCell::new(),
             strict: AtomicBool::new(false),
             mode: AtomicU8::new(Mode::Warn.number()),
+            has_policy: AtomicBool::new(false),
+            algorithms: RwLock::default(),
             concerns: Mutex::default(),
             era: AtomicU64::new(0),
             attendance: Mutex::default(),
@@ -173,7 +179,11 @@ impl Token {
     pub fn validity(&self) -> Validity {
         match Mode::from_number(self.mode.load(Ordering::Relaxed)).unwrap_or(Mode::Enforce) {
             Mode::Off => Validity::NONE,
-            mode => Validity { mode, now: self.now() },
+            mode => {
+                let has_policy = self.has_policy.load(Ordering::Relaxed);
+                let algorithms = if has_policy { self.algorithms.read().clone() } else { None };
+                Validity { mode, now: self.now(), algorithms }
+            }
         }
     }
 
@@ -215,10 +225,16 @@ impl Token {
 
     /// Information that cannot be read forbids rather too much.
     fn read_information(&self) {
-        let (profile, mode) = match self.identity() {
-            Ok(identity) => (identity.profile, identity.settings.lifecycle),
-            Err(_) => (Profile::Strict, Mode::Enforce),
+        let (profile, mode, algorithms) = match self.identity() {
+            Ok(identity) => (
+                identity.profile,
+                identity.settings.lifecycle,
+                identity.settings.algorithms().unwrap_or_default(),
+            ),
+            Err(_) => (Profile::Strict, Mode::Enforce, None),
         };
+        self.has_policy.store(algorithms.is_some(), Ordering::Relaxed);
+        *self.algorithms.write() = algorithms;
         self.strict.store(profile == Profile::Strict, Ordering::Relaxed);
         self.mode.store(mode.number(), Ordering::Relaxed);
     }

@@ -4,9 +4,10 @@
 //! tag below 128 refuses the token, because it would break a promise; it keeps those from 128 on and leaves them alone.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::policy::Mode;
+use crate::policy::{AlgorithmPolicy, Mode};
 
 /// How far a token holds its keys to their life.
 const LIFECYCLE: u8 = 2;
@@ -53,6 +54,19 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// The algorithm policy: built in, or the text. Errors: CKR_TOKEN_NOT_RECOGNIZED for a name or text that this version
+    /// does not understand.
+    pub fn algorithms(&self) -> Result<Option<Arc<AlgorithmPolicy>>> {
+        match (&self.policy_text, &self.algorithm_policy) {
+            (Some(text), _) => {
+                let policy = AlgorithmPolicy::parse(text).map_err(|_| Error::TokenNotRecognized)?;
+                Ok(Some(Arc::new(policy)))
+            }
+            (None, Some(name)) => AlgorithmPolicy::named(name).map(Some).ok_or(Error::TokenNotRecognized),
+            (None, None) => Ok(None),
+        }
+    }
+
     /// The fields that differ from what holds without them.
     pub(super) fn encode(&self, fields: &mut BTreeMap<u8, Vec<u8>>) {
         let default = Self::default();
@@ -90,7 +104,8 @@ impl Settings {
                 _ => return Err(Error::TokenNotRecognized),
             }
         }
-        Ok(settings)
+        // A policy that is not understood must not be taken for none.
+        settings.algorithms().map(|_| settings)
     }
 }
 
@@ -128,6 +143,16 @@ pub(super) fn read(mut bytes: &[u8]) -> Result<BTreeMap<u8, Vec<u8>>> {
 mod tests {
     use super::*;
 
+    const OWN: &str = "name = \"own\"\ntitle = \"t\"\n[[rule]]\nalgorithms = [\"rsa\"]\nprotect-until = \"never\"\nsource = \"us\"\n";
+
+    #[test]
+    fn a_policy_that_is_not_understood_is_refused() {
+        let with = |tag, text: &str| Settings::decode(BTreeMap::from([(tag, text.as_bytes().to_vec())]));
+        assert!(with(ALGORITHM_POLICY, "cnsa2").unwrap().algorithms().unwrap().is_some());
+        assert_eq!(with(ALGORITHM_POLICY, "cnsa3"), Err(Error::TokenNotRecognized));
+        assert_eq!(with(POLICY_TEXT, "[[rule]]"), Err(Error::TokenNotRecognized));
+    }
+
     fn survives(settings: &Settings) -> bool {
         let (mut fields, mut bytes) = (BTreeMap::new(), Vec::new());
         settings.encode(&mut fields);
@@ -142,7 +167,7 @@ mod tests {
             assert!(survives(&Settings {
                 lifecycle,
                 algorithm_policy: Some("own".into()),
-                policy_text: Some("[[rule]]".into()),
+                policy_text: Some(OWN.into()),
                 clock_tolerance: 0,
                 others: BTreeMap::from([(200, vec![1, 2]), (255, vec![])]),
             }));

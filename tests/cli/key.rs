@@ -111,3 +111,56 @@ fn the_time_of_a_test_can_be_set() {
         println!("skipped: a release build takes its time from the system");
     }
 }
+
+#[test]
+fn a_cryptoperiod_follows_from_the_uses_of_a_key_or_is_told() {
+    let home = Home::with_token();
+    let until = |key: &str, name: &str| state(&home, key)[name].as_u64();
+    let years = |from: u64, to: u64| (to - from) / (365 * 86_400);
+    home.ok(&["generate", "aes:256", "data", "--cryptoperiod", "auto"]);
+    let created = until("data", "created").unwrap();
+    assert_eq!(years(created, until("data", "protect_stop").unwrap()), 2);
+    assert_eq!(years(created, until("data", "process_stop").unwrap()), 5);
+    home.ok(&["generate", "ec:P-256", "web", "--cryptoperiod", "auto"]);
+    assert_eq!(years(created, until("web", "protect_stop").unwrap()), 3);
+    assert_eq!(until("web", "process_stop"), None);
+    home.ok(&["generate", "ec:P-256", "short", "--cryptoperiod", "90d"]);
+    let stop = until("short", "protect_stop").unwrap();
+    assert!(stop.abs_diff(created + 90 * 86_400) < 60);
+    home.ok(&["generate", "ec:P-256", "endless"]);
+    assert_eq!(until("endless", "protect_stop"), None);
+    let refused = home.fails(&["generate", "aes:256", "x", "--cryptoperiod", "long"]);
+    assert!(refused.contains("write auto, none, or a period such as 90d, 6m or 2y"), "{refused}");
+}
+
+#[test]
+fn a_token_with_an_algorithm_policy_refuses_what_it_forbids_and_says_by_which_rule() {
+    let home = Home::empty();
+    let made = home.json(&["init", "mine", "--policy", "cnsa2", "--json"]);
+    assert_eq!(made["policy"], "cnsa2");
+    home.ok(&["generate", "ec:P-256", "web"]);
+    home.ok(&["generate", "ml-dsa-87", "new"]);
+    let run = home.run(&["explain", "web", "--op", "sign", "--mechanism", "ecdsa_sha384"]);
+    assert_eq!(run.code, 4);
+    assert!(run.out.contains("(`cnsa2`: CNSSP 15 (CNSA 1.0): ECDSA and ECDH with P-384)"), "{}", run.out);
+    assert_eq!(home.run(&["explain", "web", "--op", "verify"]).code, 0);
+    assert_eq!(home.run(&["explain", "new", "--op", "sign"]).code, 0);
+}
+
+#[test]
+fn a_policy_from_a_file_is_kept_in_the_token() {
+    let home = Home::empty();
+    let text = "name = \"house\"\ntitle = \"House rules\"\n[[rule]]\nalgorithms = [\"aes\"]\nstrength-below = 256\nprotect-until = \"never\"\nsource = \"house rule 7\"\n";
+    let file = home.write("house.toml", text.as_bytes());
+    home.ok(&["init", "mine", "--policy", &file]);
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!(home.json(&["info", "--json"])["tokens"][0]["policy"], "house");
+    home.ok(&["generate", "aes:128", "short"]);
+    let run = home.run(&["explain", "short", "--op", "encrypt"]);
+    assert_eq!(run.code, 4);
+    assert!(run.out.contains("(`house`: house rule 7)"), "{}", run.out);
+    let bad = home.write("bad.toml", b"name = \"bad\"\n");
+    assert!(home.fails(&["init", "other", "--policy", &bad]).contains("is no algorithm policy"));
+    let unknown = home.fails(&["init", "other", "--policy", "cnsa3"]);
+    assert!(unknown.contains("built in are nist-2030, pqc-2035, cnsa2"), "{unknown}");
+}

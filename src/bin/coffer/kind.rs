@@ -133,6 +133,19 @@ pub enum Kind {
 }
 
 impl Kind {
+    pub fn key_type(self) -> CK_KEY_TYPE {
+        match self {
+            Kind::Rsa(_) => CKK_RSA,
+            Kind::Curve(curve) => curve.key_type,
+            Kind::Lattice(set) => set.key_type,
+            Kind::SlhDsa { .. } => CKK_SLH_DSA,
+            Kind::Aes(_) => CKK_AES,
+            Kind::Generic(_) => CKK_GENERIC_SECRET,
+            Kind::Des3 => CKK_DES3,
+            Kind::ChaCha20 => CKK_CHACHA20,
+        }
+    }
+
     pub fn is_pair(self) -> bool {
         matches!(self, Kind::Rsa(_) | Kind::Curve(_) | Kind::Lattice(_) | Kind::SlhDsa { .. })
     }

@@ -5,6 +5,7 @@ mod care;
 mod certificate;
 mod commands;
 mod context;
+mod cryptoperiod;
 mod dates;
 mod escrow;
 mod failure;
@@ -13,6 +14,7 @@ mod kind;
 mod objects;
 mod output;
 mod pin;
+mod policies;
 mod progress;
 mod uri;
 

@@ -46,10 +46,11 @@ impl<T> Process<T> {
             return Err(Error::UserNotLoggedIn);
         }
         let validity = token.validity();
+        let mechanism = Some((self.row.id, self.params.told().hash));
         // A key that is gone meanwhile serves to the end of the process, as in any operation.
         let concern = match token.key(self.handle) {
-            Ok(key) => validity.concern(&key, self.purpose),
-            Err(_) => validity.concern(self.key.object(), self.purpose),
+            Ok(key) => validity.concern(&key, self.purpose, mechanism),
+            Err(_) => validity.concern(self.key.object(), self.purpose, mechanism),
         };
         if let Some(concern) = validity.settle(concern, Error::KeyFunctionNotPermitted)? {
             token.note_concern(self.handle, self.purpose, concern);

@@ -10,6 +10,7 @@ use coffer_pkcs11::token::ObjectHandle;
 use serde::Serialize;
 
 use crate::context::{Context, Found, TokenOption};
+use crate::cryptoperiod::CryptoperiodOption;
 use crate::failure::{Exit, Failure, Result};
 use crate::kind::Kind;
 use crate::objects::{self, Entry, ObjectDocument};
@@ -34,6 +35,9 @@ pub struct Arguments {
     uses: Uses,
     #[command(flatten)]
     protection: Protection,
+    /// How long it protects: auto (what NIST SP 800-57 says of such keys), none, or a period such as 90d or 2y
+    #[arg(long, value_name = "PERIOD", default_value = "none")]
+    cryptoperiod: CryptoperiodOption,
     #[command(flatten)]
     token: TokenOption,
     #[command(flatten)]
@@ -159,7 +163,8 @@ impl Arguments {
         if !self.force {
             refuse_used_id(&session, &id, self.kind.is_pair())?;
         }
-        let handles = self.generate(&session, &id).map_err(|failure| {
+        let now = context.config().clock.now();
+        let handles = self.generate(&session, &id, now).map_err(|failure| {
             failure.while_doing(&format!("no {} key was made in `{}`", self.kind, token.label))
         })?;
         let entries: Vec<Entry> =
@@ -185,11 +190,13 @@ impl Arguments {
         Ok(Exit::Success)
     }
 
-    fn generate(&self, session: &Session, id: &[u8]) -> Result<Vec<ObjectHandle>> {
+    fn generate(&self, session: &Session, id: &[u8], now: u64) -> Result<Vec<ObjectHandle>> {
         let secret_class = if self.kind.is_pair() { CKO_PRIVATE_KEY } else { CKO_SECRET_KEY };
         let mut secret = self.template(secret_class, id)?;
         self.protection.add_to(&mut secret, secret_class)?;
         let mut public = self.template(CKO_PUBLIC_KEY, id)?;
+        let key = (secret_class, self.kind.key_type());
+        self.cryptoperiod.add_to(&mut [&mut secret, &mut public], key, now)?;
         let mechanism = match self.kind {
             Kind::Rsa(bits) => {
                 public.push_value(CKA_MODULUS_BITS, Value::Ulong(bits))?;

@@ -41,6 +41,7 @@ struct Token {
     serial: String,
     profile: &'static str,
     lifecycle: &'static str,
+    policy: Option<String>,
     uri: String,
     file: String,
     writable: bool,
@@ -99,6 +100,7 @@ fn describe(context: &Context, token: &Found) -> Result<Token> {
         serial: token.serial.clone(),
         profile: token.profile.name(),
         lifecycle: token.settings.lifecycle.name(),
+        policy: token.settings.algorithm_policy.clone(),
         uri: token.uri().to_string(),
         file: context.module.slot_info(token.slot)?.path.display().to_string(),
         writable: token.info.flags & CKF_WRITE_PROTECTED == 0,
@@ -143,6 +145,7 @@ fn show(info: &Info) -> Result<()> {
             &token.serial,
             token.profile,
             token.lifecycle,
+            token.policy.as_deref().unwrap_or_default(),
             token.user_pin,
             token.so_pin,
             access,
@@ -153,7 +156,18 @@ fn show(info: &Info) -> Result<()> {
     if !info.tokens.is_empty() {
         output::line("")?;
         output::line(&output::table(
-            &["slot", "token", "serial", "profile", "lifecycle", "user pin", "so pin", "access", "file"],
+            &[
+                "slot",
+                "token",
+                "serial",
+                "profile",
+                "lifecycle",
+                "policy",
+                "user pin",
+                "so pin",
+                "access",
+                "file",
+            ],
             rows.collect(),
         ))?;
     }

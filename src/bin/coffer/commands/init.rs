@@ -13,6 +13,7 @@ use crate::context::{Context, log_in};
 use crate::failure::{Exit, Failure, Result};
 use crate::output;
 use crate::pin::{SoPin, UserPin};
+use crate::policies;
 use crate::uri::Uri;
 
 #[derive(Args)]
@@ -38,6 +39,9 @@ pub struct Arguments {
     /// How far the token holds its keys to their states, dates and limits
     #[arg(long, value_enum, value_name = "MODE", default_value_t = LifecycleOption::Enforce)]
     lifecycle: LifecycleOption,
+    /// Until when which algorithms may be used: nist-2030, pqc-2035, cnsa2, or a file with a policy (docs/policy.md)
+    #[arg(long, value_name = "NAME|FILE")]
+    policy: Option<String>,
     /// Allow a label that another token has
     #[arg(long)]
     allow_duplicate: bool,
@@ -101,6 +105,7 @@ struct Made {
     slot: u64,
     profile: &'static str,
     lifecycle: &'static str,
+    policy: Option<String>,
     uri: String,
     file: String,
     user_pin_set: bool,
@@ -119,7 +124,10 @@ impl Arguments {
         let so_pin = self.so_pin.source().read_new()?;
         let pin = if self.no_user_pin { None } else { Some(self.pin.source().read_new()?) };
         let profile = Profile::from(self.profile);
-        let settings = Settings { lifecycle: self.lifecycle.into(), ..Settings::default() };
+        let mut settings = Settings { lifecycle: self.lifecycle.into(), ..Settings::default() };
+        if let Some(policy) = &self.policy {
+            policies::choose(policy)?.put_into(&mut settings);
+        }
         make(&context, slot, label, (profile, &settings), &so_pin, pin.as_ref())?;
         let token = context.token(&Uri { slot_id: Some(slot.0), ..Uri::default() })?;
         let file = context.module.slot_info(slot)?.path.display().to_string();
@@ -129,6 +137,7 @@ impl Arguments {
             slot: slot.0,
             profile: profile.name(),
             lifecycle: settings.lifecycle.name(),
+            policy: settings.algorithm_policy.clone(),
             uri: token.uri().to_string(),
             file,
             user_pin_set: pin.is_some(),
