@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use coffer_pkcs11::ck::*;
 use coffer_pkcs11::config::{Config, Environment};
 use coffer_pkcs11::crypto::{ec, lms, pkcs8, rsa, xmss};
+use coffer_pkcs11::lifecycle::softhsm2::{self, TokenFile, TokenKey};
 use coffer_pkcs11::mechanism::{computed, import, private_key_info};
 use coffer_pkcs11::object::rules::{self, Creator, Defaults};
 use coffer_pkcs11::object::{
@@ -34,6 +35,7 @@ pub fn targets() -> Vec<Target> {
         Target { name: "certificate", run: certificate, seeds: certificates },
         Target { name: "ec_params", run: ec_params, seeds: curves },
         Target { name: "ec_point", run: point, seeds: points },
+        Target { name: "softhsm2_files", run: softhsm2_files, seeds: softhsm2_seeds },
         Target { name: "configuration", run: configuration, seeds: configurations },
         Target {
             name: "hss",
@@ -223,6 +225,14 @@ fn point(data: &[u8]) -> bool {
     true
 }
 
+/// A file of SoftHSM2, as the description of a token and as an object of it.
+fn softhsm2_files(data: &[u8]) -> bool {
+    let token = TokenFile::decode(data).and_then(|token| token.unlock(&Secret::copy_of(b"1234")));
+    let Ok(attributes) = softhsm2::object(data, &TokenKey::from_bytes([7; 32])) else { return token.is_ok() };
+    let _ = rules::create(&Template::from(attributes), &creator());
+    true
+}
+
 fn configuration(data: &[u8]) -> bool {
     static FILE: OnceLock<PathBuf> = OnceLock::new();
     let path =
@@ -365,6 +375,14 @@ fn points() -> Vec<Vec<u8>> {
         [&[0, 4][..], &[5; 64]].concat(),
         [&[1][..], &[5; 32]].concat(),
         [&[2, 3, 33, 0][..], &[5; 32]].concat(),
+    ]
+}
+
+fn softhsm2_seeds() -> Vec<Vec<u8>> {
+    vec![
+        include_bytes!("../../tests/golden/softhsm2/token.object").to_vec(),
+        include_bytes!("../../tests/golden/softhsm2/data-public.object").to_vec(),
+        include_bytes!("../../tests/golden/softhsm2/wrapper.object").to_vec(),
     ]
 }
 

@@ -8,3 +8,4 @@ pub mod event;
 pub mod rotation;
 pub mod signer;
 pub mod state;
+pub mod softhsm2;

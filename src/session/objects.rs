@@ -18,9 +18,30 @@ use super::{Session, built_in};
 impl Session {
     /// C_CreateObject.
     pub fn create_object(&self, template: &Template) -> Result<ObjectHandle> {
+        self.keep(self.object_to_be(template)?, Source::Imported)
+    }
+
+    /// As C_CreateObject for several token objects that come from `source` (told in their events), all in one transaction:
+    /// each is made, or none. Answers the handles in the order of the templates. Errors: also CKR_USER_NOT_LOGGED_IN.
+    pub fn migrate_objects(&self, templates: &[Template], source: &str) -> Result<Vec<ObjectHandle>> {
+        let objects: Vec<Attributes> =
+            templates.iter().map(|template| self.object_to_be(template)).collect::<Result<_>>()?;
+        let made = self.token.transact(|batch| {
+            let make = |attributes: &Attributes| {
+                batch.event(self.token.event(What::Migrated).about(attributes).detail(source));
+                batch.create(attributes.clone())
+            };
+            objects.iter().map(make).collect::<Result<Vec<_>>>()
+        })?;
+        made.into_iter().map(|id| self.token.handle_of(id).ok_or(Error::ObjectHandleInvalid)).collect()
+    }
+
+    /// The attributes of the object that C_CreateObject would make, or its error; nothing is made.
+    pub fn object_to_be(&self, template: &Template) -> Result<Attributes> {
         let attributes = rules::create(template, &self.creator())?;
         let attributes = import::check_key(&attributes)?;
-        self.keep(attributes, Source::Imported)
+        self.may_create(&attributes, Source::Imported)?;
+        Ok(attributes)
     }
 
     /// C_CopyObject. Errors: CKR_ACTION_PROHIBITED where CKA_COPYABLE is false.

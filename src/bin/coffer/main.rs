@@ -11,6 +11,7 @@ mod escrow;
 mod failure;
 mod keyfile;
 mod kind;
+mod migrate;
 mod objects;
 mod output;
 mod pin;
@@ -41,7 +42,7 @@ PINs are never taken from the command line. They come from --pin-fd or --pin-fil
 environment (COFFER_PIN, COFFER_SO_PIN, COFFER_NEW_PIN, COFFER_PASSPHRASE), else from a prompt.
 
 Exit codes: 0 done; 1 not done; 2 a token file is damaged or was tampered with;
-3 done, but something wants attention (doctor, verify, salvage); 4 the use of a key is denied (explain);
+3 done, but something wants attention (doctor, migrate, verify, salvage); 4 the use of a key is denied (explain);
 5 fewer people took part than must (backup restore).";
 
 #[derive(Subcommand)]
@@ -62,6 +63,8 @@ enum Command {
     Export(commands::export::Arguments),
     /// Decide on the life of a key: its state, dates and limits
     Key(commands::key::Arguments),
+    /// Bring over what another token holds, such as one of SoftHSM2
+    Migrate(commands::migrate::Arguments),
     /// Tell whether a key may be used for something, why, and what would allow it
     Explain(commands::explain::Arguments),
     /// Delete objects, or a whole token
@@ -136,6 +139,7 @@ fn run(command: Command) -> Result<Exit> {
         Command::Import(arguments) => arguments.run(),
         Command::Export(arguments) => arguments.run(),
         Command::Key(arguments) => arguments.run(),
+        Command::Migrate(arguments) => arguments.run(),
         Command::Explain(arguments) => arguments.run(),
         Command::Delete(arguments) => arguments.run(),
         Command::Mechanisms(arguments) => arguments.run(),

@@ -45,6 +45,17 @@ pub struct NewPin {
     pub new_pin_fd: Option<u32>,
 }
 
+/// The user PIN of the token that keys come from.
+#[derive(Args, Clone, Debug, Default)]
+pub struct SourcePin {
+    /// Read the PIN of the token at the source from the first line of this file (else COFFER_SOURCE_PIN, else a prompt)
+    #[arg(long, value_name = "FILE", conflicts_with = "source_pin_fd")]
+    pub source_pin_file: Option<PathBuf>,
+    /// Read the PIN of the token at the source from this file descriptor
+    #[arg(long, value_name = "N")]
+    pub source_pin_fd: Option<u32>,
+}
+
 /// The passphrase of a file with keys.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Passphrase {
@@ -90,6 +101,19 @@ impl NewPin {
     pub fn source(&self) -> Source<'_> {
         let (file, descriptor) = (self.new_pin_file.as_deref(), self.new_pin_fd);
         Source { file, descriptor, variable: "COFFER_NEW_PIN", what: "new PIN", option: "new-pin" }
+    }
+}
+
+impl SourcePin {
+    pub fn source(&self) -> Source<'_> {
+        let (file, descriptor) = (self.source_pin_file.as_deref(), self.source_pin_fd);
+        Source {
+            file,
+            descriptor,
+            variable: "COFFER_SOURCE_PIN",
+            what: "user PIN of the token at the source",
+            option: "source-pin",
+        }
     }
 }
 

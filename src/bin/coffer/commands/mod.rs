@@ -14,6 +14,7 @@ pub mod init;
 pub mod key;
 pub mod list;
 pub mod mechanisms;
+pub mod migrate;
 pub mod pin;
 pub mod recovery;
 pub mod rewrap;
