@@ -136,7 +136,9 @@ impl Session {
         })?;
         if wrapped.measure(result.len())? {
             wrapping_key.count_use()?;
-            copies::wrapped(&self.token, &key, wrapping_key.object(), mechanism)?;
+            self.telling(&self.told(wrapping_key.object(), Use::Wrap, row), || {
+                copies::wrapped(&self.token, &key, wrapping_key.object(), mechanism)
+            })?;
             wrapped.deliver(&result)?;
         }
         Ok(())
@@ -178,12 +180,16 @@ impl Session {
         let unwrapping_key = self.usable_key(unwrapping_key, row, params, Use::Unwrap)?;
         let class = template.ulong(CKA_CLASS).ok_or(Error::TemplateIncomplete)?;
         self.may_create_from(template, class)?;
-        let material = unwrap(&unwrapping_key, params, wrapped).map_err(|error| match error {
-            Error::EncryptedDataInvalid | Error::AeadDecryptFailed => Error::WrappedKeyInvalid,
-            // CKR_DATA_LEN_RANGE: more blocks than a counter of CKM_AES_CTR has numbers for.
-            Error::EncryptedDataLenRange | Error::DataLenRange => Error::WrappedKeyLenRange,
-            error => error,
-        })?;
+        let told = self.told(unwrapping_key.object(), Use::Unwrap, row);
+        let material =
+            self.telling(&told, || unwrap(&unwrapping_key, params, wrapped)).map_err(
+                |error| match error {
+                    Error::EncryptedDataInvalid | Error::AeadDecryptFailed => Error::WrappedKeyInvalid,
+                    // CKR_DATA_LEN_RANGE: more blocks than a counter of CKM_AES_CTR has numbers for.
+                    Error::EncryptedDataLenRange | Error::DataLenRange => Error::WrappedKeyLenRange,
+                    error => error,
+                },
+            )?;
         let material = match class {
             CKO_SECRET_KEY => {
                 let key_type = template.ulong(CKA_KEY_TYPE).ok_or(Error::TemplateIncomplete)?;

@@ -21,6 +21,7 @@ mod rewrap;
 mod rotate;
 mod saved;
 mod table;
+mod told;
 mod verify_signature;
 mod wrap_authenticated;
 mod wrappable;
@@ -265,10 +266,13 @@ impl Session {
         params: &Params,
         purpose: Use,
     ) -> Result<UsableKey> {
+        self.token.check_log()?;
         let object = self.token.key(handle).map_err(|error| no_such_key(error, purpose))?;
         let need = row.need(params, self.token.profile(), self.token.validity());
-        let key = permit(object, &need, purpose)?;
+        let key = permit(object, &need, purpose)
+            .inspect_err(|error| self.tell_refusal(handle, purpose, row, *error))?;
         if let Some(concern) = key.concern() {
+            self.tell_warning(key.object(), purpose);
             self.token.note_concern(handle, purpose, concern);
         }
         let limited = key.object().is_limited() && purpose.class() == Class::Protect;

@@ -6,8 +6,9 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::policy::Role;
 use crate::secret::Secret;
-use crate::vault::{self, Unlocked};
+use crate::vault::{self, EventText, Unlocked};
 
+use super::audit::AuditMode;
 use super::event::{Event, Outcome, What, Who};
 use super::table::Place;
 use super::{Token, kdf};
@@ -118,9 +119,18 @@ impl Token {
     }
 
     /// Logs out where somebody is logged in and this is so; true if it did. The passage is the caller's.
-    fn leave_if(&self, is_to: impl FnOnce(&Login) -> bool) -> bool {
+    fn leave_if(&self, is_to: impl Fn(&Login) -> bool) -> bool {
+        let leaves = |login: &Login| login.role != Role::Public && is_to(login);
+        if !leaves(&self.login.read()) {
+            return false;
+        }
+        // As long as the keys are there, with which events can be copied.
+        if self.tells_refusals() {
+            self.note(&self.event(What::LoggedOut));
+        }
+        self.flush_log(false);
         let mut login = self.login.write();
-        if login.role == Role::Public || !is_to(&login) {
+        if !leaves(&login) {
             return false;
         }
         login.role = Role::Public;
@@ -147,7 +157,7 @@ impl Token {
         check_can_log_in(&self.login.read(), role)?;
         let entry = entry(role)?;
         let failures = self.vault.pin_state(entry)?.failures;
-        let unlocked = self.vault.login(entry, pin)?;
+        let unlocked = self.vault.login(entry, pin).inspect_err(|error| self.note_failure(entry, error))?;
         if failures > 0 {
             self.tell_of_failures(&unlocked, entry, failures);
         }
@@ -160,7 +170,24 @@ impl Token {
         let entering = Entering(self);
         self.list_all()?;
         std::mem::forget(entering);
+        if self.tells_refusals() {
+            self.note(&self.event(What::LoggedIn));
+        }
         Ok(())
+    }
+
+    /// Tells the log of a login that failed.
+    fn note_failure(&self, entry: vault::Entry, error: &vault::Error) {
+        if self.tells_refusals() {
+            let outcome = Outcome::failed(error.clone().into());
+            let event = self.event(What::LoginFailed).outcome(outcome);
+            self.note(&Event { who: Who { role: entry.number(), ..event.who }, ..event });
+        }
+    }
+
+    /// No events, where nothing is to be told.
+    fn unless_off(&self, event: EventText) -> Vec<EventText> {
+        if self.audit_mode() == AuditMode::Off { Vec::new() } else { vec![event] }
     }
 
     /// Failed logins are told of when one has succeeded: before that there are no keys to seal an event with. Where it
@@ -174,7 +201,8 @@ impl Token {
 
     /// The context-specific login: checks the PIN of who is logged in, with counting, and changes nothing else.
     pub fn verify_pin(&self, pin: &Secret) -> Result<()> {
-        self.vault.verify_pin(entry(self.role())?, pin)?;
+        let entry = entry(self.role())?;
+        self.vault.verify_pin(entry, pin).inspect_err(|error| self.note_failure(entry, error))?;
         Ok(())
     }
 
@@ -189,7 +217,10 @@ impl Token {
         let unlocked = self.unlocked_for(Role::SecurityOfficer)?;
         check_new_pin(&self.config, pin)?;
         let event = self.event(What::PinSet).detail("user").to_text()?;
-        unlocked.set_entry_with(vault::Entry::User, pin, kdf(&self.config, self.present_kdf()), &[event])?;
+        let events = self.unless_off(event);
+        let kdf = kdf(&self.config, self.present_kdf());
+        let committed = unlocked.set_entry_with(vault::Entry::User, pin, kdf, &events)?;
+        self.committed(committed.events.start, events);
         self.sync()
     }
 
@@ -201,10 +232,13 @@ impl Token {
         };
         check_new_pin(&self.config, new)?;
         let entry = entry(role)?;
-        let unlocked = self.vault.login(entry, old)?;
+        let unlocked = self.vault.login(entry, old).inspect_err(|error| self.note_failure(entry, error))?;
         let event = self.event(What::PinChanged);
         let event = Event { who: Who { role: entry.number(), ..event.who }, ..event }.to_text()?;
-        unlocked.set_entry_with(entry, new, kdf(&self.config, self.present_kdf()), &[event])?;
+        let events = self.unless_off(event);
+        let committed =
+            unlocked.set_entry_with(entry, new, kdf(&self.config, self.present_kdf()), &events)?;
+        self.committed(committed.events.start, events);
         self.sync()
     }
 
