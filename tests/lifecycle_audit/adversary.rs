@@ -144,7 +144,7 @@ fn an_end_that_is_cut_off_is_found_by_the_mark_and_with_the_mark_by_the_token() 
 
 /// The attacker writes everything anew from a record on, with chain and codes as they must be under the key that is in the
 /// header. (This is the format of docs/audit.md, written a second time.)
-fn reseal(copy: &mut Vec<u8>, from: usize, number: u64) {
+fn reseal(copy: &mut [u8], from: usize, number: u64) {
     use sha2_again::{hmac, sha256};
     let place = [512, 656].into_iter().find(|place| copy[*place..*place + 8] != [0; 8]).unwrap();
     let mut key: [u8; 32] = copy[place + 96..place + 128].try_into().unwrap();
