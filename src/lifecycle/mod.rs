@@ -5,7 +5,6 @@ pub mod backup;
 pub mod copies;
 pub mod destruction;
 pub mod event;
-pub mod log;
 pub mod rotation;
 pub mod signer;
 pub mod state;

@@ -40,8 +40,7 @@ impl Session {
         let run = start(key.clone(), params)?;
         key.count_use()?;
         // CKA_ALWAYS_AUTHENTICATE speaks of private keys and of the use of a secret, which a MAC's check is as well.
-        let active = Active::new(run, key.needs_auth(), key.object().is_true(CKA_PRIVATE)).metered(&key);
-        place.start(active.telling(self.told(key.object(), kind.purpose, row)));
+        place.start(Active::new(run, key.needs_auth(), key.object().is_true(CKA_PRIVATE)).metered(&key));
         Ok(())
     }
 }
@@ -87,28 +86,28 @@ macro_rules! steps {
     (once $field:ident $name:ident) => {
         impl Session {
             pub fn $name(&self, input: &[u8], output: &mut Output) -> Result<()> {
-                self.step(|state| &mut state.$field, |operation| operation.once(input, output))
+                self.state().$field.once(input, output)
             }
         }
     };
     (update $field:ident $name:ident) => {
         impl Session {
             pub fn $name(&self, part: &[u8], output: &mut Output) -> Result<()> {
-                self.step(|state| &mut state.$field, |operation| operation.update(part, output))
+                self.state().$field.update(part, output)
             }
         }
     };
     (take_in $field:ident $name:ident) => {
         impl Session {
             pub fn $name(&self, part: &[u8]) -> Result<()> {
-                self.step(|state| &mut state.$field, |operation| operation.take_in(part))
+                self.state().$field.take_in(part)
             }
         }
     };
     (finish $field:ident $name:ident) => {
         impl Session {
             pub fn $name(&self, output: &mut Output) -> Result<()> {
-                self.step(|state| &mut state.$field, |operation| operation.finish(output))
+                self.state().$field.finish(output)
             }
         }
     };
@@ -131,14 +130,14 @@ steps!(finish digest digest_final);
 
 impl Session {
     pub fn verify(&self, data: &[u8], signature: &[u8]) -> Result<()> {
-        self.step(|state| &mut state.verify, |operation| operation.verify(data, signature))
+        self.state().verify.verify(data, signature)
     }
 
     pub fn verify_update(&self, data: &[u8]) -> Result<()> {
-        self.step(|state| &mut state.verify, |operation| operation.verify_update(data))
+        self.state().verify.verify_update(data)
     }
 
     pub fn verify_final(&self, signature: &[u8]) -> Result<()> {
-        self.step(|state| &mut state.verify, |operation| operation.verify_final(signature))
+        self.state().verify.verify_final(signature)
     }
 }

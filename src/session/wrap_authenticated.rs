@@ -79,9 +79,7 @@ impl Session {
             Error::DataLenRange => Error::KeySizeRange,
             error => error,
         })?;
-        self.telling(&self.told(wrapping_key.object(), Use::Wrap, row), || {
-            copies::wrapped(&self.token, &key, wrapping_key.object(), mechanism)
-        })?;
+        copies::wrapped(&self.token, &key, wrapping_key.object(), mechanism)?;
         Ok(Some((nonce, text)))
     }
 

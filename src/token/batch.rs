@@ -10,7 +10,6 @@ use crate::secret::Secret;
 use crate::vault::{self, Change, Put, RecordId, SecretPart, Unlocked, Visibility};
 
 use super::Token;
-use super::audit::AuditMode;
 use super::event::{Event, What, Who};
 use super::handle::ObjectHandle;
 use super::objects::{CHANGE_ATTEMPTS, put};
@@ -219,23 +218,16 @@ impl Token {
         mut changes: Vec<Change>,
         events: Vec<Event>,
     ) -> std::result::Result<(), vault::Error> {
-        let mut texts = Vec::new();
-        if self.audit_mode() != AuditMode::Off {
-            for event in &events {
-                let text = event.to_text()?;
-                texts.push(text.clone());
-                changes.push(Change::Event(text));
-            }
+        for event in &events {
+            changes.push(Change::Event(event.to_text()?));
         }
-        let committed = unlocked.commit_events(changes)?;
-        self.committed(committed.events.start, texts);
-        Ok(())
+        unlocked.commit_events(changes).map(|_| ())
     }
 
     /// An event of now, by this process and whoever is logged in.
     pub fn event(&self, what: What) -> Event {
         let who = self.who.get_or_init(|| Who::here(self.role())).clone();
-        Event::new(self.now(), Who { role: super::login::role_number(self.role()), ..who }, what)
+        Event::new(self.now(), Who { role: self.role_number(), ..who }, what)
     }
 
     /// The ledger's records of a kind, in the order in which they were written. Errors: CKR_USER_NOT_LOGGED_IN.

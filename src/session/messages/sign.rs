@@ -74,13 +74,10 @@ impl Session {
         }
         process.began()?;
         process.count_bytes(data.len())?;
-        let told = process.told.clone();
-        self.telling(&told, || {
-            run.update(data)?;
-            let written = run.finish(output.bytes())?;
-            output.tell(written);
-            Ok(())
-        })
+        run.update(data)?;
+        let written = run.finish(output.bytes())?;
+        output.tell(written);
+        Ok(())
     }
 
     /// C_SignMessageBegin.
@@ -102,11 +99,8 @@ impl Session {
         if !output.measure(length)? {
             return Ok(());
         }
-        let told = message.told();
-        self.telling(&told, || {
-            message.take_in(part)?;
-            message.finish(output)
-        })
+        message.take_in(part)?;
+        message.finish(output)
     }
 
     /// C_VerifyMessage.
@@ -116,11 +110,8 @@ impl Session {
         process.may_begin(&self.token)?;
         let mut run = start_verify(process.row, process.key.clone(), &process.params)?;
         process.began()?;
-        let told = process.told.clone();
-        self.telling(&told, || {
-            run.update(data)?;
-            run.finish(signature)
-        })
+        run.update(data)?;
+        run.finish(signature)
     }
 
     /// C_VerifyMessageBegin.
@@ -137,11 +128,7 @@ impl Session {
     pub fn verify_message_next(&self, part: &[u8], signature: Option<&[u8]>) -> Result<()> {
         let mut state = self.state();
         let message = &mut verifying(&mut state)?.message;
-        let Some(signature) = signature else { return message.verify_update(part) };
-        let told = message.told();
-        self.telling(&told, || {
-            message.verify_update(part)?;
-            message.verify_final(signature)
-        })
+        message.verify_update(part)?;
+        signature.map_or(Ok(()), |signature| message.verify_final(signature))
     }
 }
