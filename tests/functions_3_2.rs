@@ -344,3 +344,146 @@ fn who_forbids_threads_gets_no_asynchronous_session() {
         assert_eq!(token.flags & CKF_ASYNC_SESSION_SUPPORTED, 0);
     });
 }
+
+/// A key pair of SLH-DSA-SHA2-128f.
+fn slh_dsa_pair(functions: &CK_FUNCTION_LIST_3_2, session: CK_SESSION_HANDLE) -> [CK_OBJECT_HANDLE; 2] {
+    let mut public = [attribute(CKA_PARAMETER_SET, &[CKP_SLH_DSA_SHA2_128F])];
+    let (mut id, mut keys) = (mechanism(CKM_SLH_DSA_KEY_PAIR_GEN), [0; 2]);
+    let [first, second] = &mut keys;
+    let (public, none) = (public.as_mut_ptr(), ptr::null_mut());
+    let rv = call!(functions, C_GenerateKeyPair, session, &mut id, public, 1, none, 0, first, second);
+    assert_eq!(rv, CKR_OK);
+    keys
+}
+
+const SLH_DSA_LEN: usize = 17_088;
+
+#[test]
+fn a_thread_signs_for_an_asynchronous_session() {
+    in_own_process("a_thread_signs_for_an_asynchronous_session", || {
+        let (functions, other) = host();
+        let [public, private] = slh_dsa_pair(functions, other);
+        let session = asynchronous_session(functions);
+        let (sign, sign_final) = (name_of(c"C_Sign"), name_of(c"C_SignFinal"));
+        let (data, mut buffer) = (b"message", vec![0_u8; SLH_DSA_LEN + 1]);
+        let mut slh_dsa = mechanism(CKM_SLH_DSA);
+        let slh_dsa = &raw mut slh_dsa;
+        let init = || call!(functions, C_SignInit, session, slh_dsa, private);
+        let place_of_buffer = buffer.as_mut_ptr();
+        let once = |room: usize| {
+            let mut length = room as CK_ULONG;
+            let rv = call!(functions, C_Sign, session, place(data), len(data), place_of_buffer, &mut length);
+            (rv, length as usize)
+        };
+        let complete = |function| {
+            let mut made = CK_ASYNC_DATA::default();
+            loop {
+                match call!(functions, C_AsyncComplete, session, function, &mut made) {
+                    CKR_PENDING => std::thread::yield_now(),
+                    rv => return (rv, made),
+                }
+            }
+        };
+        let verify = |signature: &[u8]| {
+            assert_eq!(call!(functions, C_VerifyInit, other, slh_dsa, public), CKR_OK);
+            let (signature, length) = (place(signature), len(signature));
+            call!(functions, C_Verify, other, place(data), len(data), signature, length)
+        };
+
+        // A question for the length and a short buffer are answered at once, and the operation goes on.
+        assert_eq!(init(), CKR_OK);
+        let mut length = 0;
+        let none = ptr::null_mut();
+        let asked = call!(functions, C_Sign, session, place(data), len(data), none, &mut length);
+        assert_eq!((asked, length as usize), (CKR_OK, SLH_DSA_LEN));
+        assert_eq!(once(100), (CKR_BUFFER_TOO_SMALL, SLH_DSA_LEN));
+        assert_eq!(once(SLH_DSA_LEN + 1).0, CKR_PENDING);
+        assert_eq!(init(), CKR_OPERATION_ACTIVE);
+        assert_eq!(call!(functions, C_SessionCancel, session, CKF_SIGN), CKR_OPERATION_CANCEL_FAILED);
+        let mut id = 0;
+        assert_eq!(call!(functions, C_AsyncGetID, session, sign, &mut id), CKR_STATE_UNSAVEABLE);
+        // Nothing is written before it is fetched.
+        assert!(buffer.iter().all(|byte| *byte == 0));
+        let (rv, made) = complete(sign);
+        assert_eq!((rv, made.pValue, made.ulValue as usize), (CKR_OK, place_of_buffer, SLH_DSA_LEN));
+        assert_eq!(verify(&buffer[..SLH_DSA_LEN]), CKR_OK);
+        assert_eq!(complete(sign).0, CKR_OPERATION_NOT_INITIALIZED);
+
+        // In parts.
+        buffer.fill(0);
+        assert_eq!(init(), CKR_OK);
+        for part in [&data[..3], &data[3..]] {
+            assert_eq!(call!(functions, C_SignUpdate, session, place(part), len(part)), CKR_OK);
+        }
+        let mut length = SLH_DSA_LEN as CK_ULONG;
+        let pending = call!(functions, C_SignFinal, session, buffer.as_mut_ptr(), &mut length);
+        assert_eq!((pending, complete(sign).0), (CKR_PENDING, CKR_OPERATION_NOT_INITIALIZED));
+        assert_eq!(complete(sign_final).0, CKR_OK);
+        assert_eq!(verify(&buffer[..SLH_DSA_LEN]), CKR_OK);
+
+        // What is quick is answered at once in such a session, too.
+        let key = aes_key(functions, session);
+        let (mut cmac, mut mac, mut length) = (mechanism(CKM_AES_CMAC), [0; 16], 16);
+        assert_eq!(call!(functions, C_SignInit, session, &mut cmac, key), CKR_OK);
+        let signed = call!(functions, C_Sign, session, place(data), len(data), mac.as_mut_ptr(), &mut length);
+        assert_eq!(signed, CKR_OK);
+
+        // After a logout nobody gets the signature.
+        assert_eq!((init(), once(SLH_DSA_LEN).0), (CKR_OK, CKR_PENDING));
+        assert_eq!(call!(functions, C_Logout, session), CKR_OK);
+        let (rv, made) = complete(sign);
+        assert_eq!((rv, made.pValue), (CKR_USER_NOT_LOGGED_IN, place_of_buffer));
+    });
+}
+
+#[test]
+fn the_thread_of_a_signature_ends_before_the_library_does() {
+    in_own_process("the_thread_of_a_signature_ends_before_the_library_does", || {
+        let (functions, other) = host();
+        let [_, private] = slh_dsa_pair(functions, other);
+        let mut buffer = vec![0_u8; SLH_DSA_LEN];
+        for finalise in [false, true] {
+            let session = asynchronous_session(functions);
+            let (mut slh_dsa, mut length) = (mechanism(CKM_SLH_DSA), SLH_DSA_LEN as CK_ULONG);
+            assert_eq!(call!(functions, C_SignInit, session, &mut slh_dsa, private), CKR_OK);
+            let data = b"message";
+            let out = buffer.as_mut_ptr();
+            let pending = call!(functions, C_Sign, session, place(data), len(data), out, &mut length);
+            assert_eq!(pending, CKR_PENDING);
+            match finalise {
+                false => assert_eq!(call!(functions, C_CloseSession, session), CKR_OK),
+                true => finalize(functions),
+            }
+        }
+        assert!(buffer.iter().all(|byte| *byte == 0), "what nobody fetched was not written");
+        let threads = std::fs::read_dir("/proc/self/task").unwrap().count();
+        assert!(threads <= 2, "{threads} threads: the test's own two, and none of the library");
+    });
+}
+
+/// Threads of musl's C library have 128 KiB.
+#[test]
+fn a_thread_with_a_small_stack_signs_with_the_largest_set() {
+    in_own_process("a_thread_with_a_small_stack_signs_with_the_largest_set", || {
+        let (functions, session) = host();
+        let work = move || {
+            let mut public = [attribute(CKA_PARAMETER_SET, &[CKP_SLH_DSA_SHA2_256F])];
+            let (mut id, mut keys) = (mechanism(CKM_SLH_DSA_KEY_PAIR_GEN), [0; 2]);
+            let [first, second] = &mut keys;
+            let (public, none) = (public.as_mut_ptr(), ptr::null_mut());
+            let rv = call!(functions, C_GenerateKeyPair, session, &mut id, public, 1, none, 0, first, second);
+            assert_eq!(rv, CKR_OK);
+            let (mut slh_dsa, data) = (mechanism(CKM_SLH_DSA), b"message");
+            assert_eq!(call!(functions, C_SignInit, session, &mut slh_dsa, keys[1]), CKR_OK);
+            let signature = output(49_856, |out, out_len| {
+                call!(functions, C_Sign, session, place(data), len(data), out, out_len)
+            })
+            .unwrap();
+            assert_eq!(call!(functions, C_VerifyInit, session, &mut slh_dsa, keys[0]), CKR_OK);
+            let (signature, length) = (place(&signature), len(&signature));
+            let verified = call!(functions, C_Verify, session, place(data), len(data), signature, length);
+            assert_eq!(verified, CKR_OK);
+        };
+        std::thread::Builder::new().stack_size(128 << 10).spawn(work).unwrap().join().unwrap();
+    });
+}

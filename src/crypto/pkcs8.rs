@@ -265,7 +265,6 @@ pub fn decode_private(der: &[u8]) -> Result<Private> {
         Algorithm::Lattice(algorithm) => lattice_private(algorithm, key),
         // RFC 9909 section 6: the bytes alone, without an OCTET STRING of their own.
         Algorithm::SlhDsa(set) => Ok(Private::SlhDsa { set, value: Secret::copy_of(key) }),
-        // A private key in a file is one that signs in two places.
         Algorithm::Stateful(_) => Err(Error::Unsupported),
     }
 }

@@ -3,6 +3,9 @@
 //! Keys are the bytes of FIPS 205 section 9.1: a private key is SK.seed, SK.prf and the public key, a public key PK.seed and
 //! PK.root. Of the crate only the internal functions of FIPS 205 section 9 are used, so that the domain separation of
 //! section 10.2 stands here.
+//!
+//! The crate keeps signatures of up to 49,856 bytes on the stack, and copies of them. The host's threads may have less room
+//! than that, so that everything here runs on a stack of its own.
 
 use slh_dsa::{Signature, SigningKey, VerifyingKey};
 use zeroize::Zeroizing;
@@ -12,6 +15,16 @@ use crate::secret::Secret;
 
 /// Most bytes of a context (FIPS 205 section 10.2).
 pub const MAX_CONTEXT: usize = 255;
+
+/// Bytes of the stack that the work is done on. The largest set takes 185,000 of them, and 900,000 where nothing is optimised;
+/// those that are never touched cost nothing.
+const STACK: usize = 2 << 20;
+
+/// Runs `work` on a stack of its own, with a page behind it that nobody can touch. It takes three system calls, a few
+/// microseconds of milliseconds. Where the system gives no memory the call panics, which ends it with CKR_GENERAL_ERROR.
+fn apart<T>(work: impl FnOnce() -> T) -> T {
+    stacker::grow(STACK, work)
+}
 
 /// A parameter set (FIPS 205 section 11).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -153,7 +166,7 @@ fn from_seeds(set: ParameterSet, seeds: &[u8]) -> Result<Secret> {
     if pk_seed.len() != n {
         return Err(Error::Length);
     }
-    Ok(for_set!(set, make(sk_seed, sk_prf, pk_seed)))
+    Ok(apart(|| for_set!(set, make(sk_seed, sk_prf, pk_seed))))
 }
 
 /// Checks that the parts of a private key belong together: PK.root is computed again, which takes as long as a key
@@ -204,7 +217,7 @@ fn sign_internal(
     randomness: Option<&[u8]>,
     signature: &mut [u8],
 ) -> Result<usize> {
-    // A frame of its own for each set: a signature stands on the stack.
+    // A frame of its own for each set.
     #[inline(never)]
     fn make<P: slh_dsa::ParameterSet>(
         private: &[u8],
@@ -214,7 +227,7 @@ fn sign_internal(
         let key = SigningKey::<P>::try_from(private).map_err(|_| Error::Key)?;
         Ok(key.slh_sign_internal(message, randomness).to_vec())
     }
-    let made = for_set!(set, make(private, message, randomness))?;
+    let made = apart(|| for_set!(set, make(private, message, randomness)))?;
     signature.get_mut(..made.len()).ok_or(Error::Buffer)?.copy_from_slice(&made);
     Ok(made.len())
 }
@@ -234,7 +247,7 @@ pub fn verify(
         key.slh_verify_internal(message, &signature).map_err(|_| Error::Signature)
     }
     let prefix = domain.prefix()?;
-    for_set!(set, check(public, &[&prefix, message], signature))
+    apart(|| for_set!(set, check(public, &[&prefix, message], signature)))
 }
 
 #[cfg(test)]

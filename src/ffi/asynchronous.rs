@@ -2,7 +2,7 @@
 
 use crate::ck::*;
 use crate::error::{Error, Result};
-use crate::session::{Function, Outcome, Session};
+use crate::session::{Completed, Function, Outcome, Session};
 
 use super::{host, pointer};
 
@@ -15,7 +15,8 @@ pub(super) fn work_apart(
     host::without_signals(|| session.work_apart(function, work))
 }
 
-/// C_AsyncComplete. Nothing is written unless the function has succeeded.
+/// C_AsyncComplete. Nothing is written while the function works; where it has failed, only the address of its buffer, which the
+/// caller may then free.
 pub(super) unsafe fn complete(
     session: &Session,
     function: *mut CK_UTF8CHAR,
@@ -28,11 +29,26 @@ pub(super) unsafe fn complete(
         if data.ulVersion != 0 {
             return Err(Error::ArgumentsBad);
         }
-        let Outcome { object, additional } = session.complete(&function)?;
-        let additional = additional.map_or(CK_INVALID_HANDLE, |handle| handle.0);
-        result.write_unaligned(CK_ASYNC_DATA { hObject: object.0, hAdditionalObject: additional, ..data });
+        let Completed { buffer, outcome } = session.complete(&function)?;
+        let buffer = std::ptr::with_exposed_provenance_mut::<CK_BYTE>(buffer);
+        let told = match &outcome {
+            Ok(Outcome::Objects { object, additional }) => CK_ASYNC_DATA {
+                hObject: object.0,
+                hAdditionalObject: additional.map_or(CK_INVALID_HANDLE, |handle| handle.0),
+                ..data
+            },
+            Ok(Outcome::Bytes(bytes)) => {
+                // The buffer had this much room when the function began, and "callers must ensure that [it] remains available"
+                // (section 5.21.1).
+                buffer.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
+                CK_ASYNC_DATA { pValue: buffer, ulValue: bytes.len() as CK_ULONG, ..data }
+            }
+            Err(_) if buffer.is_null() => data,
+            Err(_) => CK_ASYNC_DATA { pValue: buffer, ..data },
+        };
+        result.write_unaligned(told);
+        outcome.map(drop)
     }
-    Ok(())
 }
 
 /// C_AsyncGetID.

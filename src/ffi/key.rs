@@ -26,7 +26,7 @@ pub(super) unsafe fn generate(
         if session.works_apart(id) {
             return work_apart(session, Function::GenerateKey, move |session| {
                 let object = session.generate_key(id, &params, &template)?;
-                Ok(Outcome { object, additional: None })
+                Ok(Outcome::Objects { object, additional: None })
             });
         }
         let (key, iv) = session.generate_key_and_iv(id, &params, &template)?;
@@ -56,7 +56,7 @@ pub(super) unsafe fn generate_pair(
         if session.works_apart(id) {
             return work_apart(session, Function::GenerateKeyPair, move |session| {
                 let (object, private) = session.generate_key_pair(id, &params, &public, &private)?;
-                Ok(Outcome { object, additional: Some(private) })
+                Ok(Outcome::Objects { object, additional: Some(private) })
             });
         }
         let (public, private) = session.generate_key_pair(id, &params, &public, &private)?;

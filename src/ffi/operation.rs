@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::session::Session;
 use crate::token::ObjectHandle;
 
-use super::{mechanism, pointer};
+use super::{host, mechanism, pointer};
 
 /// Ends an operation whose function has failed, also when it failed at its pointers: it survives CKR_BUFFER_TOO_SMALL
 /// and no other error ("terminates the active operation").
@@ -88,7 +88,7 @@ functions! {
     encrypt_cancel: init encrypt_init, convert encrypt, convert encrypt_update, finish encrypt_final;
     decrypt_cancel: init decrypt_init, convert decrypt, convert decrypt_update, finish decrypt_final;
     digest_cancel: convert digest, take_in digest_update, finish digest_final;
-    sign_cancel: init sign_init, convert sign, take_in sign_update, finish sign_final;
+    sign_cancel: init sign_init, take_in sign_update;
     sign_recover_cancel: init sign_recover_init, convert sign_recover;
     verify_cancel: init verify_init, take_in verify_update, take_in verify_final;
     verify_signature_cancel: take_in verify_signature, take_in verify_signature_update;
@@ -97,6 +97,44 @@ functions! {
     decrypt_digest_cancel: convert decrypt_digest_update;
     sign_encrypt_cancel: convert sign_encrypt_update;
     decrypt_verify_cancel: convert decrypt_verify_update;
+}
+
+/// C_Sign. In an asynchronous session it may begin a thread, which handles no signal of the host.
+pub(super) unsafe fn sign(
+    session: &Session,
+    data: *mut CK_BYTE,
+    data_len: CK_ULONG,
+    signature: *mut CK_BYTE,
+    signature_len: *mut CK_ULONG,
+) -> Result<()> {
+    // SAFETY: as C_Sign describes its arguments.
+    let result = unsafe {
+        pointer::input(data, data_len, signature, signature_len).and_then(|data| {
+            pointer::with_output(signature, signature_len, |output| {
+                maybe_apart(session, || session.sign(&data, output))
+            })
+        })
+    };
+    ended_by_error(result, || session.sign_cancel())
+}
+
+/// C_SignFinal, as C_Sign.
+pub(super) unsafe fn sign_final(
+    session: &Session,
+    signature: *mut CK_BYTE,
+    signature_len: *mut CK_ULONG,
+) -> Result<()> {
+    // SAFETY: as C_SignFinal describes its arguments.
+    let result = unsafe {
+        pointer::with_output(signature, signature_len, |output| {
+            maybe_apart(session, || session.sign_final(output))
+        })
+    };
+    ended_by_error(result, || session.sign_cancel())
+}
+
+fn maybe_apart(session: &Session, work: impl FnOnce() -> Result<()>) -> Result<()> {
+    if session.is_asynchronous() { host::without_signals(work) } else { work() }
 }
 
 /// C_DigestInit. A NULL mechanism ends the active operation.

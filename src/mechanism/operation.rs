@@ -38,6 +38,11 @@ pub trait Sign: Send {
     /// Writes the signature to the front of `signature`, which has at least `output_len` bytes.
     fn finish(self: Box<Self>, signature: &mut [u8]) -> Result<usize>;
 
+    /// True where `finish` takes so long that an asynchronous session has a thread of its own work on it.
+    fn slow(&self) -> bool {
+        false
+    }
+
     /// False for mechanisms without a multi-part form: C_SignUpdate is refused (CKR_FUNCTION_NOT_SUPPORTED). The parts
     /// of a message (C_SignMessageNext) are taken all the same.
     fn multi_part(&self) -> bool {

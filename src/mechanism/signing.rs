@@ -101,6 +101,11 @@ pub(super) trait Scheme: Send {
     /// Bytes of every signature.
     fn signature_len(&self) -> Result<usize>;
 
+    /// As `Sign::slow`.
+    fn slow(&self) -> bool {
+        false
+    }
+
     /// `message` is what `Message` made of it.
     fn sign(&self, message: &[u8], signature: &mut [u8]) -> Result<usize>;
 
@@ -138,6 +143,10 @@ impl<S: Scheme> Sign for Signing<S> {
 
     fn finish(self: Box<Self>, signature: &mut [u8]) -> Result<usize> {
         self.scheme.sign(self.message.finish()?.as_bytes(), signature)
+    }
+
+    fn slow(&self) -> bool {
+        self.scheme.slow()
     }
 
     fn multi_part(&self) -> bool {

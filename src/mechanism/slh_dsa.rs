@@ -39,7 +39,7 @@ pub(super) static ROWS: &[Mechanism] = &[
         CKM_SLH_DSA_KEY_PAIR_GEN,
         "CKM_SLH_DSA_KEY_PAIR_GEN",
         ParamKind::None,
-        Ops { generate_key_pair: Some(|_, public, _| generate(public)), ..Ops::NONE },
+        Ops { generate_key_pair: Some(|_, public, _| generate(public)), slow: true, ..Ops::NONE },
     ),
     row(
         CKM_SLH_DSA,
@@ -229,6 +229,10 @@ impl Signer {
 impl Scheme for Signer {
     fn signature_len(&self) -> Result<usize> {
         Ok(self.set.signature_len())
+    }
+
+    fn slow(&self) -> bool {
+        true
     }
 
     fn sign(&self, message: &[u8], signature: &mut [u8]) -> Result<usize> {

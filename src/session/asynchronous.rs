@@ -9,21 +9,28 @@ use crate::mechanism;
 use crate::token::ObjectHandle;
 
 use super::Session;
+use super::operation::Detached;
+use super::output::Output;
 
 /// The functions that can be asynchronous.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Function {
     GenerateKey,
     GenerateKeyPair,
+    Sign,
+    SignFinal,
 }
 
 impl Function {
-    const ALL: [Function; 2] = [Function::GenerateKey, Function::GenerateKeyPair];
+    const ALL: [Function; 4] =
+        [Function::GenerateKey, Function::GenerateKeyPair, Function::Sign, Function::SignFinal];
 
     fn name(self) -> &'static str {
         match self {
             Function::GenerateKey => "C_GenerateKey",
             Function::GenerateKeyPair => "C_GenerateKeyPair",
+            Function::Sign => "C_Sign",
+            Function::SignFinal => "C_SignFinal",
         }
     }
 
@@ -34,11 +41,21 @@ impl Function {
     }
 }
 
-/// What a function has made: hObject and hAdditionalObject of CK_ASYNC_DATA.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Outcome {
-    pub object: ObjectHandle,
-    pub additional: Option<ObjectHandle>,
+/// What a function has made, as CK_ASYNC_DATA tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// hObject and hAdditionalObject.
+    Objects { object: ObjectHandle, additional: Option<ObjectHandle> },
+    /// What goes into the caller's buffer.
+    Bytes(Vec<u8>),
+}
+
+/// A function that has ended.
+pub struct Completed {
+    /// The address of the buffer that the caller gave when it began; zero for functions without one. The buffer has as many
+    /// bytes as the outcome, or more.
+    pub buffer: usize,
+    pub outcome: Result<Outcome>,
 }
 
 /// The work of a session that is under way, or done and not fetched yet.
@@ -51,6 +68,11 @@ pub(super) struct Tasks {
 struct Task {
     function: Function,
     thread: JoinHandle<Result<Outcome>>,
+    /// As `Completed::buffer`.
+    buffer: usize,
+    /// Made with a private object: void after a logout.
+    private: bool,
+    void: bool,
 }
 
 impl Session {
@@ -68,6 +90,35 @@ impl Session {
     ) -> Result<()> {
         let siblings = self.siblings.upgrade().ok_or(Error::CryptokiNotInitialized)?;
         let session = siblings.session(self.handle)?;
+        self.begin(function, (0, false), move || work(&session))
+    }
+
+    /// Lets a thread give the signature of a detached operation; with `None` the call asked for its length. The answers are
+    /// those of `work_apart`. The signature comes into the caller's buffer with C_AsyncComplete.
+    pub(super) fn sign_apart(
+        &self,
+        function: Function,
+        detached: Option<Detached>,
+        signature: &mut Output,
+    ) -> Result<()> {
+        let Some(Detached { run, private }) = detached else { return Ok(()) };
+        let buffer = signature.bytes().as_mut_ptr().expose_provenance();
+        self.begin(function, (buffer, private), move || {
+            let mut signature = Vec::new();
+            signature.try_reserve_exact(run.output_len())?;
+            signature.resize(run.output_len(), 0);
+            let written = run.finish(&mut signature)?;
+            signature.truncate(written);
+            Ok(Outcome::Bytes(signature))
+        })
+    }
+
+    fn begin(
+        &self,
+        function: Function,
+        (buffer, private): (usize, bool),
+        work: impl FnOnce() -> Result<Outcome> + Send + 'static,
+    ) -> Result<()> {
         let mut tasks = self.tasks.lock();
         if tasks.closed {
             return Err(Error::SessionClosed);
@@ -75,14 +126,32 @@ impl Session {
         if tasks.running.iter().any(|task| task.function == function) {
             return Err(Error::OperationActive);
         }
-        let thread = Builder::new().spawn(move || work(&session)).map_err(|_| Error::HostMemory)?;
-        tasks.running.push(Task { function, thread });
+        let thread = Builder::new().spawn(work).map_err(|_| Error::HostMemory)?;
+        tasks.running.push(Task { function, thread, buffer, private, void: false });
         Err(Error::Pending)
     }
 
-    /// C_AsyncComplete: what the function has come to. Errors: CKR_PENDING while it works,
-    /// CKR_OPERATION_NOT_INITIALIZED where it does not, and those of the function.
-    pub fn complete(&self, function: &[u8]) -> Result<Outcome> {
+    /// Opened with CKF_ASYNC_SESSION.
+    pub fn is_asynchronous(&self) -> bool {
+        self.asynchronous
+    }
+
+    /// Whether a thread works on a signature, or has one to be fetched.
+    pub(super) fn signs_apart(&self) -> bool {
+        let signs = |task: &Task| matches!(task.function, Function::Sign | Function::SignFinal);
+        self.asynchronous && self.tasks.lock().running.iter().any(signs)
+    }
+
+    /// A logout: nobody gets signatures any more that were begun with private keys.
+    pub(super) fn void_private_work(&self) {
+        for task in self.tasks.lock().running.iter_mut().filter(|task| task.private) {
+            task.void = true;
+        }
+    }
+
+    /// C_AsyncComplete: what the function has come to, its own errors among it (CKR_USER_NOT_LOGGED_IN after a logout). Errors:
+    /// CKR_PENDING while it works, CKR_OPERATION_NOT_INITIALIZED where it does not.
+    pub fn complete(&self, function: &[u8]) -> Result<Completed> {
         let function = Function::of_name(function)?;
         let mut tasks = self.tasks.lock();
         let place = tasks.running.iter().position(|task| task.function == function);
@@ -90,8 +159,10 @@ impl Session {
         if tasks.running.get(place).is_some_and(|task| !task.thread.is_finished()) {
             return Err(Error::Pending);
         }
+        let Task { thread, buffer, void, .. } = tasks.running.swap_remove(place);
         // A panic of the worker is CKR_GENERAL_ERROR, as that of any call.
-        tasks.running.swap_remove(place).thread.join().unwrap_or(Err(Error::GeneralError))
+        let outcome = thread.join().unwrap_or(Err(Error::GeneralError));
+        Ok(Completed { buffer, outcome: if void { Err(Error::UserNotLoggedIn) } else { outcome } })
     }
 
     /// C_AsyncGetID: nothing outlives the session. Errors: CKR_STATE_UNSAVEABLE, CKR_OPERATION_NOT_INITIALIZED where the

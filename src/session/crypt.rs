@@ -7,7 +7,8 @@ use crate::mechanism::{Ops, Params};
 use crate::policy::{UsableKey, Use};
 use crate::token::ObjectHandle;
 
-use super::operation::{Active, Keyed, Operation};
+use super::asynchronous::Function;
+use super::operation::{Active, Keyed, Operation, Step};
 use super::output::Output;
 use super::{Session, State};
 
@@ -34,6 +35,9 @@ impl Session {
         let mut state = self.state();
         let place = (kind.place)(&mut state);
         place.check_idle()?;
+        if kind.purpose == Use::Sign && self.signs_apart() {
+            return Err(Error::OperationActive);
+        }
         let row = self.mechanism(mechanism)?;
         let start = (kind.start)(&row.ops).ok_or(Error::MechanismInvalid)?;
         let key = self.usable_key(key, row, params, kind.purpose)?;
@@ -119,9 +123,7 @@ steps!(finish encrypt encrypt_final);
 steps!(once decrypt decrypt);
 steps!(update decrypt decrypt_update);
 steps!(finish decrypt decrypt_final);
-steps!(once sign sign);
 steps!(take_in sign sign_update);
-steps!(finish sign sign_final);
 steps!(once sign_recover sign_recover);
 steps!(once verify_recover verify_recover);
 steps!(once digest digest);
@@ -129,6 +131,26 @@ steps!(take_in digest digest_update);
 steps!(finish digest digest_final);
 
 impl Session {
+    /// C_Sign. CKR_PENDING where a thread works on it (section 5.21).
+    pub fn sign(&self, data: &[u8], signature: &mut Output) -> Result<()> {
+        let mut state = self.state();
+        if self.is_asynchronous() && state.sign.is_slow() {
+            let detached = state.sign.detach(Step::Once, data, signature)?;
+            return self.sign_apart(Function::Sign, detached, signature);
+        }
+        state.sign.once(data, signature)
+    }
+
+    /// C_SignFinal, as C_Sign.
+    pub fn sign_final(&self, signature: &mut Output) -> Result<()> {
+        let mut state = self.state();
+        if self.is_asynchronous() && state.sign.is_slow() {
+            let detached = state.sign.detach(Step::Finish, &[], signature)?;
+            return self.sign_apart(Function::SignFinal, detached, signature);
+        }
+        state.sign.finish(signature)
+    }
+
     pub fn verify(&self, data: &[u8], signature: &[u8]) -> Result<()> {
         self.state().verify.verify(data, signature)
     }

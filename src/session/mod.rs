@@ -39,7 +39,7 @@ use crate::policy::{Class, Role, UsableKey, Use, permit, session_state};
 use crate::secret::Secret;
 use crate::token::{ObjectHandle, SessionHandle, SlotId, Token};
 
-pub use asynchronous::{Function, Outcome};
+pub use asynchronous::{Completed, Function, Outcome};
 pub use derive::Made;
 pub use explain::Explanation;
 pub use output::Output;
@@ -228,6 +228,7 @@ impl Session {
     }
 
     fn end_private_operations(&self) {
+        self.void_private_work();
         let mut state = self.state.lock();
         for (_, operation) in state.with_keys() {
             operation.logout();
@@ -235,8 +236,12 @@ impl Session {
         state.find = None;
     }
 
-    /// C_SessionCancel: ends the operations that `flags` name (CKF_SIGN, CKF_FIND_OBJECTS …, section 5.6.9).
+    /// C_SessionCancel: ends the operations that `flags` name (CKF_SIGN, CKF_FIND_OBJECTS …, section 5.6.9). Errors:
+    /// CKR_OPERATION_CANCEL_FAILED for a signature that a thread works on.
     pub fn cancel(&self, flags: CK_FLAGS) -> Result<()> {
+        if flags & CKF_SIGN != 0 && self.signs_apart() {
+            return Err(Error::OperationCancelFailed);
+        }
         let mut state = self.state.lock();
         if flags & CKF_DIGEST != 0 {
             state.digest.cancel();

@@ -281,6 +281,42 @@ impl<T: Run> Operation<T> {
     }
 }
 
+impl Operation<Box<dyn Sign>> {
+    /// Whether the last step is one for a thread of its own.
+    pub fn is_slow(&self) -> bool {
+        self.running().is_ok_and(|run| run.slow())
+    }
+
+    /// The last step for somebody else to do, with the input of C_Sign taken in. `None`: the call asked for the length, which
+    /// leaves the operation as it was, as CKR_BUFFER_TOO_SMALL does.
+    pub fn detach(&mut self, step: Step, input: &[u8], output: &mut Output) -> Result<Option<Detached>> {
+        let in_order = match (&*self, step) {
+            (Operation::Ready(active), Step::Finish) | (Operation::Streaming(active), Step::Finish) => {
+                active.run.multi_part()
+            }
+            (Operation::Ready(_), Step::Once) => true,
+            _ => false,
+        };
+        if !in_order {
+            *self = Operation::Idle;
+            return Err(Error::OperationActive);
+        }
+        if !output.measure(self.running()?.output_len())? {
+            return Ok(None);
+        }
+        let mut active = self.take()?;
+        Sign::update(active.run.as_mut(), input)?;
+        Ok(Some(Detached { run: active.run, private: active.private }))
+    }
+}
+
+/// An operation that has left its place before its last step.
+pub struct Detached {
+    pub run: Box<dyn Sign>,
+    /// Its key is a private object.
+    pub private: bool,
+}
+
 impl Operation<Box<dyn Verify>> {
     /// C_Verify.
     pub fn verify(&mut self, data: &[u8], signature: &[u8]) -> Result<()> {

@@ -128,3 +128,17 @@ fn wrong_keys_and_contexts_are_refused() {
     private.as_mut_bytes()[60] ^= 1;
     assert_eq!(check_private(set, private.as_bytes()), Err(Error::Key));
 }
+
+/// Stacks of musl's threads have 128 KiB.
+#[test]
+fn a_thread_with_a_small_stack_makes_keys_signs_and_verifies() {
+    let work = || {
+        let set = ParameterSet::Sha2_256f;
+        let (private, public) = generate(set).unwrap();
+        let domain = Domain { context: b"", prehash: None };
+        let mut signature = vec![0; set.signature_len()];
+        sign(set, private.as_bytes(), domain, b"message", true, &mut signature).unwrap();
+        verify(set, &public, domain, b"message", &signature).unwrap();
+    };
+    std::thread::Builder::new().stack_size(64 << 10).spawn(work).unwrap().join().unwrap();
+}
