@@ -38,6 +38,8 @@ pub struct Config {
     pub legacy: bool,
     /// How CKA_EC_POINT is handed out for Edwards and Montgomery keys.
     pub point_encoding: PointEncoding,
+    /// Uses of keys are written to the audit log one by one and not in blocks.
+    pub audit_each: bool,
     pub limits: Limits,
     /// The time of day; the system's, but in tests.
     pub clock: Clock,
@@ -244,6 +246,7 @@ impl Config {
             mechanisms: Mechanisms::All,
             legacy: false,
             point_encoding: PointEncoding::Der,
+            audit_each: false,
             limits: Limits { gcm_decrypt_bytes: 64 << 20, lock_timeout: Duration::from_secs(10) },
             clock: Clock::default(),
         }

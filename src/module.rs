@@ -12,6 +12,7 @@ use once_cell::race::OnceBox;
 use crate::ck::*;
 use crate::config::{self, Config, Environment};
 use crate::error::{Error, Result};
+use crate::lifecycle::log::{self, AuditLog};
 use crate::lock::{Mutex, RwLock};
 use crate::mechanism::{self, Mechanism};
 use crate::policy::Profile;
@@ -133,6 +134,7 @@ pub fn finalize() -> Result<()> {
     let module = Place::current().module.write().take().ok_or(Error::CryptokiNotInitialized)?;
     module.events.end();
     module.sessions.close_all();
+    module.flush_logs();
     Ok(())
 }
 
@@ -162,6 +164,16 @@ impl Module {
         // What was there at the start is no event.
         while module.events.take().is_some() {}
         module
+    }
+
+    /// Makes the audit logs durable as far as they tell of changes.
+    pub fn flush_logs(&self) {
+        let slots: Vec<_> = self.slots.lock().values().cloned().collect();
+        for slot in slots {
+            if let Content::Token(token) = slot.content {
+                token.flush_log(true);
+            }
+        }
     }
 
     pub fn config(&self) -> &Config {
@@ -421,7 +433,10 @@ impl Module {
     fn open(&self, path: &Path) -> (Option<SlotId>, Content) {
         match Token::open(self.backend(path), self.config.clone()) {
             Ok(token) => match token.identity() {
-                Ok(identity) => (Some(identity.slot), Content::Token(Arc::new(token))),
+                Ok(identity) => {
+                    self.attach_log(&token, path);
+                    (Some(identity.slot), Content::Token(Arc::new(token)))
+                }
                 Err(_) => (slot_of_name(path), Content::Unusable(vault::Error::NotOurs)),
             },
             Err(error) => (slot_of_name(path), Content::Unusable(error)),
@@ -439,6 +454,18 @@ impl Module {
 
     fn backend(&self, path: &Path) -> Arc<dyn store::Backend> {
         Arc::new(FileBackend::new(path, self.store_mode()))
+    }
+
+    /// Gives a token the audit log that stands beside its file, if there is one.
+    fn attach_log(&self, token: &Token, path: &Path) {
+        if let Ok(log) = AuditLog::open(self.audit_backend(path), self.config.audit_each) {
+            token.attach_log(Arc::new(log));
+        }
+    }
+
+    /// The place of the audit log of a token file.
+    pub fn audit_backend(&self, path: &Path) -> Arc<dyn store::Backend> {
+        self.backend(&log::path_beside(path))
     }
 
     fn store_mode(&self) -> store::Mode {

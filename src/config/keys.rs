@@ -38,6 +38,7 @@ pub const KEYS: &[Key] = &[
     Key { name: "mechanisms.allow", expected: MECHANISMS, set: mechanisms_allow },
     Key { name: "mechanisms.deny", expected: MECHANISMS, set: mechanisms_deny },
     Key { name: "mechanisms.legacy", expected: "true or false", set: mechanisms_legacy },
+    Key { name: "audit.write", expected: "\"buffered\" or \"each\"", set: audit_write },
     Key { name: "ec.point-encoding", expected: "\"der\" or \"raw\"", set: ec_point_encoding },
     Key {
         name: "limits.gcm-decrypt-bytes",
@@ -124,6 +125,15 @@ fn mechanisms_deny(config: &mut Config, value: &Value) -> Option<()> {
 
 fn mechanisms_legacy(config: &mut Config, value: &Value) -> Option<()> {
     config.legacy = value.as_bool()?;
+    Some(())
+}
+
+fn audit_write(config: &mut Config, value: &Value) -> Option<()> {
+    config.audit_each = match value.as_str()? {
+        "buffered" => false,
+        "each" => true,
+        _ => return None,
+    };
     Some(())
 }
 

@@ -5,6 +5,7 @@ pub mod backup;
 pub mod copies;
 pub mod destruction;
 pub mod event;
+pub mod log;
 pub mod rotation;
 pub mod signer;
 pub mod state;

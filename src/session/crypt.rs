@@ -44,7 +44,8 @@ impl Session {
         let run = start(key.clone(), params)?;
         key.count_use()?;
         // CKA_ALWAYS_AUTHENTICATE speaks of private keys and of the use of a secret, which a MAC's check is as well.
-        place.start(Active::new(run, key.needs_auth(), key.object().is_true(CKA_PRIVATE)).metered(&key));
+        let active = Active::new(run, key.needs_auth(), key.object().is_true(CKA_PRIVATE)).metered(&key);
+        place.start(active.telling(self.told(key.object(), kind.purpose, row)));
         Ok(())
     }
 }
@@ -90,28 +91,28 @@ macro_rules! steps {
     (once $field:ident $name:ident) => {
         impl Session {
             pub fn $name(&self, input: &[u8], output: &mut Output) -> Result<()> {
-                self.state().$field.once(input, output)
+                self.step(|state| &mut state.$field, |operation| operation.once(input, output))
             }
         }
     };
     (update $field:ident $name:ident) => {
         impl Session {
             pub fn $name(&self, part: &[u8], output: &mut Output) -> Result<()> {
-                self.state().$field.update(part, output)
+                self.step(|state| &mut state.$field, |operation| operation.update(part, output))
             }
         }
     };
     (take_in $field:ident $name:ident) => {
         impl Session {
             pub fn $name(&self, part: &[u8]) -> Result<()> {
-                self.state().$field.take_in(part)
+                self.step(|state| &mut state.$field, |operation| operation.take_in(part))
             }
         }
     };
     (finish $field:ident $name:ident) => {
         impl Session {
             pub fn $name(&self, output: &mut Output) -> Result<()> {
-                self.state().$field.finish(output)
+                self.step(|state| &mut state.$field, |operation| operation.finish(output))
             }
         }
     };
@@ -152,14 +153,14 @@ impl Session {
     }
 
     pub fn verify(&self, data: &[u8], signature: &[u8]) -> Result<()> {
-        self.state().verify.verify(data, signature)
+        self.step(|state| &mut state.verify, |operation| operation.verify(data, signature))
     }
 
     pub fn verify_update(&self, data: &[u8]) -> Result<()> {
-        self.state().verify.verify_update(data)
+        self.step(|state| &mut state.verify, |operation| operation.verify_update(data))
     }
 
     pub fn verify_final(&self, signature: &[u8]) -> Result<()> {
-        self.state().verify.verify_final(signature)
+        self.step(|state| &mut state.verify, |operation| operation.verify_final(signature))
     }
 }

@@ -41,7 +41,9 @@ impl Session {
         for key in std::iter::once(&base).chain(&others) {
             key.count_use()?;
         }
-        let derived = derive(&Derivation { base: &base, keys: &others, params, template, wanted })?;
+        let derivation = Derivation { base: &base, keys: &others, params, template, wanted };
+        let told = self.told(base.object(), Use::Derive, row);
+        let derived = self.telling(&told, || derive(&derivation))?;
 
         let others: Vec<&Object> = others.iter().map(|key| key.object()).collect();
         let parents = Parents { base: base.object(), others: &others, inheritance: derived.inheritance };

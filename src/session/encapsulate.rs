@@ -26,7 +26,9 @@ impl Session {
         let key = self.usable_key(public_key, row, params, Use::Encapsulate)?;
         self.may_create_from(template, CKO_SECRET_KEY)?;
         let wanted = rules::value_len(template.attributes())?;
-        let (made, value) = encapsulate(&Encapsulation { key: &key, params, wanted })?;
+        let told = self.told(key.object(), Use::Encapsulate, row);
+        let (made, value) =
+            self.telling(&told, || encapsulate(&Encapsulation { key: &key, params, wanted }))?;
         let shared = self.shared_key(template, value, key.object(), CKA_ENCAPSULATE_TEMPLATE);
         // There is no wrapped key whose length could be wrong.
         let shared = shared.map_err(|error| match error {
@@ -54,7 +56,9 @@ impl Session {
         let key = self.usable_key(private_key, row, params, Use::Decapsulate)?;
         self.may_create_from(template, CKO_SECRET_KEY)?;
         let wanted = rules::value_len(template.attributes())?;
-        let value = decapsulate(&Encapsulation { key: &key, params, wanted }, ciphertext)?;
+        let told = self.told(key.object(), Use::Decapsulate, row);
+        let encapsulation = Encapsulation { key: &key, params, wanted };
+        let value = self.telling(&told, || decapsulate(&encapsulation, ciphertext))?;
         let shared = self.shared_key(template, value, key.object(), CKA_DECAPSULATE_TEMPLATE)?;
         self.keep(shared, Source::Derived)
     }

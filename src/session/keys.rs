@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::lifecycle::copies;
 use crate::mechanism::{Mechanism, Params, import, private_key_info};
 use crate::object::{Attributes, Object, Template, Value, rules};
-use crate::policy::{Source, UsableKey, Use, may_export, may_make};
+use crate::policy::{Role, Source, UsableKey, Use};
 use crate::secret::Secret;
 use crate::token::ObjectHandle;
 
@@ -111,7 +111,10 @@ impl Session {
         }
         let public = matches!(class, CKO_PUBLIC_KEY | CKO_DOMAIN_PARAMETERS);
         let private = template.bool(CKA_PRIVATE).unwrap_or(!public);
-        may_make(self.token.role(), template.is_true(CKA_TOKEN), private)
+        if private && self.token.role() != Role::User {
+            return Err(Error::UserNotLoggedIn);
+        }
+        Ok(())
     }
 
     /// C_WrapKey. Errors besides those of the mechanism: CKR_KEY_UNEXTRACTABLE, CKR_KEY_NOT_WRAPPABLE.
@@ -133,7 +136,9 @@ impl Session {
         })?;
         if wrapped.measure(result.len())? {
             wrapping_key.count_use()?;
-            copies::wrapped(&self.token, &key, wrapping_key.object(), mechanism)?;
+            self.telling(&self.told(wrapping_key.object(), Use::Wrap, row), || {
+                copies::wrapped(&self.token, &key, wrapping_key.object(), mechanism)
+            })?;
             wrapped.deliver(&result)?;
         }
         Ok(())
@@ -147,7 +152,6 @@ impl Session {
         wrapping_key: &UsableKey,
     ) -> Result<(Arc<Object>, Secret)> {
         let key = self.token.key(handle).map_err(|error| super::no_such_key(error, Use::Sign))?;
-        may_export(self.token.role(), &key)?;
         wrappable::check(&key, wrapping_key.object())?;
         let validity = self.token.validity();
         let concern = validity.settle(validity.export_concern(&key), Error::KeyNotWrappable)?;
@@ -176,12 +180,16 @@ impl Session {
         let unwrapping_key = self.usable_key(unwrapping_key, row, params, Use::Unwrap)?;
         let class = template.ulong(CKA_CLASS).ok_or(Error::TemplateIncomplete)?;
         self.may_create_from(template, class)?;
-        let material = unwrap(&unwrapping_key, params, wrapped).map_err(|error| match error {
-            Error::EncryptedDataInvalid | Error::AeadDecryptFailed => Error::WrappedKeyInvalid,
-            // CKR_DATA_LEN_RANGE: more blocks than a counter of CKM_AES_CTR has numbers for.
-            Error::EncryptedDataLenRange | Error::DataLenRange => Error::WrappedKeyLenRange,
-            error => error,
-        })?;
+        let told = self.told(unwrapping_key.object(), Use::Unwrap, row);
+        let material =
+            self.telling(&told, || unwrap(&unwrapping_key, params, wrapped)).map_err(
+                |error| match error {
+                    Error::EncryptedDataInvalid | Error::AeadDecryptFailed => Error::WrappedKeyInvalid,
+                    // CKR_DATA_LEN_RANGE: more blocks than a counter of CKM_AES_CTR has numbers for.
+                    Error::EncryptedDataLenRange | Error::DataLenRange => Error::WrappedKeyLenRange,
+                    error => error,
+                },
+            )?;
         let material = match class {
             CKO_SECRET_KEY => {
                 let key_type = template.ulong(CKA_KEY_TYPE).ok_or(Error::TemplateIncomplete)?;

@@ -12,6 +12,7 @@ use crate::policy::{Meter, UsableKey};
 use crate::secret::Secret;
 
 use super::output::Output;
+use super::told::Told;
 
 /// Something that turns input into output, in one part or many.
 pub trait Run {
@@ -35,6 +36,8 @@ pub struct Active<T> {
     private: bool,
     /// Counts the bytes that a key with a limit protects.
     meter: Option<Arc<dyn Meter>>,
+    /// What is told of the use of its key when it is over.
+    told: Told,
 }
 
 /// The number of an operation that starts now: higher than that of all before.
@@ -45,12 +48,17 @@ pub fn next_number() -> u64 {
 
 impl<T> Active<T> {
     pub fn new(run: T, needs_auth: bool, private: bool) -> Self {
-        Self { run, needs_auth, number: next_number(), private, meter: None }
+        Self { run, needs_auth, number: next_number(), private, meter: None, told: None }
     }
 
     /// The same, with its input counted where the key has a limit.
     pub fn metered(self, key: &UsableKey) -> Self {
         Self { meter: key.meter().cloned(), ..self }
+    }
+
+    /// The operation, of which this is told when it is over.
+    pub fn telling(self, told: Told) -> Self {
+        Self { told, ..self }
     }
 
     pub fn run(&self) -> &T {
@@ -96,6 +104,14 @@ impl<T> Operation<T> {
         match self {
             Operation::Ready(active) | Operation::Streaming(active) => Ok(&active.run),
             Operation::Idle | Operation::OutputPending { .. } => Err(Error::OperationNotInitialized),
+        }
+    }
+
+    /// What is told of it when it is over; `None` also where nothing is running.
+    pub fn told(&self) -> Told {
+        match self {
+            Operation::Ready(active) | Operation::Streaming(active) => active.told.clone(),
+            Operation::Idle | Operation::OutputPending { .. } => None,
         }
     }
 

@@ -66,7 +66,8 @@ impl Session {
         kept.extend_from_slice(signature);
         let check = Check { run: start(key.clone(), params)?, signature: kept };
         let private = key.object().is_true(CKA_PRIVATE);
-        state.verify_signature.start(Active::new(check, key.needs_auth(), private));
+        let active = Active::new(check, key.needs_auth(), private);
+        state.verify_signature.start(active.telling(self.told(key.object(), Use::Verify, row)));
         Ok(())
     }
 
@@ -76,16 +77,16 @@ impl Session {
 
     /// C_VerifySignature. Errors: CKR_SIGNATURE_INVALID, CKR_SIGNATURE_LEN_RANGE.
     pub fn verify_signature(&self, data: &[u8]) -> Result<()> {
-        self.state().verify_signature.once(data, &mut Output::buffer(&mut []))
+        self.step(|state| &mut state.verify_signature, |check| check.once(data, &mut Output::buffer(&mut [])))
     }
 
     /// C_VerifySignatureUpdate.
     pub fn verify_signature_update(&self, part: &[u8]) -> Result<()> {
-        self.state().verify_signature.take_in(part)
+        self.step(|state| &mut state.verify_signature, |check| check.take_in(part))
     }
 
     /// C_VerifySignatureFinal. Errors as those of `verify_signature`.
     pub fn verify_signature_final(&self) -> Result<()> {
-        self.state().verify_signature.finish(&mut Output::buffer(&mut []))
+        self.step(|state| &mut state.verify_signature, |check| check.finish(&mut Output::buffer(&mut [])))
     }
 }

@@ -79,7 +79,9 @@ impl Session {
             Error::DataLenRange => Error::KeySizeRange,
             error => error,
         })?;
-        copies::wrapped(&self.token, &key, wrapping_key.object(), mechanism)?;
+        self.telling(&self.told(wrapping_key.object(), Use::Wrap, row), || {
+            copies::wrapped(&self.token, &key, wrapping_key.object(), mechanism)
+        })?;
         Ok(Some((nonce, text)))
     }
 

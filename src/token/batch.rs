@@ -10,6 +10,7 @@ use crate::secret::Secret;
 use crate::vault::{self, Change, Put, RecordId, SecretPart, Unlocked, Visibility};
 
 use super::Token;
+use super::audit::AuditMode;
 use super::event::{Event, What, Who};
 use super::handle::ObjectHandle;
 use super::objects::{CHANGE_ATTEMPTS, put};
@@ -218,16 +219,23 @@ impl Token {
         mut changes: Vec<Change>,
         events: Vec<Event>,
     ) -> std::result::Result<(), vault::Error> {
-        for event in &events {
-            changes.push(Change::Event(event.to_text()?));
+        let mut texts = Vec::new();
+        if self.audit_mode() != AuditMode::Off {
+            for event in &events {
+                let text = event.to_text()?;
+                texts.push(text.clone());
+                changes.push(Change::Event(text));
+            }
         }
-        unlocked.commit_events(changes).map(|_| ())
+        let committed = unlocked.commit_events(changes)?;
+        self.committed(committed.events.start, texts);
+        Ok(())
     }
 
     /// An event of now, by this process and whoever is logged in.
     pub fn event(&self, what: What) -> Event {
         let who = self.who.get_or_init(|| Who::here(self.role())).clone();
-        Event::new(self.now(), Who { role: self.role_number(), ..who }, what)
+        Event::new(self.now(), Who { role: super::login::role_number(self.role()), ..who }, what)
     }
 
     /// The ledger's records of a kind, in the order in which they were written. Errors: CKR_USER_NOT_LOGGED_IN.

@@ -6,9 +6,9 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::policy::Role;
 use crate::secret::Secret;
-use crate::vault::{self, Change, Unlocked};
+use crate::vault::{self, EventText, Unlocked};
 
-use super::accounts::Account;
+use super::audit::AuditMode;
 use super::event::{Event, Outcome, What, Who};
 use super::table::Place;
 use super::{Token, kdf};
@@ -17,8 +17,6 @@ use super::{Token, kdf};
 #[derive(Default)]
 pub struct Login {
     pub role: Role,
-    /// Who that is: `None` while nobody is logged in.
-    pub person: Option<Person>,
     /// The token file's keys: there while somebody is logged in.
     pub unlocked: Option<Unlocked>,
     pub sessions: u64,
@@ -35,30 +33,17 @@ pub(super) fn check_new_pin(config: &Config, pin: &Secret) -> Result<()> {
     if config.pin.characters.permit(pin.as_bytes()) { Ok(()) } else { Err(Error::PinInvalid) }
 }
 
-/// Who wants to log in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Person {
-    SecurityOfficer,
-    User,
-    Account(Account),
+fn entry(role: Role) -> Result<vault::Entry> {
+    match role {
+        Role::User => Ok(vault::Entry::User),
+        Role::SecurityOfficer => Ok(vault::Entry::SecurityOfficer),
+        Role::Public => Err(Error::UserNotLoggedIn),
+    }
 }
 
-impl Person {
-    fn role(&self) -> Role {
-        match self {
-            Person::SecurityOfficer => Role::SecurityOfficer,
-            Person::User => Role::User,
-            Person::Account(account) => account.role,
-        }
-    }
-
-    fn entry(&self) -> vault::Entry {
-        match self {
-            Person::SecurityOfficer => vault::Entry::SecurityOfficer,
-            Person::User => vault::Entry::User,
-            Person::Account(account) => account.entry,
-        }
-    }
+/// The role as the token file numbers it; 0 for nobody.
+pub(super) fn role_number(role: Role) -> u32 {
+    entry(role).map_or(0, vault::Entry::number)
 }
 
 impl Token {
@@ -134,13 +119,21 @@ impl Token {
     }
 
     /// Logs out where somebody is logged in and this is so; true if it did. The passage is the caller's.
-    fn leave_if(&self, is_to: impl FnOnce(&Login) -> bool) -> bool {
+    fn leave_if(&self, is_to: impl Fn(&Login) -> bool) -> bool {
+        let leaves = |login: &Login| login.role != Role::Public && is_to(login);
+        if !leaves(&self.login.read()) {
+            return false;
+        }
+        // As long as the keys are there, with which events can be copied.
+        if self.tells_refusals() {
+            self.note(&self.event(What::LoggedOut));
+        }
+        self.flush_log(false);
         let mut login = self.login.write();
-        if login.role == Role::Public || !is_to(&login) {
+        if !leaves(&login) {
             return false;
         }
         login.role = Role::Public;
-        login.person = None;
         login.unlocked = None;
         drop(login);
         self.list_public();
@@ -157,48 +150,44 @@ impl Token {
         (login.sessions, login.read_write_sessions)
     }
 
-    /// C_Login of the SO or the user. Errors: CKR_USER_ALREADY_LOGGED_IN, CKR_USER_ANOTHER_ALREADY_LOGGED_IN,
-    /// CKR_SESSION_READ_ONLY_EXISTS, CKR_USER_PIN_NOT_INITIALIZED, CKR_PIN_INCORRECT, CKR_PIN_LOCKED,
-    /// CKR_TOKEN_WRITE_PROTECTED; CKR_USER_TYPE_INVALID for a role that has no user of its own.
+    /// C_Login. Errors: CKR_USER_ALREADY_LOGGED_IN, CKR_USER_ANOTHER_ALREADY_LOGGED_IN, CKR_SESSION_READ_ONLY_EXISTS,
+    /// CKR_USER_PIN_NOT_INITIALIZED, CKR_PIN_INCORRECT, CKR_PIN_LOCKED, CKR_TOKEN_WRITE_PROTECTED.
     pub fn log_in(&self, role: Role, pin: &Secret) -> Result<()> {
         self.sync()?;
-        match role {
-            Role::SecurityOfficer => self.log_in_person(Person::SecurityOfficer, pin),
-            Role::User => self.log_in_person(Person::User, pin),
-            _ => Err(Error::UserTypeInvalid),
-        }
-    }
-
-    /// C_LoginUser of an account. Errors as `log_in`; CKR_USER_TYPE_INVALID for a name that nobody has.
-    pub fn log_in_account(&self, name: &[u8], pin: &Secret) -> Result<()> {
-        self.sync()?;
-        self.log_in_person(Person::Account(self.account(name)?), pin)
-    }
-
-    fn log_in_person(&self, person: Person, pin: &Secret) -> Result<()> {
-        check_can_log_in(&self.login.read(), &person)?;
-        let entry = person.entry();
+        check_can_log_in(&self.login.read(), role)?;
+        let entry = entry(role)?;
         let failures = self.vault.pin_state(entry)?.failures;
-        let unlocked = self.vault.login(entry, pin)?;
+        let unlocked = self.vault.login(entry, pin).inspect_err(|error| self.note_failure(entry, error))?;
         if failures > 0 {
             self.tell_of_failures(&unlocked, entry, failures);
         }
-        if let Person::Account(account) = &person
-            && !Self::holds_account(&unlocked, account)?
-        {
-            return Err(Error::UserTypeInvalid);
-        }
         let _passage = self.passage.lock();
         let mut login = self.login.write();
-        check_can_log_in(&login, &person)?;
-        login.role = person.role();
-        login.person = Some(person);
+        check_can_log_in(&login, role)?;
+        login.role = role;
         login.unlocked = Some(unlocked);
         drop(login);
         let entering = Entering(self);
         self.list_all()?;
         std::mem::forget(entering);
+        if self.tells_refusals() {
+            self.note(&self.event(What::LoggedIn));
+        }
         Ok(())
+    }
+
+    /// Tells the log of a login that failed.
+    fn note_failure(&self, entry: vault::Entry, error: &vault::Error) {
+        if self.tells_refusals() {
+            let outcome = Outcome::failed(error.clone().into());
+            let event = self.event(What::LoginFailed).outcome(outcome);
+            self.note(&Event { who: Who { role: entry.number(), ..event.who }, ..event });
+        }
+    }
+
+    /// No events, where nothing is to be told.
+    fn unless_off(&self, event: EventText) -> Vec<EventText> {
+        if self.audit_mode() == AuditMode::Off { Vec::new() } else { vec![event] }
     }
 
     /// Failed logins are told of when one has succeeded: before that there are no keys to seal an event with. Where it
@@ -210,27 +199,10 @@ impl Token {
         let _ = self.commit_recorded(unlocked, Vec::new(), vec![event]);
     }
 
-    /// Who is logged in: `so`, `user` or the name of an account.
-    pub fn user_name(&self) -> Option<String> {
-        Some(match self.login.read().person.as_ref()? {
-            Person::SecurityOfficer => Role::SecurityOfficer.name().into(),
-            Person::User => Role::User.name().into(),
-            Person::Account(account) => account.name.clone(),
-        })
-    }
-
-    fn entry(&self) -> Option<vault::Entry> {
-        self.login.read().person.as_ref().map(Person::entry)
-    }
-
-    /// The role of who is logged in, as the token file numbers it; 0 for nobody.
-    pub(super) fn role_number(&self) -> u32 {
-        self.entry().map_or(0, vault::Entry::number)
-    }
-
     /// The context-specific login: checks the PIN of who is logged in, with counting, and changes nothing else.
     pub fn verify_pin(&self, pin: &Secret) -> Result<()> {
-        self.vault.verify_pin(self.entry().ok_or(Error::UserNotLoggedIn)?, pin)?;
+        let entry = entry(self.role())?;
+        self.vault.verify_pin(entry, pin).inspect_err(|error| self.note_failure(entry, error))?;
         Ok(())
     }
 
@@ -240,71 +212,37 @@ impl Token {
         if self.leave_if(|_| true) { Ok(()) } else { Err(Error::UserNotLoggedIn) }
     }
 
-    /// C_InitPIN: the SO gives the user a PIN. Errors: CKR_USER_NOT_LOGGED_IN for anybody else, CKR_PIN_LEN_RANGE;
-    /// CKR_ACTION_PROHIBITED where the SO does not hold the keys and the user has a PIN (see `start_anew`).
+    /// C_InitPIN: the SO gives the user a PIN. Errors: CKR_USER_NOT_LOGGED_IN for anybody else, CKR_PIN_LEN_RANGE.
     pub fn init_pin(&self, pin: &Secret) -> Result<()> {
         let unlocked = self.unlocked_for(Role::SecurityOfficer)?;
         check_new_pin(&self.config, pin)?;
+        let event = self.event(What::PinSet).detail("user").to_text()?;
+        let events = self.unless_off(event);
         let kdf = kdf(&self.config, self.present_kdf());
-        let event = Change::Event(self.event(What::PinSet).detail("user").to_text()?);
-        if !self.vault.separated() {
-            unlocked.set_entry_with(vault::Entry::User, pin, kdf, vec![event])?;
-        } else if self.vault.pin_state(vault::Entry::User)?.initialised {
-            return Err(Error::ActionProhibited);
-        } else {
-            unlocked.start_anew(pin, kdf, vec![event])?;
-        }
-        self.sync()
-    }
-
-    /// Gives the user a PIN where the SO does not hold the keys: every private object and every secret value is gone, and with
-    /// them the accounts that held the keys. Errors: CKR_USER_NOT_LOGGED_IN for anybody but such an SO, CKR_PIN_LEN_RANGE.
-    pub fn start_anew(&self, pin: &Secret) -> Result<()> {
-        let unlocked = self.unlocked_for(Role::SecurityOfficer)?;
-        check_new_pin(&self.config, pin)?;
-        let detail = "user, under new keys: private objects and secret values destroyed";
-        let event = Change::Event(self.event(What::PinSet).detail(detail).to_text()?);
-        unlocked.start_anew(pin, kdf(&self.config, self.present_kdf()), vec![event])?;
+        let committed = unlocked.set_entry_with(vault::Entry::User, pin, kdf, &events)?;
+        self.committed(committed.events.start, events);
         self.sync()
     }
 
     /// C_SetPIN: changes the PIN of who is logged in, or of the user where nobody is.
     pub fn set_pin(&self, old: &Secret, new: &Secret) -> Result<()> {
+        let role = match self.role() {
+            Role::Public => Role::User,
+            role => role,
+        };
         check_new_pin(&self.config, new)?;
-        let entry = self.entry();
-        let changed = entry.unwrap_or(vault::Entry::User);
-        let unlocked = self.vault.login(changed, old)?;
+        let entry = entry(role)?;
+        let unlocked = self.vault.login(entry, old).inspect_err(|error| self.note_failure(entry, error))?;
         let event = self.event(What::PinChanged);
-        let event = Event { who: Who { role: changed.number(), ..event.who }, ..event }.to_text()?;
-        let kdf = kdf(&self.config, self.present_kdf());
-        unlocked.set_entry_with(changed, new, kdf, vec![Change::Event(event)])?;
-        let mut login = self.login.write();
-        if login.unlocked.is_some() && login.person.as_ref().map(Person::entry) == entry {
-            // The new PIN opens it after a rotation of the root key.
-            login.unlocked = Some(unlocked);
-        }
-        drop(login);
+        let event = Event { who: Who { role: entry.number(), ..event.who }, ..event }.to_text()?;
+        let events = self.unless_off(event);
+        let committed =
+            unlocked.set_entry_with(entry, new, kdf(&self.config, self.present_kdf()), &events)?;
+        self.committed(committed.events.start, events);
         self.sync()
     }
 
-    /// Ends the login where the token file does not know of it any more: the account was removed, or the keys are others.
-    pub(super) fn drop_void_login(&self) {
-        let (unlocked, person) = {
-            let login = self.login.read();
-            (login.unlocked.clone(), login.person.clone())
-        };
-        let (Some(unlocked), Some(person)) = (unlocked, person) else { return };
-        let void = match &person {
-            Person::Account(account) => Self::holds_account(&unlocked, account).is_ok_and(|holds| !holds),
-            _ => false,
-        };
-        if void || unlocked.entries().err() == Some(vault::Error::KeysChanged) {
-            let _passage = self.passage.lock();
-            self.leave_if(|login| login.person.as_ref() == Some(&person));
-        }
-    }
-
-    pub(super) fn unlocked_for(&self, role: Role) -> Result<Unlocked> {
+    fn unlocked_for(&self, role: Role) -> Result<Unlocked> {
         let login = self.login.read();
         match &login.unlocked {
             Some(unlocked) if login.role == role => Ok(unlocked.clone()),
@@ -327,13 +265,14 @@ impl Drop for Entering<'_> {
     }
 }
 
-fn check_can_log_in(login: &Login, person: &Person) -> Result<()> {
-    match &login.person {
-        Some(present) if present == person => return Err(Error::UserAlreadyLoggedIn),
-        Some(_) => return Err(Error::UserAnotherAlreadyLoggedIn),
-        None => {}
+fn check_can_log_in(login: &Login, role: Role) -> Result<()> {
+    if login.role == role {
+        return Err(Error::UserAlreadyLoggedIn);
     }
-    if *person == Person::SecurityOfficer && login.read_write_sessions < login.sessions {
+    if login.role != Role::Public {
+        return Err(Error::UserAnotherAlreadyLoggedIn);
+    }
+    if role == Role::SecurityOfficer && login.read_write_sessions < login.sessions {
         return Err(Error::SessionReadOnlyExists);
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! A token: who is logged in, which objects there are, and how they reach the token file.
 #![forbid(unsafe_code)]
 
-mod accounts;
+mod audit;
 mod batch;
 #[cfg(test)]
 mod batch_tests;
@@ -35,7 +35,7 @@ use crate::secret::Secret;
 use crate::store::{Backend, Guard};
 use crate::vault::{self, Argon2Cost, Kdf, NewToken, Revision, Vault};
 
-pub use accounts::{Account, MAXIMUM_ACCOUNTS, MAXIMUM_NAME, is_name};
+pub use audit::{Audit, AuditMode, AuditSink};
 pub use batch::{Batch, LedgerKind, LedgerRecord};
 pub use erase::Trace;
 pub use event::{Event, KeyName, Outcome, What, Who};
@@ -79,6 +79,11 @@ pub struct Token {
     algorithms: RwLock<Option<Arc<AlgorithmPolicy>>>,
     /// What was told of uses that should not have been, in a token that only warns.
     concerns: Mutex<HashMap<(ObjectHandle, Use), Concern>>,
+    /// Who is told what happens, if anybody; and what of the settings says how much.
+    log: RwLock<Option<Arc<dyn AuditSink>>>,
+    has_log: AtomicBool,
+    audit_mode: AtomicU8,
+    log_required: AtomicBool,
     /// That of `login`, to be read without its lock.
     era: AtomicU64,
     /// Held while sessions are open, so that other processes know.
@@ -135,6 +140,10 @@ impl Token {
             has_policy: AtomicBool::new(false),
             algorithms: RwLock::default(),
             concerns: Mutex::default(),
+            log: RwLock::default(),
+            has_log: AtomicBool::new(false),
+            audit_mode: AtomicU8::new(AuditMode::default().number()),
+            log_required: AtomicBool::new(false),
             era: AtomicU64::new(0),
             attendance: Mutex::default(),
             checked: AtomicU64::new(0),
@@ -158,7 +167,10 @@ impl Token {
             return Err(Error::SessionExists);
         }
         let _alone = self.vault.exclude()?;
-        let identity = Identity { label, profile, settings, ..self.identity()? };
+        let old = self.identity()?;
+        // The log goes on: it tells of this, too.
+        let settings = Settings { audit: old.settings.audit.clone(), ..settings };
+        let identity = Identity { label, profile, settings, ..old };
         let new = new_token(&self.config, &identity, so_pin, self.present_kdf())?;
         let who = Who::here(Role::SecurityOfficer);
         self.vault.reinitialise_with(new, |old| {
@@ -237,6 +249,7 @@ impl Token {
         };
         self.has_policy.store(algorithms.is_some(), Ordering::Relaxed);
         *self.algorithms.write() = algorithms;
+        self.read_audit();
         self.strict.store(profile == Profile::Strict, Ordering::Relaxed);
         self.mode.store(mode.number(), Ordering::Relaxed);
     }
@@ -307,7 +320,6 @@ fn new_token<'a>(
         kdf: kdf(config, present),
         allow_readonly_login: config.allow_readonly_login,
         pin_limit: u8::try_from(config.pin.attempts).unwrap_or(u8::MAX),
-        separated: false,
     })
 }
 

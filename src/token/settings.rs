@@ -9,6 +9,8 @@ use std::sync::Arc;
 use crate::error::{Error, Result};
 use crate::policy::{AlgorithmPolicy, Mode};
 
+use super::audit::Audit;
+
 /// How far a token holds its keys to their life.
 const LIFECYCLE: u8 = 2;
 /// The name of the algorithm policy.
@@ -17,6 +19,8 @@ const ALGORITHM_POLICY: u8 = 3;
 const CLOCK_TOLERANCE: u8 = 4;
 /// The text of an algorithm policy that is not built in.
 const POLICY_TEXT: u8 = 5;
+/// How much is told of what happens.
+const AUDIT: u8 = 128;
 /// Tags from here on may be passed over by who does not know them.
 const OPTIONAL: u8 = 128;
 
@@ -36,6 +40,7 @@ pub struct Settings {
     pub policy_text: Option<String>,
     /// Seconds that the clock may be behind the newest time that the token has seen.
     pub clock_tolerance: u32,
+    pub audit: Audit,
     /// Fields with tags from 128 on that this version does not know.
     pub others: BTreeMap<u8, Vec<u8>>,
 }
@@ -48,6 +53,7 @@ impl Default for Settings {
             algorithm_policy: None,
             policy_text: None,
             clock_tolerance: DEFAULT_CLOCK_TOLERANCE,
+            audit: Audit::default(),
             others: BTreeMap::new(),
         }
     }
@@ -79,6 +85,9 @@ impl Settings {
         if self.clock_tolerance != default.clock_tolerance {
             fields.insert(CLOCK_TOLERANCE, self.clock_tolerance.to_le_bytes().to_vec());
         }
+        if self.audit != default.audit {
+            fields.insert(AUDIT, self.audit.encode());
+        }
         fields.extend(self.others.iter().map(|(tag, value)| (*tag, value.clone())));
     }
 
@@ -98,6 +107,7 @@ impl Settings {
                 (CLOCK_TOLERANCE, [a, b, c, d]) => {
                     settings.clock_tolerance = u32::from_le_bytes([*a, *b, *c, *d]);
                 }
+                (AUDIT, audit) => settings.audit = Audit::decode(audit).ok_or(Error::TokenNotRecognized)?,
                 (OPTIONAL.., _) => {
                     settings.others.insert(tag, value);
                 }
@@ -141,6 +151,7 @@ pub(super) fn read(mut bytes: &[u8]) -> Result<BTreeMap<u8, Vec<u8>>> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::audit::AuditMode;
     use super::*;
 
     const OWN: &str = "name = \"own\"\ntitle = \"t\"\n[[rule]]\nalgorithms = [\"rsa\"]\nprotect-until = \"never\"\nsource = \"us\"\n";
@@ -169,6 +180,7 @@ mod tests {
                 algorithm_policy: Some("own".into()),
                 policy_text: Some(OWN.into()),
                 clock_tolerance: 0,
+                audit: Audit { mode: AuditMode::Uses, required: true, log: Some([3; 16]) },
                 others: BTreeMap::from([(200, vec![1, 2]), (255, vec![])]),
             }));
         }
@@ -178,7 +190,7 @@ mod tests {
     fn an_unknown_field_is_refused_below_128_and_kept_above() {
         let with = |tag| Settings::decode(BTreeMap::from([(tag, vec![1])]));
         assert_eq!(with(127), Err(Error::TokenNotRecognized));
-        assert!(survives(&with(128).unwrap()));
+        assert!(survives(&with(129).unwrap()));
         assert_eq!(with(LIFECYCLE).unwrap().lifecycle, Mode::Warn);
         assert_eq!(Settings::decode(BTreeMap::from([(LIFECYCLE, vec![3])])), Err(Error::TokenNotRecognized));
     }

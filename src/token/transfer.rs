@@ -4,7 +4,7 @@ use crate::ck::*;
 use crate::error::{Error, Result};
 use crate::object::Attributes;
 use crate::object::codec::decode;
-use crate::policy::Function;
+use crate::policy::Role;
 use crate::secret::Secret;
 use crate::vault::{self, Unlocked};
 
@@ -23,12 +23,11 @@ pub struct Whole {
 }
 
 impl Token {
-    /// The keys of the token file. Errors: CKR_USER_NOT_LOGGED_IN for anybody but the user and key managers.
+    /// The keys of the token file. Errors: CKR_USER_NOT_LOGGED_IN for anybody but the user.
     fn unlocked_by_user(&self) -> Result<Unlocked> {
-        let role = self.role();
-        match role.may(Function::Export) && role.may(Function::SeePrivate) {
-            true => self.unlocked().ok_or(Error::UserNotLoggedIn),
-            false => Err(Error::UserNotLoggedIn),
+        match self.role() {
+            Role::User => self.unlocked().ok_or(Error::UserNotLoggedIn),
+            _ => Err(Error::UserNotLoggedIn),
         }
     }
 

@@ -29,7 +29,7 @@ enum {
   OUTSIDE, LOCK, READ, CUT, WRITE, SYNC, POINTER, COUNT, SYNC_COUNT, NEW, WRITE_NEW, SYNC_NEW, NAME, SYNC_FOLDER, MARK,
   UNLOCK, ANSWER
 };
-enum { ACTION_KILL = 1, ACTION_STOP, ACTION_FORK, ACTION_RAW_FORK };
+enum { ACTION_KILL = 1, ACTION_STOP, ACTION_FORK, ACTION_RAW_FORK, ACTION_TEAR };
 enum { LIE_LOCK = 1, LIE_COUNT = 2, LIE_WRITE = 4, LIE_LINK = 8, LIE_WIPE = 16 };
 
 /* The layout of a token file (docs/token-format.md). */
@@ -56,6 +56,9 @@ static void leave_an_orphan_and_die(int raw) {
   kill(getpid(), SIGKILL);
 }
 
+/* Set when the write that follows is to be the last thing that the process does, and half of it. */
+static atomic_int tears;
+
 static void at(int step) {
   atomic_store(&page->step, step);
   if (step == OUTSIDE || atomic_load(&page->at) != step || atomic_fetch_sub(&page->after, 1) != 0) {
@@ -73,6 +76,9 @@ static void at(int step) {
     break;
   case ACTION_RAW_FORK:
     leave_an_orphan_and_die(1);
+    break;
+  case ACTION_TEAR:
+    atomic_store(&tears, 1);
     break;
   }
 }
@@ -126,6 +132,10 @@ ssize_t pwrite64(int descriptor, const void *bytes, size_t count, off64_t offset
     at(WRITE_NEW);
   } else if (offset >= HEADER) {
     at(WRITE);
+    if (atomic_load(&tears)) {
+      (void)!real(descriptor, bytes, count / 2, offset);
+      kill(getpid(), SIGKILL);
+    }
     if (lies(LIE_WRITE) && count > 64) {
       return (ssize_t)count;
     }

@@ -26,6 +26,7 @@ pub const STEPS: [&str; 17] = [
     "giving back the lock",
     "after the change",
 ];
+pub const CUT: i32 = 3;
 pub const WRITE: i32 = 4;
 pub const SYNC: i32 = 5;
 pub const SYNC_COUNT: i32 = 8;
@@ -46,6 +47,8 @@ pub enum Action {
     Fork = 3,
     /// As `Fork`, past the handlers of `pthread_atfork`.
     RawFork = 4,
+    /// It writes half of what it was about to write, and is killed. Only at a write.
+    Tear = 5,
 }
 
 /// Which calls lie.

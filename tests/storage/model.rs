@@ -77,14 +77,7 @@ impl Model {
 }
 
 pub fn new_token<'a>(so_pin: &'a Secret, info: &[u8]) -> NewToken<'a> {
-    NewToken {
-        info: info.to_vec(),
-        so_pin,
-        kdf: FAST,
-        allow_readonly_login: false,
-        pin_limit: PIN_LIMIT,
-        separated: false,
-    }
+    NewToken { info: info.to_vec(), so_pin, kdf: FAST, allow_readonly_login: false, pin_limit: PIN_LIMIT }
 }
 
 /// Everything that is in a token.

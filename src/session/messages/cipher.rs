@@ -151,7 +151,11 @@ impl Session {
         }
         let (cipher, nonce) = process.seal(message, aad)?;
         process.begin(cipher)?;
-        let tag = process.message.update(text, output).and_then(|()| finish(&mut process.message));
+        let told = process.told.clone();
+        let tag = self.telling(&told, || {
+            process.message.update(text, output)?;
+            finish(&mut process.message)
+        });
         process.message = Operation::Idle;
         Ok(Some(Sealed { nonce, tag: tag? }))
     }
@@ -179,7 +183,8 @@ impl Session {
         if output.is_query() || !last {
             return Ok(None);
         }
-        finish(&mut process.message).map(Some)
+        let told = process.told.clone();
+        self.telling(&told, || finish(&mut process.message)).map(Some)
     }
 
     /// C_DecryptMessage. Errors: CKR_AEAD_DECRYPT_FAILED.
@@ -203,7 +208,8 @@ impl Session {
         whole.try_reserve_exact(text.len().saturating_add(tag.len()))?;
         whole.extend_from_slice(text);
         whole.extend_from_slice(tag);
-        let written = opening.once(&whole, output.bytes()).map_err(not_authentic)?;
+        let told = process.told.clone();
+        let written = self.telling(&told, || opening.once(&whole, output.bytes()).map_err(not_authentic))?;
         output.tell(written);
         Ok(())
     }
@@ -227,12 +233,17 @@ impl Session {
         let Some(tag) = tag else { return message.update(part, output) };
         opening.check_tag(tag)?;
         let length = Length::Exact(opening.taken.saturating_add(part.len()));
-        message
+        let told = message.told();
+        let result = message
             .conclude((Step::Finish, 0), length, output, |mut opening, target| {
                 opening.update(part, &mut [])?;
                 opening.update(tag, &mut [])?;
                 opening.finish(target)
             })
-            .map_err(not_authentic)
+            .map_err(not_authentic);
+        if message.running().is_err() {
+            self.tell(&told, &result);
+        }
+        result
     }
 }

@@ -10,10 +10,11 @@ mod sign;
 use crate::ck::*;
 use crate::error::{Error, Result};
 use crate::mechanism::{Mechanism, MessageParams, ParamKind, Params};
-use crate::policy::{Check, Need, Profile, Role, UsableKey, Use, Validity};
+use crate::policy::{Check, Need, Profile, UsableKey, Use, Validity};
 use crate::token::{ObjectHandle, Token};
 
 use super::operation::{Active, Keyed, Operation, next_number};
+use super::told::Told;
 use super::{Session, State};
 
 pub use cipher::{Opening, Sealed, message_params};
@@ -27,6 +28,8 @@ pub struct Process<T> {
     purpose: Use,
     /// The parameter of the Init, for every message.
     params: Params,
+    /// What is told of each message.
+    told: Told,
     /// The token's.
     profile: Profile,
     /// Later ones have higher numbers.
@@ -74,7 +77,7 @@ impl<T> Process<T> {
     /// Begins a message in parts. The login has been checked already. Errors as those of `began`.
     fn begin(&mut self, run: T) -> Result<()> {
         self.began()?;
-        self.message.start(Active::new(run, false, false).metered(&self.key));
+        self.message.start(Active::new(run, false, false).metered(&self.key).telling(self.told.clone()));
         Ok(())
     }
 }
@@ -136,7 +139,19 @@ impl Session {
         (kind.check)(row, key.clone(), &params)?;
         let (profile, number) = (self.token.profile(), next_number());
         let (authenticated, message) = (false, Operation::Idle);
-        *place = Some(Process { row, key, handle, purpose, params, profile, number, authenticated, message });
+        let told = self.told(key.object(), purpose, row);
+        *place = Some(Process {
+            row,
+            key,
+            handle,
+            purpose,
+            params,
+            told,
+            profile,
+            number,
+            authenticated,
+            message,
+        });
         Ok(())
     }
 }
@@ -150,9 +165,7 @@ pub fn check_message(
     message: &MessageParams,
     purpose: Use,
 ) -> Result<()> {
-    // State and role were asked when the process began.
-    let need =
-        Need { parameter: message.told(), ..row.need(&Params::None, profile, Validity::NONE, Role::User) };
+    let need = Need { parameter: message.told(), ..row.need(&Params::None, profile, Validity::NONE) };
     Check::Profile.ask(key.object(), &need, purpose).map_err(|denial| denial.error)
 }
 

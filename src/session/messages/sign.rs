@@ -74,10 +74,13 @@ impl Session {
         }
         process.began()?;
         process.count_bytes(data.len())?;
-        run.update(data)?;
-        let written = run.finish(output.bytes())?;
-        output.tell(written);
-        Ok(())
+        let told = process.told.clone();
+        self.telling(&told, || {
+            run.update(data)?;
+            let written = run.finish(output.bytes())?;
+            output.tell(written);
+            Ok(())
+        })
     }
 
     /// C_SignMessageBegin.
@@ -99,8 +102,11 @@ impl Session {
         if !output.measure(length)? {
             return Ok(());
         }
-        message.take_in(part)?;
-        message.finish(output)
+        let told = message.told();
+        self.telling(&told, || {
+            message.take_in(part)?;
+            message.finish(output)
+        })
     }
 
     /// C_VerifyMessage.
@@ -110,8 +116,11 @@ impl Session {
         process.may_begin(&self.token)?;
         let mut run = start_verify(process.row, process.key.clone(), &process.params)?;
         process.began()?;
-        run.update(data)?;
-        run.finish(signature)
+        let told = process.told.clone();
+        self.telling(&told, || {
+            run.update(data)?;
+            run.finish(signature)
+        })
     }
 
     /// C_VerifyMessageBegin.
@@ -128,7 +137,11 @@ impl Session {
     pub fn verify_message_next(&self, part: &[u8], signature: Option<&[u8]>) -> Result<()> {
         let mut state = self.state();
         let message = &mut verifying(&mut state)?.message;
-        message.verify_update(part)?;
-        signature.map_or(Ok(()), |signature| message.verify_final(signature))
+        let Some(signature) = signature else { return message.verify_update(part) };
+        let told = message.told();
+        self.telling(&told, || {
+            message.verify_update(part)?;
+            message.verify_final(signature)
+        })
     }
 }

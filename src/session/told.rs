@@ -1,0 +1,102 @@
+//! Uses of keys, told to the audit log where the token wants that: what for, which key, with what result.
+//!
+//! Where it does not, an operation carries `None`, and its steps cost one look at that.
+
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+use crate::mechanism::Mechanism;
+use crate::object::Object;
+use crate::policy::Use;
+use crate::token::{KeyName, ObjectHandle, Outcome, What};
+
+use super::operation::Operation;
+use super::{Session, State};
+
+/// A use of a key, as it will be told when it is over.
+pub struct Used {
+    what: What,
+    key: KeyName,
+    mechanism: &'static str,
+}
+
+/// `None` where uses are not told.
+pub type Told = Option<Arc<Used>>;
+
+fn what(purpose: Use) -> What {
+    match purpose {
+        Use::Sign | Use::SignRecover => What::Sign,
+        Use::Verify | Use::VerifyRecover => What::Verify,
+        Use::Encrypt => What::Encrypt,
+        Use::Decrypt => What::Decrypt,
+        Use::Wrap => What::Wrap,
+        Use::Unwrap => What::Unwrap,
+        Use::Derive => What::Derive,
+        Use::Encapsulate => What::Encapsulate,
+        Use::Decapsulate => What::Decapsulate,
+    }
+}
+
+impl Session {
+    /// What will be told of this use.
+    pub(super) fn told(&self, key: &Object, purpose: Use, row: &'static Mechanism) -> Told {
+        if !self.token.tells_uses() {
+            return None;
+        }
+        let key = KeyName::of(key.attributes());
+        Some(Arc::new(Used { what: what(purpose), key, mechanism: row.name }))
+    }
+
+    /// Tells of a use that is over.
+    pub(super) fn tell<T>(&self, told: &Told, result: &Result<T>) {
+        let Some(used) = told else { return };
+        let outcome = result.as_ref().err().map_or(Outcome::Done, |error| Outcome::failed(*error));
+        let mut event = self.token.event(used.what).detail(used.mechanism).outcome(outcome);
+        event.key = Some(used.key.clone());
+        self.token.note(&event);
+    }
+
+    /// Tells that the use of a key was refused.
+    pub(super) fn tell_refusal(&self, handle: ObjectHandle, purpose: Use, row: &Mechanism, error: Error) {
+        if !self.token.tells_refusals() {
+            return;
+        }
+        let event = self.token.event(What::Denied).outcome(Outcome::denied(error));
+        let mut event = event.detail(&format!("{} with {}", what(purpose).name(), row.name));
+        event.key = self.token.object(handle).ok().map(|key| KeyName::of(key.attributes()));
+        self.token.note(&event);
+    }
+
+    /// Tells that a key was used although its state or a date speaks against it, in a token that only warns.
+    pub(super) fn tell_warning(&self, key: &Object, purpose: Use) {
+        if self.token.tells_refusals() {
+            let detail = format!("{} against the state or a date of the key", what(purpose).name());
+            self.token.note(&self.token.event(What::Permitted).about(key.attributes()).detail(&detail));
+        }
+    }
+
+    /// Takes a step of an operation, and tells of the use if it was the last.
+    pub(super) fn step<T>(
+        &self,
+        place: impl FnOnce(&mut State) -> &mut Operation<T>,
+        step: impl FnOnce(&mut Operation<T>) -> Result<()>,
+    ) -> Result<()> {
+        let mut state = self.state();
+        let operation = place(&mut state);
+        let told = operation.told();
+        let result = step(operation);
+        let over = told.is_some() && operation.running().is_err();
+        drop(state);
+        if over {
+            self.tell(&told, &result);
+        }
+        result
+    }
+
+    /// As `step`, for what has one step alone.
+    pub(super) fn telling<T>(&self, told: &Told, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        let result = work();
+        self.tell(told, &result);
+        result
+    }
+}
