@@ -23,10 +23,15 @@ static EXECUTIONS: AtomicU64 = AtomicU64::new(0);
 static SUCCESSES: AtomicU64 = AtomicU64::new(0);
 
 fn all() -> Vec<Target> {
-    [crate::storage::targets(), crate::decoders::targets(), crate::interface::targets()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        crate::storage::targets(),
+        crate::decoders::targets(),
+        crate::backups::targets(),
+        crate::interface::targets(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 pub fn begin() {

@@ -212,6 +212,26 @@ fn closed_shares_need_their_passphrases() {
 }
 
 #[test]
+fn shares_are_asked_for_and_typed_from_paper() {
+    use std::io::Write;
+    let (home, [alice, bob, _], file) = backed_up();
+    let paper = std::fs::read_to_string(&bob).unwrap();
+    let lines: Vec<String> =
+        paper.lines().filter(|line| line.len() > 4 && line.starts_with(' ')).map(str::to_lowercase).collect();
+    let typed = format!("{alice}\n{alice}\n\n{}\n\n", lines.join("\n"));
+    for (input, code) in [(typed.as_str(), 0), (&format!("{alice}\n"), 5)] {
+        let mut command = home.command(&["backup", "verify", &file, "--ask"]);
+        let stdio = std::process::Stdio::piped;
+        let mut child = command.stdin(stdio()).stdout(stdio()).stderr(stdio()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        let run = Run::from(child.wait_with_output().unwrap());
+        assert_eq!(run.code, code, "{}{}", run.out, run.err);
+        assert_eq!(run.err.contains("the share of Alice Example is there already"), code == 0, "{}", run.err);
+        assert_eq!(run.out.contains("Everything in it was opened"), code == 0);
+    }
+}
+
+#[test]
 fn a_recipient_opens_a_backup_without_the_quorum_and_another_does_not() {
     let home = Home::with_token();
     home.ok(&["generate", "aes:256", "wrapper"]);

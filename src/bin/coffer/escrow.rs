@@ -10,6 +10,7 @@ use clap::Args;
 use coffer_pkcs11::lifecycle::backup::{self, Error, Opened, Seed, Share};
 use coffer_pkcs11::secret::Secret;
 
+use crate::ask_shares;
 use crate::commands::import::read_file_up_to;
 use crate::failure::{Exit, Failure, Result};
 use crate::keyfile::pem;
@@ -18,6 +19,8 @@ use crate::pin;
 /// No share and no key file is longer.
 const SMALL: u64 = 64 << 10;
 pub const PUBLIC_LABEL: &str = "COFFER RECIPIENT";
+/// Clears the screen and what can be scrolled back to.
+pub const CLEAR: &str = "\x1b[2J\x1b[3J\x1b[H";
 pub const PRIVATE_LABEL: &str = "COFFER RECIPIENT KEY";
 
 impl From<Error> for Failure {
@@ -79,8 +82,12 @@ impl Passphrases {
 
 /// Reads one share and checks it against its set.
 pub fn read_share(path: &Path, passphrases: &Passphrases) -> Result<Opened> {
-    let text = read_file_up_to(path, SMALL)?;
-    let named = |failure: Failure| failure.while_doing(&path.display().to_string());
+    open_share(&read_file_up_to(path, SMALL)?, &path.display().to_string(), passphrases)
+}
+
+/// The share of a text, which came from `whence`.
+pub fn open_share(text: &Secret, whence: &str, passphrases: &Passphrases) -> Result<Opened> {
+    let named = |failure: Failure| failure.while_doing(whence);
     let share = Share::from_text(text.as_bytes()).map_err(|error| named(error.into()))?;
     let what = format!("the share of {}", share.custodian);
     passphrases.open(share.is_closed(), &what, |passphrase| share.open(passphrase)).map_err(named)
@@ -92,6 +99,9 @@ pub struct Opener {
     /// A recovery share; as many times as the set needs shares
     #[arg(long, value_name = "FILE", conflicts_with = "key")]
     pub share: Vec<PathBuf>,
+    /// Ask for the shares one after the other: their files, or what stands on paper
+    #[arg(long, conflicts_with_all = ["key", "share"])]
+    pub ask: bool,
     /// A recipient's private key
     #[arg(long, value_name = "FILE")]
     pub key: Option<PathBuf>,
@@ -101,6 +111,9 @@ pub struct Opener {
 
 impl Opener {
     pub fn shares(&self) -> Result<Vec<Opened>> {
+        if self.ask {
+            return ask_shares::ask(&self.passphrases);
+        }
         self.share.iter().map(|path| read_share(path, &self.passphrases)).collect()
     }
 

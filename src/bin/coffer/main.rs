@@ -1,6 +1,7 @@
 //! `coffer`: the tool for the people who answer for the keys. One file per group of commands.
 #![forbid(unsafe_code)]
 
+mod ask_shares;
 mod care;
 mod certificate;
 mod commands;

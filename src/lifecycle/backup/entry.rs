@@ -115,7 +115,7 @@ fn text(bytes: &[u8]) -> Result<String> {
 
 impl Entry {
     /// Kind, length and body.
-    pub(super) fn encode(&self) -> Result<Secret> {
+    pub fn encode(&self) -> Result<Secret> {
         let (kind, body): (u8, Secret) = match self {
             Entry::Object(copy) => (OBJECT, copy.encode()?),
             Entry::Destroyed(destroyed) => (DESTROYED, destroyed.body().into()),

@@ -184,7 +184,8 @@ impl Share {
         Ok(Opened { head: head.clone(), number: *number, custodian: custodian.clone(), value })
     }
 
-    fn encode(&self) -> Result<Secret> {
+    /// The body of the share.
+    pub fn encode(&self) -> Result<Secret> {
         let head = &self.head;
         let mut bytes = Vec::with_capacity(1024);
         bytes.extend([VERSION, head.threshold, head.count, self.number]);

@@ -106,7 +106,7 @@ impl Arguments {
     fn no_key(&self, survey: &Survey) -> Failure {
         let why = survey.header.opens_with(&format!("{}: no key was named", self.file.display()));
         let failure = Failure::new(why)
-            .advise("name share files with --share, or a recipient's private key with --key");
+            .advise("name share files with --share, be asked for them with --ask, or name a recipient's private key with --key");
         Failure { exit: Exit::Quorum, ..failure }
     }
 

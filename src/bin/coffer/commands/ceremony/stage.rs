@@ -7,13 +7,11 @@ use coffer_pkcs11::lifecycle::backup::{Opened, Share};
 use coffer_pkcs11::secret::Secret;
 
 use crate::commands::recovery::file_name;
-use crate::escrow;
+use crate::escrow::{self, CLEAR};
 use crate::failure::{Failure, Result};
 use crate::output;
 use crate::pin;
 
-/// Clears the screen and what can be scrolled back to.
-const CLEAR: &str = "\x1b[2J\x1b[3J\x1b[H";
 /// So often a line may be typed wrongly.
 const ATTEMPTS: usize = 5;
 

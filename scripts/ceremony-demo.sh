@@ -1,0 +1,79 @@
+#!/usr/bin/env bash
+# A key ceremony from its beginning to the end of a key: makes a token with a recovery key in three shares, of which two are
+# needed, backs it up, brings a lost token back with two shares, and destroys a key for good, with a certificate that is verified.
+# Everything happens in a scratch folder and without a terminal; docs/backup.md tells what people do at one.
+# usage: ceremony-demo.sh [--keep]     --keep leaves the folder
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+source "$(dirname "$0")/lib.sh"
+
+keep=no
+[ "${1:-}" != --keep ] || keep=yes
+coffer=${COFFER:-$(tool_release)}
+folder=$(mktemp -d "${TMPDIR:-/tmp}/coffer-ceremony.XXXXXX")
+[ "$keep" = yes ] || trap 'rm -rf "$folder"' EXIT
+mkdir -m 700 "$folder/tokens"
+export COFFER_HOME="$folder/tokens" COFFER_PIN=246810 COFFER_SO_PIN=13579135
+checks=0
+
+say() { printf '\n%s\n' "$*"; }
+run() {
+    printf '$ coffer %s\n' "$*"
+    "$coffer" "$@"
+}
+# expect CODE COMMAND…: the tool must end with this exit code.
+expect() {
+    local wanted=$1 status=0
+    shift
+    printf '$ coffer %s\n' "$*"
+    "$coffer" "$@" || status=$?
+    [ "$status" -eq "$wanted" ] || { echo "exit code $status, expected $wanted" && exit 1; }
+    checks=$((checks + 1))
+}
+share() { printf '%s/shares/share-%s.txt' "$folder" "$1"; }
+
+say "1. The ceremony: a token, and its recovery key in three hands"
+for name in alice bob carol; do (umask 077 && echo "passphrase of $name" >"$folder/$name.pass"); done
+cat >"$folder/script.toml" <<TEXT
+label = "Root"
+threshold = 2
+folder = "$folder/shares"
+witness = ["Wanda"]
+[[custodian]]
+name = "Alice"
+passphrase-file = "$folder/alice.pass"
+[[custodian]]
+name = "Bob"
+passphrase-file = "$folder/bob.pass"
+[[custodian]]
+name = "Carol"
+passphrase-file = "$folder/carol.pass"
+TEXT
+expect 0 ceremony --script "$folder/script.toml" --transcript "$folder/transcript.txt"
+cat "$folder/transcript.txt"
+set=$(sed -n 's/^  set  *//p' "$folder/transcript.txt")
+signer=$(sed -n 's/^  backups are signed by  *//p' "$folder/transcript.txt")
+
+say "2. Each custodian checks the share at home"
+for pair in 1-Alice:alice 2-Bob:bob 3-Carol:carol; do
+    expect 0 recovery check "$(share "${pair%:*}")" --set "$set" --passphrase-file "$folder/${pair#*:}.pass"
+done
+
+say "3. Keys, and a backup of them"
+run generate aes:256 files
+run generate ec:P-256 documents
+expect 0 backup create "$folder/first.backup"
+expect 0 backup verify "$folder/first.backup" --signer "$signer"
+
+say "4. The machine burns down. Bob and Carol meet; Bob alone is not enough"
+mv "$folder/tokens" "$folder/burnt"
+mkdir -m 700 "$folder/tokens"
+run init Restored
+bob=(--share "$(share 2-Bob)" --passphrase-file "$folder/bob.pass")
+carol=(--share "$(share 3-Carol)" --passphrase-file "$folder/carol.pass")
+expect 5 backup restore "$folder/first.backup" --into Restored "${bob[@]}"
+expect 0 backup restore "$folder/first.backup" --into Restored "${bob[@]}" "${carol[@]}"
+run list --login
+
+echo
+echo "$checks checks passed, 0 failed"
