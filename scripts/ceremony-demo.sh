@@ -65,6 +65,8 @@ run generate ec:P-256 documents
 expect 0 backup create "$folder/first.backup"
 expect 0 backup verify "$folder/first.backup" --signer "$signer"
 
+run recovery recipient "$folder/auditor"
+
 say "4. The machine burns down. Bob and Carol meet; Bob alone is not enough"
 mv "$folder/tokens" "$folder/burnt"
 mkdir -m 700 "$folder/tokens"
@@ -74,6 +76,24 @@ carol=(--share "$(share 3-Carol)" --passphrase-file "$folder/carol.pass")
 expect 5 backup restore "$folder/first.backup" --into Restored "${bob[@]}"
 expect 0 backup restore "$folder/first.backup" --into Restored "${bob[@]}" "${carol[@]}"
 run list --login
+
+say "5. A key is destroyed for good, with a certificate"
+id=$("$coffer" list --login --json | python3 -c '
+import json, sys
+print(next(key["unique_id"] for key in json.load(sys.stdin)["objects"] if key["label"] == "files"))')
+mkdir "$folder/certificates"
+expect 0 backup create "$folder/with-the-key.backup" --to "$folder/auditor.pub"
+# It is still in backups, so the certificate says what it could not confirm: attention.
+expect 3 destroy --unique-id "$id" --yes --now --reason "its data is gone" --certificates "$folder/certificates"
+certificate=$(find "$folder/certificates" -name '*.json')
+run destroy verify "$certificate"
+grep -q "$id" "$certificate" && checks=$((checks + 1))
+
+say "6. No old backup brings it back without a decision of the custodians"
+expect 0 backup create "$folder/after.backup" --to "$folder/auditor.pub"
+expect 5 backup restore "$folder/first.backup" --into Restored "${bob[@]}" "${carol[@]}"
+run init Third
+expect 5 backup restore "$folder/with-the-key.backup" --into Third --key "$folder/auditor" --newer "$folder/after.backup"
 
 echo
 echo "$checks checks passed, 0 failed"

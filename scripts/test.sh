@@ -119,4 +119,5 @@ maybe "fuzz targets compile" bash scripts/fuzz.sh --check
 maybe_showing "fuzzing" bash scripts/fuzz.sh --slice
 maybe "install" bash scripts/test-install.sh
 maybe "quickstart" bash scripts/quickstart.sh
+maybe "ceremony" bash scripts/ceremony-demo.sh
 stages_end

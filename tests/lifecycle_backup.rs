@@ -11,6 +11,8 @@ use coffer_pkcs11::error;
 use coffer_pkcs11::lifecycle::backup::{
     self, Choice, Destroyed, Error, Inside, Made, NewSet, Opened, Outcome, Plan, Reason, Rules, Seed, Set,
 };
+use coffer_pkcs11::lifecycle::copies::{self, Way};
+use coffer_pkcs11::lifecycle::destruction;
 use coffer_pkcs11::mechanism::Params;
 use coffer_pkcs11::object::{Attributes, Value};
 use coffer_pkcs11::policy::Profile;
@@ -329,11 +331,13 @@ fn what_a_backup_tells_of_destroyed_keys_is_known_to_the_token_that_takes_it() {
     source.secret_key("destroyed", &[]);
     let shares = source.set(2, 2);
     let (old, made) = source.backup(EVERYTHING);
-    let gone = Destroyed { when: NOW, unique_id: made.keys[0].clone(), label: "destroyed".into() };
     let sets = backup::recovery_sets(&source.token).unwrap();
-    source.token.destroy(find_label(&source.session, "destroyed")[0]).unwrap();
+    destruction::destroy_object(&source.token, find_label(&source.session, "destroyed")[0]).unwrap();
+    let destroyed = backup::destroyed(&source.token).unwrap();
+    let gone = destroyed[0].clone();
+    assert_eq!((&gone.unique_id, gone.label.as_str(), destroyed.len()), (&made.keys[0], "destroyed", 1));
     let keys = vec![backup::recovery_recipient(&sets).unwrap()];
-    let (new, _) = source.backup_for(EVERYTHING, keys, vec![gone.clone()]);
+    let (new, _) = source.backup_for(EVERYTHING, keys, destroyed);
     let (target, seed) = (World::new(), backup::combine(&shares).unwrap());
     for _ in 0..2 {
         target.restore(&new, &seed, &rules()).unwrap();
@@ -419,6 +423,21 @@ fn more_objects_than_one_transaction_holds_come_back_and_again_come_back_as_exis
 }
 
 #[test]
+fn a_token_knows_that_what_was_restored_is_in_the_backup_as_well() {
+    let source = World::new();
+    source.secret_key("key", &[]);
+    let (shares, target) = (source.set(2, 2), World::new());
+    let (file, made) = source.backup(EVERYTHING);
+    let (seed, survey) = (backup::combine(&shares).unwrap(), backup::survey(&file[..]).unwrap());
+    for _ in 0..2 {
+        let outcome = target.restore(&file, &seed, &rules()).unwrap();
+        backup::remember(&target.token, &survey, "/media/file", &outcome).unwrap();
+        let copies = copies::of_key(&target.token, &made.keys[0]).unwrap();
+        assert_eq!((copies.len(), copies[0].1.place.as_str()), (1, "/media/file"));
+    }
+}
+
+#[test]
 fn a_token_remembers_its_backups_and_what_was_in_them() {
     let world = World::new();
     world.secret_key("key", &[]);
@@ -429,6 +448,15 @@ fn a_token_remembers_its_backups_and_what_was_in_them() {
     assert_eq!(known.len(), 1);
     assert_eq!((known[0].path.as_str(), known[0].made), ("/somewhere/file", NOW));
     assert_eq!(known[0].keys, made.keys);
+    // So do the inventory of the key's copies, and a certificate of its destruction.
+    let copies = || copies::of_key(&world.token, &made.keys[0]).unwrap();
+    assert_eq!(
+        (copies().len(), copies()[0].1.way, copies()[0].1.place.as_str()),
+        (1, Way::BackedUp, "/somewhere/file")
+    );
+    assert_eq!(copies::confirm_destroyed(&world.token, &made.keys[0], None, "shredded").unwrap(), 1);
+    assert!(copies()[0].1.are_confirmed());
+    assert!(backup::backups(&world.token).unwrap()[0].status.ends_with("shredded"));
     // None of it is an object.
     assert_eq!(world.token.token_objects().unwrap().len(), 1);
 }

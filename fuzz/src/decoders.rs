@@ -89,7 +89,7 @@ fn object_codec(data: &[u8]) -> bool {
 
 fn token_identity(data: &[u8]) -> bool {
     let Ok(identity) = Identity::decode(data) else { return false };
-    assert_eq!(identity.encode(), data);
+    assert_eq!(identity.encode().expect("what was decoded is encoded"), data);
     true
 }
 
@@ -129,7 +129,7 @@ fn search(data: &[u8]) -> bool {
 }
 
 fn creator() -> Creator<'static> {
-    Creator { security_officer: false, defaults: Defaults::Compatible, computed: &computed::Engine }
+    Creator { security_officer: false, defaults: Defaults::Compatible, computed: &computed::Engine, now: 0 }
 }
 
 fn create_rules(data: &[u8]) -> bool {

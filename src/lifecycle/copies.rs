@@ -13,6 +13,8 @@ use crate::policy::time_text;
 use crate::token::{Batch, KeyName, LedgerKind, LedgerRecord, Token, What};
 use crate::vault::encoding;
 
+use super::backup::BackupRecord;
+
 /// The first byte of an encoded record.
 const VERSION: u8 = 1;
 
@@ -98,13 +100,46 @@ pub fn all(token: &Token) -> Result<Vec<(LedgerRecord, Copies)>> {
     Ok(decoded(token.ledger(LedgerKind::COPIES)?))
 }
 
-/// Those of the key with this CKA_UNIQUE_ID, the oldest first: their order stays, whatever becomes of them.
+/// Those of the key with this CKA_UNIQUE_ID, the oldest first: their order stays, whatever becomes of them. Each backup that
+/// holds the key is a copy, too; one record stands for all keys in it.
 pub fn of_key(token: &Token, unique_id: &str) -> Result<Vec<(LedgerRecord, Copies)>> {
-    let records = decoded(token.ledger_named(LedgerKind::COPIES, unique_id.as_bytes())?);
-    let mut of_key: Vec<_> =
-        records.into_iter().filter(|(_, copies)| copies.key.unique_id == unique_id).collect();
+    let mut of_key = recorded(token, unique_id)?;
+    let backups = token.ledger(LedgerKind::BACKUP)?.into_iter();
+    of_key.extend(backups.filter_map(|record| in_backup(&record, unique_id).map(|copies| (record, copies))));
     of_key.sort_by_key(|(record, copies)| (copies.first, record.id));
     Ok(of_key)
+}
+
+/// Those that have records of their own.
+fn recorded(token: &Token, unique_id: &str) -> Result<Vec<(LedgerRecord, Copies)>> {
+    let records = decoded(token.ledger_named(LedgerKind::COPIES, unique_id.as_bytes())?);
+    Ok(records.into_iter().filter(|(_, copies)| copies.key.unique_id == unique_id).collect())
+}
+
+/// The copy in a backup, if the key is in it.
+fn in_backup(record: &LedgerRecord, unique_id: &str) -> Option<Copies> {
+    let backup = BackupRecord::decode(&record.bytes).ok()?;
+    backup.keys.iter().any(|key| key == unique_id).then(|| Copies {
+        key: KeyName { unique_id: unique_id.to_owned(), ..KeyName::default() },
+        way: Way::BackedUp,
+        under: None,
+        mechanism: 0,
+        place: backup.path,
+        count: 1,
+        first: backup.made,
+        last: backup.made,
+        status: backup.status,
+    })
+}
+
+/// The record with another status; that of a backup holds for all keys in it.
+fn with_status(record: &LedgerRecord, copies: Copies, status: &str) -> Result<Vec<u8>> {
+    let status = status.to_owned();
+    if record.kind != LedgerKind::BACKUP {
+        return Ok(Copies { status, ..copies }.encode());
+    }
+    let backup = BackupRecord::decode(&record.bytes).map_err(|_| Error::GeneralError)?;
+    BackupRecord { status, ..backup }.encode().map_err(|_| Error::GeneralError)
 }
 
 fn decoded(records: Vec<LedgerRecord>) -> Vec<(LedgerRecord, Copies)> {
@@ -115,7 +150,7 @@ fn decoded(records: Vec<LedgerRecord>) -> Vec<(LedgerRecord, Copies)> {
 
 /// Puts one more copy into the batch, together with what else happens then.
 pub fn add(token: &Token, batch: &mut Batch<'_>, copy: &Copies) -> Result<()> {
-    let known = of_key(token, &copy.key.unique_id)?;
+    let known = recorded(token, &copy.key.unique_id)?;
     match known.iter().find(|(_, known)| !known.are_confirmed() && known.is_like(copy)) {
         Some((record, known)) => {
             let count = known.count.saturating_add(copy.count);
@@ -144,7 +179,7 @@ pub fn confirm_destroyed(token: &Token, unique_id: &str, place: Option<usize>, n
         for (at, (record, copies)) in of_key(token, unique_id)?.into_iter().enumerate() {
             if place.is_none_or(|place| place == at) && !copies.are_confirmed() {
                 event.key = Some(copies.key.clone());
-                batch.replace(&record, Copies { status: status.clone(), ..copies }.encode());
+                batch.replace(&record, with_status(&record, copies, &status)?);
                 changed += 1;
             }
         }

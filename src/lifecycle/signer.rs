@@ -1,4 +1,4 @@
-//! The key with which a token signs what it certifies: Ed25519 (RFC 8032), made when it is needed for the first time, kept in
+//! The key with which a token signs what it certifies and its backups: Ed25519 (RFC 8032), made when it is needed for the first time, kept in
 //! the ledger, and no object of PKCS#11.
 
 use crate::crypto::edwards::{Curve, PrivateKey, PublicKey, Scheme};
@@ -8,6 +8,15 @@ use crate::token::{LedgerKind, Token};
 /// The public key (32 bytes), where the token has one already. Errors: CKR_USER_NOT_LOGGED_IN.
 pub fn public_key(token: &Token) -> Result<Option<Vec<u8>>> {
     Ok(stored(token)?.map(|key| key.public_point().to_vec()))
+}
+
+/// The public key (32 bytes); the key is made where there is none yet. Errors: CKR_USER_NOT_LOGGED_IN,
+/// CKR_TOKEN_WRITE_PROTECTED.
+pub fn ensured(token: &Token) -> Result<Vec<u8>> {
+    match stored(token)? {
+        Some(key) => Ok(key.public_point().to_vec()),
+        None => Ok(make(token)?.public_point().to_vec()),
+    }
 }
 
 /// Signs a text. Answers the public key (32 bytes) and the signature (64 bytes). Errors: CKR_USER_NOT_LOGGED_IN,

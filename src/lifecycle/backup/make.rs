@@ -7,12 +7,13 @@ use super::entry::{Copy, Counts, Destroyed, Entry, LeftOut};
 use super::error::{Error, Result, damaged};
 use super::header::{Header, Set};
 use super::recipient::{PublicHalf, Seed};
-use super::records::{BackupRecord, RecoverySet, own_signer_id, signer};
+use super::records::{BackupRecord, RecoverySet, own_signer_id};
 use super::set::{SetRules, combine, split};
 use super::share::Opened;
 use super::stream::Writer;
 use crate::ck::*;
 use crate::crypto::random;
+use crate::lifecycle::signer;
 use crate::object::Attributes;
 use crate::object::codec::decode;
 use crate::token::{KeyName, LedgerKind, ObjectHandle, Token, What};
@@ -90,9 +91,8 @@ pub fn write<W: Write>(
     plan: &Plan,
     mut progress: impl FnMut(u64, u64),
 ) -> Result<(W, Made)> {
-    let signer = signer(token)?;
     let handles = token.token_objects()?;
-    let mut header = new_header(token, signer.public_point(), plan.now)?;
+    let mut header = new_header(token, plan.now)?;
     let (bytes, keys) = header.seal(&plan.keys)?;
     let mut writer = Writer::new(out, &bytes, keys)?;
     for destroyed in &plan.destroyed {
@@ -117,11 +117,12 @@ pub fn write<W: Write>(
         }))?;
         progress(done, taken.len() as u64);
     }
-    let (out, counts) = writer.finish(&signer)?;
+    let (out, counts) = writer.finish(|message| Ok(signer::sign(token, message)?.1))?;
     Ok((out, Made { header, counts, left_out, keys }))
 }
 
-fn new_header(token: &Token, signer: &[u8], now: u64) -> Result<Header> {
+fn new_header(token: &Token, now: u64) -> Result<Header> {
+    let signer = signer::ensured(token)?;
     let identity = token.identity()?;
     let mut backup_id = [0; 16];
     random::fill(&mut backup_id)?;
@@ -132,7 +133,7 @@ fn new_header(token: &Token, signer: &[u8], now: u64) -> Result<Header> {
         label: identity.label,
         made: now,
         generation: token.revision().0,
-        signer: signer.try_into().map_err(|_| crate::crypto::Error::Engine)?,
+        signer: signer.as_slice().try_into().map_err(|_| crate::crypto::Error::Engine)?,
         recipients: Vec::new(),
     })
 }
@@ -171,6 +172,7 @@ pub fn record(token: &Token, made: &Made, path: &str) -> Result<()> {
         backup_id: made.header.backup_id,
         made: made.header.made,
         path: path.to_owned(),
+        status: String::new(),
         keys: made.keys.clone(),
     };
     let Counts { objects, left_out, .. } = made.counts;

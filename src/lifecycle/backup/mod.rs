@@ -31,10 +31,8 @@ pub use header::{Header, Recipient, Set, signer_id};
 pub use make::{Made, NewSet, Plan, combined, record, recovery_recipient, write};
 pub use passphrase::Protection;
 pub use recipient::{PublicHalf, Seed};
-pub use records::{
-    BackupRecord, RecoverySet, backups, destroyed, is_own, own_signer_id, recovery_sets, signer,
-};
-pub use restore::{Inside, Outcome, Rules, check, restore};
+pub use records::{BackupRecord, RecoverySet, backups, destroyed, is_own, own_signer_id, recovery_sets};
+pub use restore::{Inside, Outcome, Rules, check, remember, restore};
 #[cfg(feature = "cli")]
 pub use set::{SetRules, combine, split};
 pub use share::{Opened, SetId, Share, ShareHead};

@@ -1,9 +1,7 @@
-//! What a token keeps about its recovery and its backups, in its ledger: the sets of shares (never a share), the key that
-//! signs backups, and which backups there are.
+//! What a token keeps about its recovery and its backups, in its ledger: the sets of shares (never a share), which
+//! backups there are, and which keys were destroyed elsewhere.
 
 use std::collections::HashSet;
-
-use zeroize::Zeroizing;
 
 use super::bytes::{Reader, hex};
 use super::entry::{DESTROYED as DESTROYED_ENTRY, Destroyed, Entry};
@@ -11,8 +9,8 @@ use super::error::{Error, Result, damaged};
 use super::header::{Set, signer_id};
 use super::recipient::{PUBLIC_LEN, PublicHalf};
 use super::share::{SetId, ShareHead, name};
-use crate::crypto::edwards::{Curve, PrivateKey};
 use crate::error;
+use crate::lifecycle::{destruction, signer};
 use crate::token::{KeyName, LedgerKind, LedgerRecord, Token};
 
 const VERSION: u8 = 1;
@@ -20,8 +18,7 @@ const VERSION: u8 = 1;
 const BATCH: usize = 500;
 /// The second byte of records of the kind RECOVERY.
 const SET: u8 = 1;
-const SIGNER: u8 = 2;
-const DESTROYED: u8 = 3;
+const DESTROYED: u8 = 2;
 
 /// A set of shares as the token knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +37,8 @@ pub struct BackupRecord {
     pub made: u64,
     /// Where it was written to then.
     pub path: String,
+    /// What has become of it, for people; empty: not known.
+    pub status: String,
     /// CKA_UNIQUE_ID of the keys in it.
     pub keys: Vec<String>,
 }
@@ -76,16 +75,13 @@ impl RecoverySet {
 
 enum Recovery {
     Set(Box<RecoverySet>),
-    Signer(PrivateKey),
     Destroyed(Destroyed),
 }
 
-fn recovery(record: LedgerRecord) -> Result<Recovery> {
-    let bytes = Zeroizing::new(record.bytes);
-    let mut reader = Reader::new(&bytes, "a record of the recovery");
+fn recovery(record: &LedgerRecord) -> Result<Recovery> {
+    let mut reader = Reader::new(&record.bytes, "a record of the recovery");
     match reader.array()? {
         [VERSION, SET] => Ok(Recovery::Set(Box::new(RecoverySet::decode(reader)?))),
-        [VERSION, SIGNER] => Ok(Recovery::Signer(PrivateKey::new(Curve::Ed25519, reader.rest())?)),
         [VERSION, DESTROYED] => match Entry::decode(DESTROYED_ENTRY, reader.rest())? {
             Entry::Destroyed(destroyed) => Ok(Recovery::Destroyed(destroyed)),
             _ => Err(damaged("a record of a destroyed key is none")),
@@ -98,50 +94,34 @@ fn recovery(record: LedgerRecord) -> Result<Recovery> {
 pub fn recovery_sets(token: &Token) -> Result<Vec<RecoverySet>> {
     let mut sets = Vec::new();
     for record in token.ledger(LedgerKind::RECOVERY)? {
-        if let Recovery::Set(set) = recovery(record)? {
+        if let Recovery::Set(set) = recovery(&record)? {
             sets.push(*set);
         }
     }
     Ok(sets)
 }
 
-/// The key that signs the token's backups, which is made when it is first needed. Where two processes have made one each, the first
-/// counts.
-pub fn signer(token: &Token) -> Result<PrivateKey> {
-    if let Some(signer) = existing_signer(token)? {
-        return Ok(signer);
-    }
-    let seed = PrivateKey::generate(Curve::Ed25519)?.seed();
-    let bytes = Zeroizing::new([&[VERSION, SIGNER], seed.as_bytes()].concat());
-    token.transact(|batch| batch.put(LedgerKind::RECOVERY, bytes.to_vec()))?;
-    existing_signer(token)?.ok_or_else(|| damaged("the token has lost the key that signs its backups"))
-}
-
-fn existing_signer(token: &Token) -> Result<Option<PrivateKey>> {
-    for record in token.ledger(LedgerKind::RECOVERY)? {
-        if let Recovery::Signer(signer) = recovery(record)? {
-            return Ok(Some(signer));
-        }
-    }
-    Ok(None)
-}
-
 /// Whether a backup was signed with the token's own key.
 pub fn is_own(token: &Token, public_key: &[u8; 32]) -> Result<bool> {
-    Ok(existing_signer(token)?.is_some_and(|signer| signer.public_point() == public_key))
+    Ok(signer::public_key(token)?.is_some_and(|own| own == public_key))
 }
 
-/// The signer id of the token.
+/// The id of the key with which the token signs.
 pub fn own_signer_id(token: &Token) -> Result<[u8; 16]> {
-    signer_id(signer(token)?.public_point())
+    signer_id(&signer::ensured(token)?)
 }
 
 /// The keys that are destroyed and not in the token: its own, and those that restored backups have told of. Errors:
 /// CKR_USER_NOT_LOGGED_IN.
 pub fn destroyed(token: &Token) -> Result<Vec<Destroyed>> {
-    let mut destroyed = Vec::new();
+    let buried = |tombstone: destruction::Tombstone| Destroyed {
+        when: tombstone.time,
+        unique_id: tombstone.key.unique_id,
+        label: tombstone.key.label,
+    };
+    let mut destroyed: Vec<Destroyed> = destruction::tombstones(token)?.into_iter().map(buried).collect();
     for record in token.ledger(LedgerKind::RECOVERY)? {
-        if let Recovery::Destroyed(told) = recovery(record)? {
+        if let Recovery::Destroyed(told) = recovery(&record)? {
             destroyed.push(told);
         }
     }
@@ -180,11 +160,11 @@ pub(super) fn unique_ids(token: &Token) -> Result<HashSet<String>> {
 }
 
 impl BackupRecord {
-    pub(super) fn encode(&self) -> Result<Vec<u8>> {
+    pub(in crate::lifecycle) fn encode(&self) -> Result<Vec<u8>> {
         let mut bytes = vec![VERSION];
         bytes.extend(self.backup_id);
         bytes.extend(self.made.to_le_bytes());
-        for text in std::iter::once(&self.path).chain(&self.keys) {
+        for text in [&self.path, &self.status].into_iter().chain(&self.keys) {
             let length =
                 u16::try_from(text.len()).map_err(|_| Error::Refused("the path is too long".into()))?;
             bytes.extend(length.to_le_bytes());
@@ -193,22 +173,23 @@ impl BackupRecord {
         Ok(bytes)
     }
 
-    fn decode(bytes: &[u8]) -> Result<Self> {
+    pub(in crate::lifecycle) fn decode(bytes: &[u8]) -> Result<Self> {
         let mut reader = Reader::new(bytes, "a record of a backup");
         if reader.u8()? != VERSION {
             return Err(Error::NotOurs("the token keeps records of backups that are not known here".into()));
         }
         let (backup_id, made) = (reader.array()?, reader.u64()?);
-        let mut texts = Vec::new();
+        let mut text = || -> Result<String> {
+            let length = reader.u16()?;
+            Ok(String::from_utf8_lossy(reader.bytes(length.into())?).into_owned())
+        };
+        let (path, status) = (text()?, text()?);
+        let mut keys = Vec::new();
         while !reader.is_empty() {
             let length = reader.u16()?;
-            texts.push(String::from_utf8_lossy(reader.bytes(length.into())?).into_owned());
+            keys.push(String::from_utf8_lossy(reader.bytes(length.into())?).into_owned());
         }
-        if texts.is_empty() {
-            return Err(reader.short());
-        }
-        let path = texts.remove(0);
-        Ok(Self { backup_id, made, path, keys: texts })
+        Ok(Self { backup_id, made, path, status, keys })
     }
 
     /// The backup id in hexadecimal.

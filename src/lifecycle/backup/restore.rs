@@ -7,13 +7,13 @@ use super::bytes::hex;
 use super::entry::{Copy, Counts, Destroyed, Entry, LeftOut};
 use super::error::{Error, Result, damaged};
 use super::recipient::Seed;
-use super::records::{keep_destroyed, unique_ids};
+use super::records::{BackupRecord, backups, keep_destroyed, unique_ids};
 use super::stream::{Contents, Survey};
 use crate::ck::*;
 use crate::error;
 use crate::object::{Attributes, Value};
 use crate::policy::Source;
-use crate::token::{KeyName, Token, What, Whole};
+use crate::token::{KeyName, LedgerKind, Token, What, Whole};
 
 /// So many objects, or so many bytes of them, are made in one transaction.
 const BATCH: usize = 500;
@@ -56,6 +56,27 @@ fn attributes(copy: &Copy) -> Result<Attributes> {
     Whole::decoded(&copy.attributes, &copy.secrets).map_err(|_| {
         damaged("an object in the backup is none: it was made by somebody who had the token's keys")
     })
+}
+
+/// Tells the token that its keys are in this backup, too: it holds a copy of each, wherever it was made. `path`: where it is.
+pub fn remember(token: &Token, survey: &Survey, path: &str, outcome: &Outcome) -> Result<()> {
+    let backup_id = survey.header.backup_id;
+    let known: HashSet<String> = backups(token)?
+        .into_iter()
+        .filter(|known| known.backup_id == backup_id)
+        .flat_map(|known| known.keys)
+        .collect();
+    let is_key = |name: &&KeyName| matches!(name.class, CKO_PRIVATE_KEY | CKO_SECRET_KEY | CKO_OTP_KEY);
+    let here = outcome.restored.iter().chain(&outcome.existing).filter(is_key);
+    let keys: Vec<String> =
+        here.map(|name| name.unique_id.clone()).filter(|key| !known.contains(key)).collect();
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let (path, status) = (path.to_owned(), String::new());
+    let record = BackupRecord { backup_id, made: survey.header.made, path, status, keys }.encode()?;
+    token.transact(|batch| batch.put(LedgerKind::BACKUP, record.clone()))?;
+    Ok(())
 }
 
 /// How a backup is put into a token.

@@ -8,7 +8,7 @@ use super::header::{Header, Keys, PREFIX};
 use super::recipient::Seed;
 use super::seal;
 use crate::crypto::digest::{Hash, Hasher};
-use crate::crypto::edwards::{Curve, PrivateKey, PublicKey, Scheme};
+use crate::crypto::edwards::{Curve, PublicKey, Scheme};
 use crate::secret::Secret;
 
 /// Bytes of a chunk's text.
@@ -89,13 +89,15 @@ impl<W: Write> Writer<W> {
     }
 
     /// Ends the list, signs, and answers where it was written to and what there is.
-    pub(super) fn finish(mut self, signer: &PrivateKey) -> Result<(W, Counts)> {
+    pub(super) fn finish(mut self, sign: impl FnOnce(&[u8]) -> Result<Vec<u8>>) -> Result<(W, Counts)> {
         let counts = self.counts;
         self.entry(&Entry::End(counts))?;
         self.chunk(LAST)?;
         let digest = self.hasher.finish()?;
-        let mut signature = [0; SIGNATURE];
-        signer.sign(Scheme::Pure, &[CONTEXT, digest.as_bytes()].concat(), &mut signature)?;
+        let signature = sign(&[CONTEXT, digest.as_bytes()].concat())?;
+        if signature.len() != SIGNATURE {
+            return Err(crate::crypto::Error::Engine.into());
+        }
         self.out.write_all(&signature).map_err(|error| failed("written", &error))?;
         self.out.flush().map_err(|error| failed("written", &error))?;
         Ok((self.out, counts))

@@ -6,7 +6,7 @@ use super::header::{Header, Set};
 use super::recipient::{PublicHalf, Seed};
 use super::share::SetId;
 use super::stream::{Contents, Survey, Writer, survey};
-use crate::crypto::edwards::{Curve, PrivateKey};
+use crate::crypto::edwards::{Curve, PrivateKey, Scheme};
 use crate::secret::Secret;
 
 fn header(signer: &PrivateKey) -> Header {
@@ -41,7 +41,12 @@ fn write(keys: &[(PublicHalf, Option<Set>)], entries: &[Entry], signer: &Private
     let (bytes, keys) = header(signer).seal(keys).unwrap();
     let mut writer = Writer::new(Vec::new(), &bytes, keys).unwrap();
     entries.iter().for_each(|entry| writer.entry(entry).unwrap());
-    writer.finish(signer).unwrap()
+    let sign = |message: &[u8]| {
+        let mut signature = vec![0; 64];
+        signer.sign(Scheme::Pure, message, &mut signature)?;
+        Ok(signature)
+    };
+    writer.finish(sign).unwrap()
 }
 
 fn read(backup: &[u8], survey: &Survey, seed: &Seed) -> Result<Vec<Entry>> {

@@ -161,8 +161,7 @@ pub fn write(token: &Token, path: &Path, plan: &Plan) -> Result<Made> {
     let failed =
         |error: std::io::Error| Failure::new(format!("{} cannot be written: {error}", path.display()));
     out.into_inner().map_err(|error| failed(error.into_error()))?.sync_all().map_err(failed)?;
-    let place = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    backup::record(token, &made, &place.display().to_string())?;
+    backup::record(token, &made, &super::place(path))?;
     pending.finish()?;
     Ok(made)
 }

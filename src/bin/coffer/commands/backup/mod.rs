@@ -42,6 +42,11 @@ fn open(path: &Path) -> Result<(BufReader<File>, Survey)> {
     Ok((file, survey))
 }
 
+/// Where a backup is, as the token remembers it.
+fn place(path: &Path) -> String {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string()
+}
+
 /// The failure of a backup, with its name.
 fn named(path: &Path, error: backup::Error) -> Failure {
     let failure = Failure::from(error).while_doing(&path.display().to_string());

@@ -99,6 +99,7 @@ impl Arguments {
         let outcome =
             backup::restore(&token, &mut file, &survey, &seed, &rules, |done| progress.show(done, done))
                 .map_err(|error| named(&self.file, error))?;
+        backup::remember(&token, &survey, &super::place(&self.file), &outcome)?;
         drop((progress, session));
         self.tell(&found, &survey, &outcome)
     }
