@@ -335,7 +335,10 @@ fn what_a_backup_tells_of_destroyed_keys_is_known_to_the_token_that_takes_it() {
     destruction::destroy_object(&source.token, find_label(&source.session, "destroyed")[0]).unwrap();
     let destroyed = backup::destroyed(&source.token).unwrap();
     let gone = destroyed[0].clone();
-    assert_eq!((&gone.unique_id, gone.label.as_str(), destroyed.len()), (&made.keys[0], "destroyed", 1));
+    assert_eq!(
+        (&gone.unique_id, gone.label.as_str(), destroyed.len()),
+        (&made.keys[0].unique_id, "destroyed", 1)
+    );
     let keys = vec![backup::recovery_recipient(&sets).unwrap()];
     let (new, _) = source.backup_for(EVERYTHING, keys, destroyed);
     let (target, seed) = (World::new(), backup::combine(&shares).unwrap());
@@ -432,7 +435,7 @@ fn a_token_knows_that_what_was_restored_is_in_the_backup_as_well() {
     for _ in 0..2 {
         let outcome = target.restore(&file, &seed, &rules()).unwrap();
         backup::remember(&target.token, &survey, "/media/file", &outcome).unwrap();
-        let copies = copies::of_key(&target.token, &made.keys[0]).unwrap();
+        let copies = copies::of_key(&target.token, &made.keys[0].unique_id).unwrap();
         assert_eq!((copies.len(), copies[0].1.place.as_str()), (1, "/media/file"));
     }
 }
@@ -449,12 +452,15 @@ fn a_token_remembers_its_backups_and_what_was_in_them() {
     assert_eq!((known[0].path.as_str(), known[0].made), ("/somewhere/file", NOW));
     assert_eq!(known[0].keys, made.keys);
     // So do the inventory of the key's copies, and a certificate of its destruction.
-    let copies = || copies::of_key(&world.token, &made.keys[0]).unwrap();
+    let copies = || copies::of_key(&world.token, &made.keys[0].unique_id).unwrap();
     assert_eq!(
         (copies().len(), copies()[0].1.way, copies()[0].1.place.as_str()),
         (1, Way::BackedUp, "/somewhere/file")
     );
-    assert_eq!(copies::confirm_destroyed(&world.token, &made.keys[0], None, "shredded").unwrap(), 1);
+    assert_eq!(
+        copies::confirm_destroyed(&world.token, &made.keys[0].unique_id, None, "shredded").unwrap(),
+        1
+    );
     assert!(copies()[0].1.are_confirmed());
     assert!(backup::backups(&world.token).unwrap()[0].status.ends_with("shredded"));
     // None of it is an object.

@@ -119,8 +119,9 @@ fn recorded(token: &Token, unique_id: &str) -> Result<Vec<(LedgerRecord, Copies)
 /// The copy in a backup, if the key is in it.
 fn in_backup(record: &LedgerRecord, unique_id: &str) -> Option<Copies> {
     let backup = BackupRecord::decode(&record.bytes).ok()?;
-    backup.keys.iter().any(|key| key == unique_id).then(|| Copies {
-        key: KeyName { unique_id: unique_id.to_owned(), ..KeyName::default() },
+    let key = backup.keys.iter().find(|key| key.unique_id == unique_id)?.clone();
+    Some(Copies {
+        key,
         way: Way::BackedUp,
         under: None,
         mechanism: 0,

@@ -19,10 +19,6 @@ impl<'a> Reader<'a> {
         self.rest
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.rest.is_empty()
-    }
-
     pub(super) fn short(&self) -> Error {
         damaged(format!("{} ends too early", self.what))
     }

@@ -79,8 +79,8 @@ pub struct Made {
     pub header: Header,
     pub counts: Counts,
     pub left_out: Vec<LeftOut>,
-    /// The unique ids of the private and secret keys in it.
-    pub keys: Vec<String>,
+    /// The private and secret keys in it.
+    pub keys: Vec<KeyName>,
 }
 
 /// Writes a backup; one object is in memory at a time. `progress` is told how many objects are done, and of how many. Errors:
@@ -108,7 +108,7 @@ pub fn write<W: Write>(
         let Some(whole) = token.whole(*handle)? else { continue };
         let attributes = decode(whole.attributes.as_bytes())?;
         if is_key(&attributes) {
-            keys.push(KeyName::of(&attributes).unique_id);
+            keys.push(KeyName::of(&attributes));
         }
         writer.entry(&Entry::Object(Copy {
             unauthenticated: !whole.authenticated,

@@ -3,6 +3,8 @@
 
 use std::collections::HashSet;
 
+use serde::{Deserialize, Serialize};
+
 use super::bytes::{Reader, hex};
 use super::entry::{DESTROYED as DESTROYED_ENTRY, Destroyed, Entry};
 use super::error::{Error, Result, damaged};
@@ -12,6 +14,7 @@ use super::share::{SetId, ShareHead, name};
 use crate::error;
 use crate::lifecycle::{destruction, signer};
 use crate::token::{KeyName, LedgerKind, LedgerRecord, Token};
+use crate::vault::encoding;
 
 const VERSION: u8 = 1;
 /// So many records are written in one transaction.
@@ -30,7 +33,7 @@ pub struct RecoverySet {
 }
 
 /// A backup as the token knows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BackupRecord {
     pub backup_id: [u8; 16],
     /// Seconds since 1970 UTC.
@@ -39,8 +42,8 @@ pub struct BackupRecord {
     pub path: String,
     /// What has become of it, for people; empty: not known.
     pub status: String,
-    /// CKA_UNIQUE_ID of the keys in it.
-    pub keys: Vec<String>,
+    /// The private and secret keys in it.
+    pub keys: Vec<KeyName>,
 }
 
 impl RecoverySet {
@@ -161,35 +164,14 @@ pub(super) fn unique_ids(token: &Token) -> Result<HashSet<String>> {
 
 impl BackupRecord {
     pub(in crate::lifecycle) fn encode(&self) -> Result<Vec<u8>> {
-        let mut bytes = vec![VERSION];
-        bytes.extend(self.backup_id);
-        bytes.extend(self.made.to_le_bytes());
-        for text in [&self.path, &self.status].into_iter().chain(&self.keys) {
-            let length =
-                u16::try_from(text.len()).map_err(|_| Error::Refused("the path is too long".into()))?;
-            bytes.extend(length.to_le_bytes());
-            bytes.extend(text.as_bytes());
-        }
-        Ok(bytes)
+        Ok([vec![VERSION], encoding::encode(self)?].concat())
     }
 
     pub(in crate::lifecycle) fn decode(bytes: &[u8]) -> Result<Self> {
-        let mut reader = Reader::new(bytes, "a record of a backup");
-        if reader.u8()? != VERSION {
-            return Err(Error::NotOurs("the token keeps records of backups that are not known here".into()));
-        }
-        let (backup_id, made) = (reader.array()?, reader.u64()?);
-        let mut text = || -> Result<String> {
-            let length = reader.u16()?;
-            Ok(String::from_utf8_lossy(reader.bytes(length.into())?).into_owned())
-        };
-        let (path, status) = (text()?, text()?);
-        let mut keys = Vec::new();
-        while !reader.is_empty() {
-            let length = reader.u16()?;
-            keys.push(String::from_utf8_lossy(reader.bytes(length.into())?).into_owned());
-        }
-        Ok(Self { backup_id, made, path, status, keys })
+        let known = bytes.split_first().filter(|(version, _)| **version == VERSION);
+        known.and_then(|(_, rest)| encoding::decode(rest)).ok_or_else(|| {
+            Error::NotOurs("the token keeps records of backups that are not known here".into())
+        })
     }
 
     /// The backup id in hexadecimal.

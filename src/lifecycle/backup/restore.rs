@@ -61,15 +61,12 @@ fn attributes(copy: &Copy) -> Result<Attributes> {
 /// Tells the token that its keys are in this backup, too: it holds a copy of each, wherever it was made. `path`: where it is.
 pub fn remember(token: &Token, survey: &Survey, path: &str, outcome: &Outcome) -> Result<()> {
     let backup_id = survey.header.backup_id;
-    let known: HashSet<String> = backups(token)?
-        .into_iter()
-        .filter(|known| known.backup_id == backup_id)
-        .flat_map(|known| known.keys)
-        .collect();
+    let mut known = backups(token)?;
+    known.retain(|known| known.backup_id == backup_id);
+    let is_new = |name: &&KeyName| known.iter().flat_map(|known| &known.keys).all(|known| known != *name);
     let is_key = |name: &&KeyName| matches!(name.class, CKO_PRIVATE_KEY | CKO_SECRET_KEY | CKO_OTP_KEY);
-    let here = outcome.restored.iter().chain(&outcome.existing).filter(is_key);
-    let keys: Vec<String> =
-        here.map(|name| name.unique_id.clone()).filter(|key| !known.contains(key)).collect();
+    let here = outcome.restored.iter().chain(&outcome.existing);
+    let keys: Vec<KeyName> = here.filter(is_key).filter(is_new).cloned().collect();
     if keys.is_empty() {
         return Ok(());
     }
