@@ -197,6 +197,31 @@ fn what_must_not_be_destroyed_is_refused_and_a_compromised_key_stays_compromised
 }
 
 #[test]
+fn a_token_that_wants_a_waiting_period_lets_no_key_go_sooner() {
+    let world = World::new(Profile::Compatible);
+    let session = world.session();
+    session
+        .token()
+        .change_settings("a week", |settings| settings.destruction_wait = u32::try_from(7 * DAY).unwrap())
+        .unwrap();
+    let key = aes(&session, "data", &[]);
+    assert_eq!(session.destroy_object(key), Err(Error::ActionProhibited));
+    assert_eq!(decide(&session, &[key], TODAY + 6 * DAY), Err(Error::ActionProhibited));
+    decide(&session, &[key], TODAY + 7 * DAY).unwrap();
+    let id = unique_id(&session, key);
+    let early = destruction::carry_out(session.token(), &id);
+    assert_eq!(early.err(), Some(Error::ActionProhibited));
+    world.set_time(TODAY + 7 * DAY);
+    destruction::carry_out(session.token(), &id).unwrap();
+    // What is no key, and what is in no token, goes at once.
+    let data = session.create_object(&common::data("note", true, true)).unwrap();
+    session.destroy_object(data).unwrap();
+    let in_memory = template(&[(CKA_VALUE_LEN, Value::Ulong(32))]);
+    let key = session.generate_key(CKM_AES_KEY_GEN, &Params::None, &in_memory).unwrap();
+    session.destroy_object(key).unwrap();
+}
+
+#[test]
 fn every_wrap_of_a_key_in_the_token_is_remembered_and_told_when_it_ends() {
     let world = World::new(Profile::Compatible);
     let session = world.session();
@@ -221,6 +246,8 @@ fn every_wrap_of_a_key_in_the_token_is_remembered_and_told_when_it_ends() {
     assert_eq!(told, [(Way::Wrapped, 3), (Way::Copied, 1)]);
     assert_eq!(known()[0].under.as_ref().unwrap().unique_id, unique_id(&session, kek));
     assert_eq!(copies::outstanding(&known()), 4);
+    assert_eq!(value(&session, key, CKA_COFFER_COPIES), Ok(Value::Ulong(4)));
+    assert_eq!(value(&session, kek, CKA_COFFER_COPIES), Ok(Value::Ulong(0)));
     assert_eq!(copies::all(session.token()).unwrap().len(), 2, "session keys are not remembered");
 
     assert_eq!(copies::confirm_destroyed(session.token(), &id, Some(0), "shredded").unwrap(), 1);

@@ -162,11 +162,15 @@ fn bury(
     Ok(())
 }
 
-/// C_DestroyObject: the object is gone, and a tombstone is there where it was a key. Errors: those of `Token::destroy`.
+/// C_DestroyObject: the object is gone, and a tombstone is there where it was a key. Errors: those of `Token::destroy`, and
+/// CKR_ACTION_PROHIBITED for a private or secret key of a token that wants a waiting period.
 pub fn destroy_object(token: &Token, handle: ObjectHandle) -> Result<()> {
     let object = token.object(handle)?;
     if !object.is_true(CKA_TOKEN) || !is_key(&object) || token.is_locked() {
         return token.destroy(handle);
+    }
+    if token.settings()?.destruction_wait > 0 {
+        return Err(Error::ActionProhibited);
     }
     token.transact(|batch| {
         batch.destroy(handle)?;
@@ -186,8 +190,13 @@ pub struct Targets<'a> {
 }
 
 /// Decides a destruction: the keys are suspended until it is due. Errors: CKR_ACTION_PROHIBITED for a key with CKA_DESTROYABLE
-/// false and for one that waits already, CKR_OBJECT_HANDLE_INVALID, CKR_USER_NOT_LOGGED_IN.
+/// false, for one that waits already, and where it is due sooner than the token's settings allow; CKR_OBJECT_HANDLE_INVALID,
+/// CKR_USER_NOT_LOGGED_IN.
 pub fn decide(token: &Token, targets: &Targets<'_>) -> Result<Pending> {
+    let wait = u64::from(token.settings()?.destruction_wait);
+    if targets.due < token.now().saturating_add(wait) && wait > 0 {
+        return Err(Error::ActionProhibited);
+    }
     let certificate = uuid::Uuid::from_bytes(RecordId::random()?.0).to_string();
     token.transact(|batch| {
         let event = token.event(What::DestructionPlanned);
@@ -290,7 +299,7 @@ fn put_back(attributes: &mut Attributes, id: CK_ATTRIBUTE_TYPE, value: Option<Va
 
 /// Carries out what was decided, or goes on where it was interrupted: the objects go, the root key is rotated, the file is
 /// written anew and searched. The record of the decision stays until [`conclude`]. Errors: CKR_OBJECT_HANDLE_INVALID where
-/// nothing waits for this unique id, and those of the token.
+/// nothing waits for this unique id, CKR_ACTION_PROHIBITED before it is due, and those of the token.
 pub fn carry_out(token: &Token, unique_id: &str) -> Result<Destruction> {
     let pending = remove_objects(token, unique_id)?;
     let removed = pending.removed.clone().ok_or(Error::GeneralError)?;
@@ -317,6 +326,9 @@ fn remove_objects(token: &Token, unique_id: &str) -> Result<Pending> {
             return Ok(pending);
         }
         let event = token.event(What::Destroyed);
+        if event.time < pending.due {
+            return Err(Error::ActionProhibited);
+        }
         let mut traces = Vec::new();
         for (key, record) in pending.keys.iter().zip(&pending.records) {
             let Some(handle) = token.handle_of(RecordId(*record)) else { continue };

@@ -103,6 +103,9 @@ impl Session {
                 (&CKA_COFFER_STATE, Some(_)) => {
                     Ok(Value::Ulong(policy::state(&object, self.token.now()).number()))
                 }
+                (&CKA_COFFER_COPIES, Some(_)) => {
+                    self.known_copies(&object)?.map(Value::Ulong).ok_or(Error::AttributeTypeInvalid)
+                }
                 _ => {
                     rules::reveal(&object, *attribute).map(|value| self.presented(&object, *attribute, value))
                 }
@@ -125,6 +128,18 @@ impl Session {
             _ => None,
         };
         raw.map_or(value, Value::Bytes)
+    }
+
+    /// How many copies of a private or secret key of the token may be elsewhere (CKA_COFFER_COPIES); nothing for other
+    /// objects, and without a login.
+    fn known_copies(&self, object: &Object) -> Result<Option<u64>> {
+        let is_key = matches!(object.class(), CKO_PRIVATE_KEY | CKO_SECRET_KEY | CKO_OTP_KEY);
+        if !is_key || !object.is_true(CKA_TOKEN) || self.token.is_locked() {
+            return Ok(None);
+        }
+        let unique_id = String::from_utf8_lossy(object.attributes().bytes(CKA_UNIQUE_ID).unwrap_or_default());
+        let known = copies::of_key(&self.token, &unique_id)?;
+        Ok(Some(copies::outstanding(known.iter().map(|(_, copies)| copies))))
     }
 
     /// C_SetAttributeValue: all of the template or nothing.

@@ -19,6 +19,8 @@ const ALGORITHM_POLICY: u8 = 3;
 const CLOCK_TOLERANCE: u8 = 4;
 /// The text of an algorithm policy that is not built in.
 const POLICY_TEXT: u8 = 5;
+/// Seconds that have to pass before a key is destroyed.
+const DESTRUCTION_WAIT: u8 = 7;
 /// How much is told of what happens.
 const AUDIT: u8 = 128;
 /// Tags from here on may be passed over by who does not know them.
@@ -41,6 +43,9 @@ pub struct Settings {
     /// Seconds that the clock may be behind the newest time that the token has seen.
     pub clock_tolerance: u32,
     pub audit: Audit,
+    /// Seconds that have to pass between the decision to destroy a private or secret key and its end, at least. Where it is
+    /// not 0, C_DestroyObject ends none.
+    pub destruction_wait: u32,
     /// Fields with tags from 128 on that this version does not know.
     pub others: BTreeMap<u8, Vec<u8>>,
 }
@@ -54,6 +59,7 @@ impl Default for Settings {
             policy_text: None,
             clock_tolerance: DEFAULT_CLOCK_TOLERANCE,
             audit: Audit::default(),
+            destruction_wait: 0,
             others: BTreeMap::new(),
         }
     }
@@ -88,6 +94,9 @@ impl Settings {
         if self.audit != default.audit {
             fields.insert(AUDIT, self.audit.encode());
         }
+        if self.destruction_wait != default.destruction_wait {
+            fields.insert(DESTRUCTION_WAIT, self.destruction_wait.to_le_bytes().to_vec());
+        }
         fields.extend(self.others.iter().map(|(tag, value)| (*tag, value.clone())));
     }
 
@@ -108,6 +117,9 @@ impl Settings {
                     settings.clock_tolerance = u32::from_le_bytes([*a, *b, *c, *d]);
                 }
                 (AUDIT, audit) => settings.audit = Audit::decode(audit).ok_or(Error::TokenNotRecognized)?,
+                (DESTRUCTION_WAIT, [a, b, c, d]) => {
+                    settings.destruction_wait = u32::from_le_bytes([*a, *b, *c, *d]);
+                }
                 (OPTIONAL.., _) => {
                     settings.others.insert(tag, value);
                 }
@@ -181,6 +193,7 @@ mod tests {
                 policy_text: Some(OWN.into()),
                 clock_tolerance: 0,
                 audit: Audit { mode: AuditMode::Uses, required: true, log: Some([3; 16]) },
+                destruction_wait: 86_400,
                 others: BTreeMap::from([(200, vec![1, 2]), (255, vec![])]),
             }));
         }

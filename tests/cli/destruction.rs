@@ -96,6 +96,19 @@ fn a_key_waits_is_given_back_and_is_destroyed_when_its_time_has_come() {
 }
 
 #[test]
+fn a_token_with_a_waiting_period_says_how_long_it_is() {
+    let home = Home::empty();
+    home.ok(&["init", "mine", "--destruction-wait", "7d"]);
+    home.ok(&["generate", "aes:256", "data"]);
+    let list = home.json(&["list", "data", "--json", "--login"]);
+    let id = list["objects"][0]["unique_id"].as_str().unwrap().to_owned();
+    let error = home.fails(&["destroy", "--unique-id", &id, "--yes", "--now"]);
+    assert!(error.contains("sooner than the token allows") && error.contains("--wait 168h"), "{error}");
+    assert!(home.fails(&["delete", "data", "--yes"]).contains("coffer destroy"));
+    home.ok(&["destroy", "--unique-id", &id, "--yes", "--wait", "168h"]);
+}
+
+#[test]
 fn the_signature_is_over_the_canonical_form_and_openssl_agrees() {
     let (home, id) = with_web();
     let report = home.json(&["destroy", "--unique-id", &id, "--yes", "--now", "--json"]);

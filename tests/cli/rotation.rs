@@ -1,5 +1,14 @@
 //! New keys in the place of old ones, and wrapped keys under new ones.
 
+use coffer_pkcs11::ck::*;
+use coffer_pkcs11::config::Config;
+use coffer_pkcs11::mechanism::Params;
+use coffer_pkcs11::module::Module;
+use coffer_pkcs11::object::SearchTemplate;
+use coffer_pkcs11::secret::Secret;
+use coffer_pkcs11::session::{Output, Session};
+use coffer_pkcs11::token::SlotId;
+
 use crate::{Home, Run};
 
 /// 2026-11-24 00:00:00 UTC.
@@ -75,13 +84,51 @@ fn a_timer_rotates_what_is_due_and_exit_codes_tell_it_what_was() {
     assert!(home.fails(&["rotate", "--due", "--within", "soon"]).contains("no length of time"));
 }
 
+/// What an application does with the token of the home.
+fn with_session<T>(home: &Home, work: impl FnOnce(&Session) -> T) -> T {
+    let module = Module::new(Config::with_home(home.path("tokens")));
+    let handle = module.open_session(SlotId(0), CKF_SERIAL_SESSION | CKF_RW_SESSION).unwrap();
+    let session = module.session(handle).unwrap();
+    session.login(CKU_USER, &Secret::copy_of(crate::PIN.as_bytes())).unwrap();
+    work(&session)
+}
+
+fn wrapped(session: &Session, by: &str, key: &str) -> Vec<u8> {
+    let find = |label: &str| {
+        let mut search = SearchTemplate::new();
+        search.push(CKA_LABEL, label.as_bytes()).unwrap();
+        session.token().find(&search).unwrap()[0]
+    };
+    let mut wrapped = vec![0; 256];
+    let mut output = Output::buffer(&mut wrapped);
+    session.wrap_key(CKM_AES_KEY_WRAP_KWP, &Params::None, find(by), find(key), &mut output).unwrap();
+    let length = output.length();
+    wrapped.truncate(length);
+    wrapped
+}
+
 #[test]
 fn wrapped_keys_in_files_are_moved_and_no_file_is_replaced_unasked() {
     let home = Home::with_token();
     home.ok(&["generate", "aes:256", "old-kek", "--uses", "unwrap"]);
     home.ok(&["generate", "rsa:2048", "new-kek", "--uses", "unwrap"]);
-    // AES key wrap with padding of the key 00..0f under 32 bytes of the token cannot be made outside of it: what is not a
-    // wrapped key is refused, and nothing is written.
+    home.ok(&["generate", "aes:256", "data", "--extractable"]);
+    let wrap = |by: &str| with_session(&home, |session| wrapped(session, by, "data"));
+    let blob = home.write("data.bin", &wrap("old-kek"));
+    home.ok(&["generate", "aes:256", "newer-kek", "--uses", "unwrap"]);
+    std::fs::create_dir(home.path("moved")).unwrap();
+    let moved = home.argument("moved");
+    let said = home.ok(&["rewrap", &blob, "--from", "old-kek", "--to", "newer-kek", "--out", &moved]);
+    assert!(said.contains("wrapped under `newer-kek` now"), "{said}");
+    let moved = std::fs::read(home.path("moved/data.bin")).unwrap();
+    assert!(moved == wrap("newer-kek"), "AES-KWP is deterministic");
+    home.ok(&["rewrap", &blob, "--from", "old-kek", "--to", "new-kek", "--in-place"]);
+    let under_rsa = std::fs::read(home.path("data.bin")).unwrap();
+    assert_eq!(under_rsa.len(), 256 + 40, "an RSA block, and the key under AES-KWP");
+    home.ok(&["rewrap", &blob, "--from", "new-kek", "--to", "newer-kek", "--in-place"]);
+    assert_eq!(std::fs::read(home.path("data.bin")).unwrap(), moved);
+
+    // What is not a wrapped key is refused, and nothing is written.
     let junk = home.write("junk.bin", &[7; 24]);
     std::fs::create_dir(home.path("out")).unwrap();
     let out = home.argument("out");

@@ -1,6 +1,7 @@
 //! `coffer delete`: ends objects or a whole token.
 
 use clap::Args;
+use coffer_pkcs11::error::Error;
 
 use crate::context::{Context, Found};
 use crate::failure::{Exit, Failure, Result};
@@ -52,7 +53,14 @@ impl Arguments {
         output::confirm(&format!("Of token `{}`, {what} will be lost.", token.label), self.yes)?;
         for entry in &entries {
             session.destroy_object(entry.handle).map_err(|error| {
-                Failure::from(error).while_doing(&format!("{} was not deleted", entry.uri(&token)))
+                let failure =
+                    Failure::from(error).while_doing(&format!("{} was not deleted", entry.uri(&token)));
+                match error {
+                    Error::ActionProhibited if token.settings.destruction_wait > 0 => {
+                        failure.advise("keys of this token wait before they end: coffer destroy")
+                    }
+                    _ => failure,
+                }
             })?;
         }
         output::line(&format!("Deleted {what}."))?;

@@ -10,6 +10,7 @@ use coffer_pkcs11::token::{LABEL_LEN, Settings, SlotId, padded};
 use serde::Serialize;
 
 use crate::context::{Context, log_in};
+use crate::dates;
 use crate::failure::{Exit, Failure, Result};
 use crate::output;
 use crate::pin::{SoPin, UserPin};
@@ -42,6 +43,10 @@ pub struct Arguments {
     /// Until when which algorithms may be used: nist-2030, pqc-2035, cnsa2, or a file with a policy (docs/policy.md)
     #[arg(long, value_name = "NAME|FILE")]
     policy: Option<String>,
+    /// How long a private or secret key waits at least before it is destroyed, such as 7d: C_DestroyObject then ends none, and
+    /// `coffer destroy` does not without that
+    #[arg(long, value_name = "TIME", value_parser = dates::length, default_value = "0d")]
+    destruction_wait: u64,
     /// Allow a label that another token has
     #[arg(long)]
     allow_duplicate: bool,
@@ -124,7 +129,10 @@ impl Arguments {
         let so_pin = self.so_pin.source().read_new()?;
         let pin = if self.no_user_pin { None } else { Some(self.pin.source().read_new()?) };
         let profile = Profile::from(self.profile);
-        let mut settings = Settings { lifecycle: self.lifecycle.into(), ..Settings::default() };
+        let destruction_wait = u32::try_from(self.destruction_wait)
+            .map_err(|_| Failure::new("the waiting period before a destruction is longer than 136 years"))?;
+        let mut settings =
+            Settings { lifecycle: self.lifecycle.into(), destruction_wait, ..Settings::default() };
         if let Some(policy) = &self.policy {
             policies::choose(policy)?.put_into(&mut settings);
         }

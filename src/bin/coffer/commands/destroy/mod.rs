@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use coffer_pkcs11::ck::*;
+use coffer_pkcs11::error::Error;
 use coffer_pkcs11::lifecycle::copies;
 use coffer_pkcs11::lifecycle::destruction::{self, Destruction, Pending, Rewritten, Targets};
 use coffer_pkcs11::lifecycle::signer;
@@ -259,7 +260,7 @@ impl Arguments {
         for plan in &plans {
             let targets = Targets { handles: &plan.handles, reason: &self.reason, due };
             let pending = destruction::decide(work.session.token(), &targets).map_err(|error| {
-                Failure::from(error).while_doing(&format!("`{}` was not destroyed", plan.label))
+                refused(error, work).while_doing(&format!("`{}` was not destroyed", plan.label))
             })?;
             if due > now {
                 report.waiting.push(Waiting::of(&pending));
@@ -371,6 +372,22 @@ fn several(found: &[Entry], last: &Entry, token: &Found) -> Failure {
         found.iter().chain([last]).map(|entry| format!("  {}", entry.uri(token))).collect();
     Failure::new(format!("{} keys fit:\n{}", uris.len(), uris.join("\n")))
         .advise("name one of them by --unique-id, or a URI with its id; `coffer list --json` tells both")
+}
+
+/// Why a destruction was not even decided.
+fn refused(error: Error, work: &Work) -> Failure {
+    let wait = work.token.settings.destruction_wait;
+    match error {
+        Error::ActionProhibited if wait > 0 => Failure::new(
+            "it may not be destroyed (CKA_DESTROYABLE), waits for its destruction already, or is to go sooner than the token allows",
+        )
+        .advise(format!("a key of this token waits {} hours at least: --wait {}h", wait / 3600, wait.div_ceil(3600))),
+        Error::ActionProhibited => {
+            Failure::new("it may not be destroyed (CKA_DESTROYABLE), or waits for its destruction already")
+                .advise("coffer destroy --list shows what waits")
+        }
+        error => error.into(),
+    }
 }
 
 /// What will happen, on stderr: stdout is for what has happened.
