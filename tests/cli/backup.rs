@@ -91,10 +91,20 @@ fn a_backup_is_private_replaces_nothing_and_lists_what_is_not_in_it() {
         "--json",
     ]);
     assert_eq!((&all["objects"], all["left_out"].as_array().unwrap().len()), (&3.into(), 0));
+    let less = home.json(&[
+        "backup",
+        "create",
+        &home.argument("less"),
+        "--token",
+        "mine",
+        "--only-extractable",
+        "--json",
+    ]);
+    assert_eq!((&less["objects"], less["left_out"].as_array().unwrap().len()), (&1.into(), 2));
     let names = std::fs::read_dir(home.path("")).unwrap().map(|entry| entry.unwrap().file_name());
     assert!(names.into_iter().all(|name| !name.to_string_lossy().contains(".part")));
     let known = home.json(&["recovery", "show", "--token", "mine", "--json"]);
-    assert_eq!(known["backups"].as_array().unwrap().len(), 3);
+    assert_eq!(known["backups"].as_array().unwrap().len(), 4);
     assert_eq!(known["sets"][0]["custodians"], serde_json::json!(["Alice Example", "Bob", "Carol"]));
 }
 
@@ -209,6 +219,30 @@ fn closed_shares_need_their_passphrases() {
     let refused = home.fails(&["recovery", "check", &share, "--passphrase-file", &one]);
     assert!(refused.contains("no passphrase that was given opens the share of B"), "{refused}");
     home.ok(&["recovery", "check", &share, "--passphrase-file", &one, "--passphrase-file", &two]);
+}
+
+#[test]
+fn a_destroyed_key_comes_back_only_with_a_quorum_and_when_that_is_said() {
+    let (home, shares, file) = backed_up();
+    let recipient = home.argument("recipient");
+    home.ok(&["recovery", "recipient", &recipient]);
+    let for_recipient = home.argument("for-recipient");
+    home.ok(&["backup", "create", &for_recipient, "--token", "mine", "--to", &format!("{recipient}.pub")]);
+    home.ok(&["delete", "wrapper", "--token", "mine", "--yes"]);
+    let quorum = ["--share", &shares[0], "--share", &shares[1]];
+    let key = ["--key", &recipient, "--resurrect"];
+    for (file, with) in [(&file, &quorum[..]), (&for_recipient, &key[..])] {
+        let run = home.run(&[&["backup", "restore", file, "--into", "mine"], with].concat());
+        code(&run, 5);
+        assert!(run.out.contains("Destroyed, and not restored: 1 object.\n  wrapper ("), "{}", run.out);
+        assert!(run.err.contains("add --resurrect"), "{}", run.err);
+    }
+    let restored =
+        home.ok(&[&["backup", "restore", &file, "--into", "mine", "--resurrect"], &quorum[..]].concat());
+    assert!(restored.contains("restored with a quorum: 1 object.\n  wrapper ("), "{restored}");
+    // It is alive again: no backup calls it destroyed.
+    let later = home.json(&["backup", "create", &home.argument("later"), "--token", "mine", "--json"]);
+    assert_eq!((&later["objects"], &later["destroyed"]), (&2.into(), &0.into()));
 }
 
 #[test]

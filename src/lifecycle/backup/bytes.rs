@@ -2,6 +2,7 @@
 
 use super::error::{Error, Result, damaged};
 use crate::crypto::digest::{Hash, Hasher};
+use crate::secret::Secret;
 
 /// Bytes that are read from the front.
 pub(super) struct Reader<'a> {
@@ -59,6 +60,26 @@ impl<'a> Reader<'a> {
     pub(super) fn end(self) -> Result<()> {
         if self.rest.is_empty() { Ok(()) } else { Err(damaged(format!("{} is too long", self.what))) }
     }
+}
+
+/// Copies as many bytes as both have, from the front; answers how many.
+pub(super) fn copy(to: &mut [u8], from: &[u8]) -> usize {
+    let length = to.len().min(from.len());
+    if let (Some(to), Some(from)) = (to.get_mut(..length), from.get(..length)) {
+        to.copy_from_slice(from);
+    }
+    length
+}
+
+/// The parts, one behind the other, in memory for secrets.
+pub(super) fn joined(parts: &[&[u8]]) -> Secret {
+    let mut joined = Secret::zeroed(parts.iter().map(|part| part.len()).sum());
+    let mut rest = joined.as_mut_bytes();
+    for part in parts {
+        let copied = copy(rest, part);
+        rest = rest.get_mut(copied..).unwrap_or_default();
+    }
+    joined
 }
 
 /// SHA-256 of the parts, one behind the other.

@@ -4,7 +4,7 @@ use super::entry::Reason;
 use crate::ck::*;
 use crate::object::Attributes;
 
-/// What the person who makes a backup, and the token, want in it.
+/// What the person who makes a backup wants in it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Choice {
     /// Private keys that sign, too.
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_may_keep_keys_that_are_not_extractable_out() {
+    fn keys_that_are_not_extractable_stay_out_where_that_is_wanted() {
         let choice = Choice { signing: true, only_extractable: true };
         let secret = |uses: &[u64]| choice.leaves_out(&key(CKO_SECRET_KEY, CKK_AES, uses));
         assert_eq!(secret(&[CKA_ENCRYPT]), Some(Reason::NotExtractable));

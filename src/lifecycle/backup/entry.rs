@@ -1,6 +1,6 @@
 //! The entries inside a backup.
 
-use super::bytes::Reader;
+use super::bytes::{Reader, joined};
 use super::error::{Result, damaged};
 use crate::secret::Secret;
 use crate::vault::MAXIMUM_PART;
@@ -60,7 +60,7 @@ pub enum Reason {
     Signature = 1,
     /// A stateful hash-based private key: a copy would use one-time keys again (SP 800-208 section 8).
     Stateful = 2,
-    /// CKA_EXTRACTABLE is false, and the token's settings forbid to back such keys up.
+    /// CKA_EXTRACTABLE is false, and only extractable keys were wanted.
     NotExtractable = 3,
 }
 
@@ -69,7 +69,7 @@ impl Reason {
         match self {
             Reason::Signature => "a signature key: --include-signing takes it in",
             Reason::Stateful => "a stateful hash-based key: a copy would use its one-time keys again",
-            Reason::NotExtractable => "not extractable, and the token's settings forbid to back such keys up",
+            Reason::NotExtractable => "not extractable, and only extractable keys were wanted",
         }
     }
 
@@ -129,11 +129,7 @@ impl Entry {
         };
         let length = u32::try_from(body.len()).ok().filter(|length| *length as usize <= MAX_BODY);
         let length = length.ok_or_else(|| damaged("an object is too large for a backup"))?;
-        let mut entry = Secret::zeroed(ENTRY_HEAD + body.len());
-        let head = [kind].into_iter().chain(length.to_le_bytes());
-        let bytes = head.chain(body.as_bytes().iter().copied());
-        entry.as_mut_bytes().iter_mut().zip(bytes).for_each(|(place, byte)| *place = byte);
-        Ok(entry)
+        Ok(joined(&[&[kind], &length.to_le_bytes(), body.as_bytes()]))
     }
 
     /// The kind and the length of the body that follows.
@@ -181,12 +177,8 @@ impl Copy {
         let (attributes, secrets) = (self.attributes.as_bytes(), self.secrets.as_bytes());
         let length =
             u32::try_from(attributes.len()).map_err(|_| damaged("an object is too large for a backup"))?;
-        let mut body = Secret::zeroed(5 + attributes.len() + secrets.len());
-        let head =
-            [if self.unauthenticated { UNAUTHENTICATED } else { 0 }].into_iter().chain(length.to_le_bytes());
-        let bytes = head.chain(attributes.iter().chain(secrets).copied());
-        body.as_mut_bytes().iter_mut().zip(bytes).for_each(|(place, byte)| *place = byte);
-        Ok(body)
+        let flags = if self.unauthenticated { UNAUTHENTICATED } else { 0 };
+        Ok(joined(&[&[flags], &length.to_le_bytes(), attributes, secrets]))
     }
 
     fn decode(mut reader: Reader) -> Result<Self> {

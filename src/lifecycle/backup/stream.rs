@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 
+use super::bytes::copy;
 use super::entry::{Counts, ENTRY_HEAD, Entry};
 use super::error::{Error, Result, damaged};
 use super::header::{Header, Keys, PREFIX};
@@ -20,7 +21,7 @@ const CONTEXT: &[u8] = b"coffer backup v1";
 
 fn nonce(number: u64) -> [u8; 12] {
     let mut nonce = [0; 12];
-    nonce.iter_mut().zip(number.to_le_bytes()).for_each(|(place, byte)| *place = byte);
+    copy(&mut nonce, &number.to_le_bytes());
     nonce
 }
 
@@ -71,8 +72,7 @@ impl<W: Write> Writer<W> {
             }
             let room = self.text.as_mut_bytes().get_mut(self.filled..).unwrap_or_default();
             let (now, later) = rest.split_at(room.len().min(rest.len()));
-            room.iter_mut().zip(now).for_each(|(place, byte)| *place = *byte);
-            self.filled += now.len();
+            self.filled += copy(room, now);
             rest = later;
         }
         Ok(())
@@ -227,8 +227,7 @@ impl<R: Read> Contents<R> {
                 self.next_chunk()?;
             }
             let at_hand = self.text.as_bytes().get(self.used..).unwrap_or_default();
-            let now = at_hand.len().min(rest.len());
-            rest.iter_mut().zip(at_hand).for_each(|(place, byte)| *place = *byte);
+            let now = copy(rest, at_hand);
             self.used += now;
             rest = rest.get_mut(now..).unwrap_or_default();
         }

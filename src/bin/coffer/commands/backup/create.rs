@@ -28,6 +28,9 @@ pub struct Arguments {
     /// Take in private keys that sign, as certification authorities and DNSSEC need it
     #[arg(long)]
     include_signing: bool,
+    /// Leave out private and secret keys that are not extractable
+    #[arg(long)]
+    only_extractable: bool,
     #[command(flatten)]
     token: TokenOption,
     #[command(flatten)]
@@ -73,7 +76,7 @@ impl Arguments {
         let _session = context.user_session(&found, true, &self.pin, &wanted)?;
         let token = context.module.token(found.slot)?;
         let keys = self.keys(&token)?;
-        let choice = Choice { signing: self.include_signing, only_extractable: false };
+        let choice = Choice { signing: self.include_signing, only_extractable: self.only_extractable };
         let plan = Plan { keys, choice, destroyed: backup::destroyed(&token)?, now: context.now() };
         let made = write(&token, &self.file, &plan)?;
         self.tell(&found.label, &plan, &made)
