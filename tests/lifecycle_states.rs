@@ -10,7 +10,8 @@ use coffer_pkcs11::lifecycle::state::{Changes, Refusal, change};
 use coffer_pkcs11::mechanism::Params;
 use coffer_pkcs11::object::{Value, attribute};
 use coffer_pkcs11::policy::{Mode, State};
-use coffer_pkcs11::token::SlotId;
+use coffer_pkcs11::session::Session;
+use coffer_pkcs11::token::{ObjectHandle, SlotId};
 
 use crate::lifecycle::{TODAY, World, aes_key, read};
 use common::template;
@@ -113,4 +114,69 @@ fn decisions_put_dates_off_and_raise_limits_but_wake_no_key() {
     let owner = Changes { owner: Some("Zoë".into()), ..Changes::default() };
     assert_eq!(change(&token, key, &owner).map(|(_, state)| state), Ok(State::Deactivated));
     assert_eq!(read(&session, key, CKA_COFFER_OWNER), Ok(common::bytes("Zoë".as_bytes())));
+}
+
+/// Whether the key may encrypt now.
+fn encrypts(session: &Session, key: ObjectHandle) -> bool {
+    session.encrypt_init(CKM_AES_ECB, &Params::None, key).inspect(|_| session.encrypt_cancel()).is_ok()
+}
+
+#[test]
+fn a_clock_that_is_set_back_wakes_no_key() {
+    let world = World::new(Mode::Enforce);
+    let session = world.session();
+    let key = aes_key(&session, &[(CKA_COFFER_PROTECT_STOP_DATE, Value::Ulong(TODAY + 1000))]);
+    world.set_time(TODAY + 1000);
+    assert!(!encrypts(&session, key));
+    // Within the tolerance of 300 seconds the clock is believed.
+    world.set_time(TODAY + 700);
+    assert!(encrypts(&session, key));
+    assert_eq!(world.token().clock_behind(), None);
+    world.set_time(TODAY + 699);
+    assert!(!encrypts(&session, key));
+    assert_eq!(world.token().clock_behind(), Some(301));
+    assert_eq!(read(&session, key, CKA_COFFER_STATE), Ok(Value::Ulong(State::Deactivated.number())));
+}
+
+#[test]
+fn the_newest_time_is_kept_with_other_changes_and_another_process_learns_of_it() {
+    let world = World::new(Mode::Enforce);
+    let session = world.session();
+    let key = aes_key(&session, &[(CKA_LABEL, common::bytes(b"old"))]);
+    session
+        .set_attribute_values(key, &template(&[(CKA_COFFER_PROTECT_STOP_DATE, Value::Ulong(TODAY + 1000))]))
+        .unwrap();
+    world.set_time(TODAY + 2000);
+    let revision = world.token().revision();
+    assert!(!encrypts(&session, key));
+    assert_eq!(world.token().revision(), revision, "the use of a key writes nothing");
+    aes_key(&session, &[]);
+    world.set_time(TODAY);
+    let other = world.second_module();
+    let there = common::user_session(&other);
+    let token = other.token(SlotId(0)).unwrap();
+    assert_eq!((token.newest_time(), token.clock_behind()), (TODAY + 2000, Some(2000)));
+    let [found] = common::find_label(&there, "old")[..] else { panic!("one key") };
+    assert!(!encrypts(&there, found));
+    // The clock had been wrong, and somebody says so.
+    token.accept_clock("the battery was empty").unwrap();
+    assert_eq!(token.clock_behind(), None);
+    assert!(encrypts(&there, found));
+    let third = world.second_module();
+    let session = common::user_session(&third);
+    assert_eq!(third.token(SlotId(0)).unwrap().newest_time(), TODAY);
+    drop(session);
+}
+
+#[test]
+fn a_token_that_does_not_enforce_keeps_no_time() {
+    let world = World::new(Mode::Warn);
+    let session = world.session();
+    world.set_time(TODAY + 2000);
+    aes_key(&session, &[]);
+    world.set_time(TODAY);
+    let other = world.second_module();
+    common::user_session(&other);
+    let token = other.token(SlotId(0)).unwrap();
+    assert_eq!((token.newest_time(), token.clock_behind()), (0, None));
 }

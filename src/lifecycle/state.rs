@@ -137,7 +137,7 @@ pub fn decide(
     step: Step,
     reason: Option<&str>,
 ) -> std::result::Result<(Vec<ObjectHandle>, State), Refusal> {
-    let now = token.now();
+    let now = token.validity_time();
     on_pair(token, key, |attributes| {
         let from = Life::of(attributes).state(now);
         let to = step.target();
@@ -173,7 +173,7 @@ pub fn change(
     key: ObjectHandle,
     changes: &Changes,
 ) -> std::result::Result<(Vec<ObjectHandle>, State), Refusal> {
-    let now = token.now();
+    let now = token.validity_time();
     on_pair(token, key, |attributes| {
         let was = Life::of(attributes).state(now);
         for (id, value) in changes.values() {
@@ -206,7 +206,7 @@ pub fn except(
     until: u64,
     reason: &str,
 ) -> std::result::Result<(Vec<ObjectHandle>, State), Refusal> {
-    let now = token.now();
+    let now = token.validity_time();
     on_pair(token, key, |attributes| {
         let state = Life::of(attributes).state(now);
         if !matches!(state, State::Suspended | State::Compromised) {
@@ -266,7 +266,7 @@ fn on_one(
             refused.set(Some(refusal));
             Error::ActionProhibited
         })?;
-        made = Some((event.about(&attributes), Life::of(&attributes).state(token.now())));
+        made = Some((event.about(&attributes), Life::of(&attributes).state(token.validity_time())));
         Ok(attributes)
     })?;
     let (event, state) = made.ok_or(Error::GeneralError)?;

@@ -101,7 +101,7 @@ impl Session {
         for attribute in attributes {
             let value = match (attribute, object.key_type()) {
                 (&CKA_COFFER_STATE, Some(_)) => {
-                    Ok(Value::Ulong(policy::state(&object, self.token.now()).number()))
+                    Ok(Value::Ulong(policy::state(&object, self.token.validity_time()).number()))
                 }
                 (&CKA_COFFER_COPIES, Some(_)) => {
                     self.known_copies(&object)?.map(Value::Ulong).ok_or(Error::AttributeTypeInvalid)

@@ -50,6 +50,8 @@ impl LedgerKind {
     /// The key with which the token signs certificates, and the certificates.
     pub const CERTIFICATE_KEY: Self = Self(13);
     pub const CERTIFICATE: Self = Self(14);
+    /// The newest time that the token has seen: u64 seconds since 1970 UTC, little-endian.
+    pub const CLOCK: Self = Self(15);
 
     /// The kind that a record's tag tells; `None` for one that is an object.
     pub fn of_tag(tag: &[u8]) -> Option<Self> {
@@ -184,7 +186,7 @@ impl Batch<'_> {
     }
 }
 
-fn ledger_put(id: RecordId, tag: LedgerTag, bytes: Vec<u8>) -> Put {
+pub(super) fn ledger_put(id: RecordId, tag: LedgerTag, bytes: Vec<u8>) -> Put {
     let (visibility, secret) = (Visibility::Private, SecretPart::None);
     Put { id, visibility, tag: tag.encode(), metadata: bytes, secret }
 }
@@ -227,7 +229,15 @@ impl Token {
                 changes.push(Change::Event(text));
             }
         }
-        let committed = unlocked.commit_events(changes)?;
+        let clock = self.clock_change().map(|(change, update)| {
+            changes.push(change);
+            update
+        });
+        let committed = unlocked.commit_events(changes);
+        if let Some(update) = clock {
+            self.seen.updated(&update, committed.is_ok());
+        }
+        let committed = committed?;
         self.committed(committed.events.start, texts);
         Ok(())
     }

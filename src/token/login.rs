@@ -88,6 +88,7 @@ impl Token {
         *login = Login { era: login.era + 1, ..Login::default() };
         self.read_information();
         self.allowances.forget();
+        self.seen.forget();
         self.era.store(login.era, Ordering::Release);
         drop(login);
         self.table.write().retain(|entry| !matches!(entry.place, Place::Session(_)));
@@ -161,7 +162,7 @@ impl Token {
         if failures > 0 {
             self.tell_of_failures(&unlocked, entry, failures);
         }
-        let _passage = self.passage.lock();
+        let passage = self.passage.lock();
         let mut login = self.login.write();
         check_can_log_in(&login, role)?;
         login.role = role;
@@ -173,6 +174,8 @@ impl Token {
         if self.tells_refusals() {
             self.note(&self.event(What::LoggedIn));
         }
+        drop(passage);
+        self.look_at_clock();
         Ok(())
     }
 

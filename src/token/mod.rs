@@ -17,6 +17,7 @@ mod settings;
 mod sync;
 mod table;
 mod tag;
+mod time;
 mod transfer;
 
 use std::collections::{HashMap, VecDeque};
@@ -73,6 +74,9 @@ pub struct Token {
     strict: AtomicBool,
     /// The number of the mode in which the token holds its keys to their life.
     mode: AtomicU8,
+    /// Seconds that the clock may be behind the newest time that the token has seen.
+    clock_tolerance: AtomicU64,
+    seen: time::Seen,
     /// Whether `algorithms` is something.
     has_policy: AtomicBool,
     /// The algorithm policy of the settings.
@@ -137,6 +141,8 @@ impl Token {
             who: OnceCell::new(),
             strict: AtomicBool::new(false),
             mode: AtomicU8::new(Mode::Warn.number()),
+            clock_tolerance: AtomicU64::new(u64::from(DEFAULT_CLOCK_TOLERANCE)),
+            seen: time::Seen::default(),
             has_policy: AtomicBool::new(false),
             algorithms: RwLock::default(),
             concerns: Mutex::default(),
@@ -191,14 +197,18 @@ impl Token {
 
     /// What the token asks of the life of its keys, now. Part of the token information as the profile.
     pub fn validity(&self) -> Validity {
-        match Mode::from_number(self.mode.load(Ordering::Relaxed)).unwrap_or(Mode::Enforce) {
-            Mode::Off => Validity::NONE,
-            mode => {
-                let has_policy = self.has_policy.load(Ordering::Relaxed);
-                let algorithms = if has_policy { self.algorithms.read().clone() } else { None };
-                Validity { mode, now: self.now(), algorithms }
-            }
+        let mode = self.mode();
+        if mode == Mode::Off {
+            return Validity::NONE;
         }
+        let has_policy = self.has_policy.load(Ordering::Relaxed);
+        let algorithms = if has_policy { self.algorithms.read().clone() } else { None };
+        Validity { mode, now: self.validity_time(), algorithms }
+    }
+
+    /// How far the token holds its keys to their life.
+    pub fn mode(&self) -> Mode {
+        Mode::from_number(self.mode.load(Ordering::Relaxed)).unwrap_or(Mode::Enforce)
     }
 
     /// Seconds since 1970 UTC.
@@ -239,14 +249,13 @@ impl Token {
 
     /// Information that cannot be read forbids rather too much.
     fn read_information(&self) {
-        let (profile, mode, algorithms) = match self.identity() {
-            Ok(identity) => (
-                identity.profile,
-                identity.settings.lifecycle,
-                identity.settings.algorithms().unwrap_or_default(),
-            ),
-            Err(_) => (Profile::Strict, Mode::Enforce, None),
+        let strictest = || Settings { lifecycle: Mode::Enforce, ..Settings::default() };
+        let (profile, settings) = match self.identity() {
+            Ok(identity) => (identity.profile, identity.settings),
+            Err(_) => (Profile::Strict, strictest()),
         };
+        let (mode, algorithms) = (settings.lifecycle, settings.algorithms().unwrap_or_default());
+        self.clock_tolerance.store(u64::from(settings.clock_tolerance), Ordering::Relaxed);
         self.has_policy.store(algorithms.is_some(), Ordering::Relaxed);
         *self.algorithms.write() = algorithms;
         self.read_audit();

@@ -164,3 +164,35 @@ fn a_policy_from_a_file_is_kept_in_the_token() {
     let unknown = home.fails(&["init", "other", "--policy", "cnsa3"]);
     assert!(unknown.contains("built in are nist-2030, pqc-2035, cnsa2"), "{unknown}");
 }
+
+#[test]
+fn a_clock_that_was_set_back_is_told_and_one_that_was_wrong_can_be_accepted() {
+    if !cfg!(debug_assertions) {
+        println!("skipped: a release build takes its time from the system");
+        return;
+    }
+    let home = Home::with_token();
+    let at = |seconds: &str, arguments: &[&str]| {
+        let output = home.command(arguments).env("COFFER_FAKE_TIME", seconds).output().unwrap();
+        crate::Run::from(output)
+    };
+    assert_eq!(at("4000000000", &["generate", "aes:256", "data"]).code, 0);
+    let run = at("3999990000", &["clock"]);
+    assert_eq!(run.code, 3, "{}{}", run.out, run.err);
+    assert!(
+        run.err.contains("the clock is 10000 seconds behind the newest time that `mine` has seen"),
+        "{}",
+        run.err
+    );
+    assert!(
+        run.out.contains("The newest time that `mine` has seen is 2096-10-02 07:06:40 UTC."),
+        "{}",
+        run.out
+    );
+    assert!(at("3999990000", &["list", "--login"]).err.contains("the clock is 10000 seconds behind"));
+    assert_eq!(at("3999990000", &["clock", "--accept"]).code, 1);
+    assert_eq!(at("3999990000", &["clock", "--accept", "--reason", "battery"]).code, 0);
+    assert_eq!(at("3999990000", &["clock"]).code, 0);
+    let doctor = at("1000000000", &["doctor"]);
+    assert!(doctor.out.contains("the clock is behind: "), "{}", doctor.out);
+}

@@ -26,8 +26,9 @@ fn a_new_root_key_leaves_keys_and_pins_as_they_are_and_is_counted() {
     home.ok(&["generate", "ed25519", "one", "--id", "01"]);
     let before = home.ok(&["list", "--json", "--login"]);
     let file = std::fs::read(home.path("tokens/token-0.coffer")).unwrap();
+    // The two halves of the pair, and the time that the token keeps.
     let said = home.ok(&["rotate", "root-key", "mine"]);
-    assert!(said.contains("root key number 2") && said.contains("2 records stay"), "{said}");
+    assert!(said.contains("root key number 2") && said.contains("3 records stay"), "{said}");
     let json = home.json(&["rotate", "root-key", "--so", "--json"]);
     assert_eq!((&json["schema"], &json["root_key_version"]), (&"coffer.rotate-root-key".into(), &3.into()));
     assert_eq!(home.ok(&["list", "--json", "--login"]), before);

@@ -175,7 +175,20 @@ impl Context {
         }
         let session = self.session(token.slot, read_write)?;
         log_in(&session, CKU_USER, &pin.source().read(wanted.pin_source.as_deref())?, token)?;
+        self.tell_of_clock(token);
         Ok(session)
+    }
+
+    /// Says so where the clock is behind what the token has seen.
+    fn tell_of_clock(&self, token: &Found) {
+        let behind = self.module.token(token.slot).ok().and_then(|token| token.clock_behind());
+        if let Some(seconds) = behind {
+            eprintln!(
+                "attention: the clock is {seconds} seconds behind the newest time that `{}` has seen; dates of keys are judged by \
+                 the latter (coffer clock)",
+                token.label
+            );
+        }
     }
 
     /// A session in which the security officer is logged in.

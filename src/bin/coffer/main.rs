@@ -66,6 +66,8 @@ enum Command {
     Key(commands::key::Arguments),
     /// Bring over what another token holds, such as one of SoftHSM2
     Migrate(commands::migrate::Arguments),
+    /// Show the time by which a token judges dates, and whether the clock is behind it
+    Clock(commands::clock::Arguments),
     /// Tell whether a key may be used for something, why, and what would allow it
     Explain(commands::explain::Arguments),
     /// Delete objects, or a whole token
@@ -141,6 +143,7 @@ fn run(command: Command) -> Result<Exit> {
         Command::Export(arguments) => arguments.run(),
         Command::Key(arguments) => arguments.run(),
         Command::Migrate(arguments) => arguments.run(),
+        Command::Clock(arguments) => arguments.run(),
         Command::Explain(arguments) => arguments.run(),
         Command::Delete(arguments) => arguments.run(),
         Command::Mechanisms(arguments) => arguments.run(),

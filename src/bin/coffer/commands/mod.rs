@@ -2,6 +2,7 @@
 
 pub mod backup;
 pub mod ceremony;
+pub mod clock;
 pub mod delete;
 pub mod destroy;
 pub mod doctor;

@@ -9,12 +9,13 @@ use coffer_pkcs11::config::Config;
 use coffer_pkcs11::mechanism;
 use coffer_pkcs11::secret::Secret;
 use coffer_pkcs11::store::{self, Backend, FileBackend, folder};
-use coffer_pkcs11::token::Identity;
+use coffer_pkcs11::token::{DEFAULT_CLOCK_TOLERANCE, Identity};
 use coffer_pkcs11::vault::{self, Entry, Vault};
 
 use super::clients;
 use super::{Finding, State};
 use crate::care;
+use crate::dates;
 use crate::output;
 use crate::progress::Progress;
 
@@ -90,6 +91,7 @@ fn tokens(config: &Config, findings: &mut Vec<Finding>, labels: &mut Vec<String>
     let mut by_uuid: BTreeMap<[u8; 16], Vec<PathBuf>> = BTreeMap::new();
     for path in files {
         permissions(config, &path, findings);
+        clock(config, &path, findings);
         leftovers(&path, findings);
         match care::open(config, &path) {
             Ok(vault) => {
@@ -131,6 +133,23 @@ fn broken(path: &Path, error: &vault::Error) -> Finding {
             .advise(format!("{}; the other tokens are not touched by this", care::way_out(path)));
     }
     Finding::new(State::Error, care::describe(path, error)).advise("the other tokens are not touched by this")
+}
+
+/// A file that was written later than now: the clock was set back, or had been set forward.
+fn clock(config: &Config, path: &Path, findings: &mut Vec<Finding>) {
+    let written = std::fs::metadata(path).map_or(0, |metadata| u64::try_from(metadata.mtime()).unwrap_or(0));
+    let behind = written.saturating_sub(config.clock.now());
+    if behind > u64::from(DEFAULT_CLOCK_TOLERANCE) {
+        let what = format!(
+            "the clock is behind: {} was written at {}, {behind} seconds from now",
+            path.display(),
+            dates::show(written)
+        );
+        findings.push(
+            Finding::new(State::Attention, what)
+                .advise("set the clock; `coffer clock` tells what the token has seen"),
+        );
+    }
 }
 
 fn permissions(config: &Config, path: &Path, findings: &mut Vec<Finding>) {
