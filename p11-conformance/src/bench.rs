@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 
 mod child;
+mod lattice;
 
 pub use child::{curve, pair, searched, serve};
 
@@ -21,6 +22,10 @@ const OPERATIONS: &[(&str, Option<&str>)] = &[
     ("p-256 sign", Some("p256_sign_ns")),
     ("ed25519 sign", Some("ed25519_sign_ns")),
     ("aes-256-gcm 1 KiB", Some("aes256gcm_1k_ns")),
+    ("ml-kem-768 encapsulate", Some("mlkem768_encapsulate_ns")),
+    ("ml-kem-768 decapsulate", Some("mlkem768_decapsulate_ns")),
+    ("ml-dsa-65 sign", Some("mldsa65_sign_ns")),
+    ("ml-dsa-65 verify", Some("mldsa65_verify_ns")),
     ("generate aes-256 key", None),
     ("generate p-256 pair", None),
     ("find one by label", None),

@@ -56,7 +56,8 @@ enum Command {
         #[arg(long, default_value_t = 0.1)]
         seconds: f64,
         /// Program that measures the raw engine; it is run in every round and prints JSON with the nanoseconds
-        /// rsa2048_sign_ns, p256_sign_ns, ed25519_sign_ns, aes256gcm_1k_ns
+        /// rsa2048_sign_ns, p256_sign_ns, ed25519_sign_ns, aes256gcm_1k_ns, mlkem768_encapsulate_ns,
+        /// mlkem768_decapsulate_ns, mldsa65_sign_ns, mldsa65_verify_ns
         #[arg(long, value_name = "PROGRAM")]
         raw_command: Option<PathBuf>,
     },

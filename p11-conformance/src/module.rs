@@ -59,6 +59,20 @@ macro_rules! call_3_0 {
     }};
 }
 
+/// Calls one function of the 3.2 list; CKR_FUNCTION_NOT_SUPPORTED where the module has no such interface.
+#[macro_export]
+macro_rules! call_3_2 {
+    ($module:expr, $function:ident $(, $argument:expr)* $(,)?) => {{
+        let rv = match $module.list_3_2().and_then(|list| list.$function) {
+            // SAFETY: as for `call!`.
+            #[allow(clippy::macro_metavars_in_unsafe)]
+            Some(function) => unsafe { function($($argument),*) },
+            None => cryptoki_sys::CKR_FUNCTION_NOT_SUPPORTED,
+        };
+        $crate::module::outcome(stringify!($function), rv)
+    }};
+}
+
 /// One interface that `C_GetInterfaceList` names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Interface {
@@ -80,6 +94,7 @@ pub struct Module {
     library: ManuallyDrop<Library>,
     list: *const CK_FUNCTION_LIST,
     list_3_0: *const CK_FUNCTION_LIST_3_0,
+    list_3_2: *const CK_FUNCTION_LIST_3_2,
 }
 
 // SAFETY: the lists are constant tables of function pointers, and PKCS#11 modules initialised with
@@ -104,9 +119,13 @@ impl Module {
         if rv != CKR_OK || list.is_null() {
             return Err(format!("C_GetFunctionList returned {}", names::rv(rv)));
         }
-        let mut module = Module { library: ManuallyDrop::new(library), list, list_3_0: ptr::null() };
+        let library = ManuallyDrop::new(library);
+        let mut module = Module { library, list, list_3_0: ptr::null(), list_3_2: ptr::null() };
         if let Some(interface) = module.interface(Some("PKCS 11"), Some((3, 0))) {
             module.list_3_0 = interface.pFunctionList.cast();
+        }
+        if let Some(interface) = module.interface(Some("PKCS 11"), Some((3, 2))) {
+            module.list_3_2 = interface.pFunctionList.cast();
         }
         Ok(module)
     }
@@ -121,6 +140,12 @@ impl Module {
     pub fn list_3_0(&self) -> Option<&CK_FUNCTION_LIST_3_0> {
         // SAFETY: NULL or a table of the version that was asked for, valid as long as the library is loaded.
         unsafe { self.list_3_0.as_ref() }
+    }
+
+    /// The function list of version 3.2, where the module has one.
+    pub fn list_3_2(&self) -> Option<&CK_FUNCTION_LIST_3_2> {
+        // SAFETY: as above.
+        unsafe { self.list_3_2.as_ref() }
     }
 
     /// The addresses in the longest function list that the module has, NULL where an entry is empty.

@@ -1,6 +1,7 @@
 //! The child's side of the measurement: token keys, objects to search among, and a loop that obeys.
 
 use super::MARK;
+use super::lattice::Lattice;
 use crate::expect::{Check, Verdict, unhex};
 use crate::module::{Module, Outcome};
 use crate::scenario::Host;
@@ -38,6 +39,7 @@ struct Bench<'h> {
     p256: Option<CK_OBJECT_HANDLE>,
     ed25519: Option<CK_OBJECT_HANDLE>,
     aes: Option<CK_OBJECT_HANDLE>,
+    lattice: Lattice<'h>,
 }
 
 impl<'h> Bench<'h> {
@@ -54,6 +56,7 @@ impl<'h> Bench<'h> {
             p256: supported(pair(&session, CKM_EC_KEY_PAIR_GEN, curve(P256), true))?,
             ed25519: supported(pair(&session, CKM_EC_EDWARDS_KEY_PAIR_GEN, curve(ED25519), true))?,
             aes: supported(aes(&session, true))?,
+            lattice: Lattice::new(session)?,
         })
     }
 
@@ -75,6 +78,10 @@ impl<'h> Bench<'h> {
             "aes-256-gcm 1 KiB" => {
                 let (mechanism, key) = (Mechanism::gcm(&[1; 12], b"", 128), self.aes.ok_or("not supported")?);
                 timed(time, || operate(session, Kind::Encrypt, &mechanism, key, &[7; 1024]))
+            }
+            operation if operation.starts_with("ml-") => {
+                let measured = self.lattice.operation(operation).ok_or("not supported")?;
+                timed(time, measured)
             }
             "generate aes-256 key" => timed(time, || session.destroy(aes(session, false)?)),
             "generate p-256 pair" => {
@@ -121,7 +128,7 @@ fn timed(time: Duration, mut work: impl FnMut() -> Outcome) -> Result<f64, Strin
 }
 
 /// A missing mechanism or curve is no error here.
-fn supported<T>(outcome: Outcome<T>) -> Check<Option<T>> {
+pub fn supported<T>(outcome: Outcome<T>) -> Check<Option<T>> {
     match outcome {
         Ok(value) => Ok(Some(value)),
         Err(error) if [CKR_MECHANISM_INVALID, CKR_CURVE_NOT_SUPPORTED].contains(&error.rv) => Ok(None),

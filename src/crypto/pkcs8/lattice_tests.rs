@@ -131,3 +131,57 @@ fn private_keys_of_stateful_schemes_are_not_read() {
     let file = element(SEQUENCE, &[version.as_bytes(), algorithm.as_bytes(), key.as_bytes()]);
     assert_eq!(decode_private(file.as_bytes()).err(), Some(Error::Unsupported));
 }
+
+/// RFC 9881 appendix C.1 and RFC 9935 appendix C.1, in the form of the seed: the bytes 00 01 02 … behind this head.
+#[test]
+fn the_examples_of_the_documents_are_read_and_written_back() {
+    for (wanted, head) in [
+        (
+            lattice::Algorithm::MlDsa(ml_dsa::ParameterSet::MlDsa44),
+            "3034020100300b060960864801650304031104228020",
+        ),
+        (
+            lattice::Algorithm::MlDsa(ml_dsa::ParameterSet::MlDsa65),
+            "3034020100300b060960864801650304031204228020",
+        ),
+        (
+            lattice::Algorithm::MlDsa(ml_dsa::ParameterSet::MlDsa87),
+            "3034020100300b060960864801650304031304228020",
+        ),
+        (
+            lattice::Algorithm::MlKem(ml_kem::ParameterSet::MlKem512),
+            "3054020100300b060960864801650304040104428040",
+        ),
+        (
+            lattice::Algorithm::MlKem(ml_kem::ParameterSet::MlKem768),
+            "3054020100300b060960864801650304040204428040",
+        ),
+        (
+            lattice::Algorithm::MlKem(ml_kem::ParameterSet::MlKem1024),
+            "3054020100300b060960864801650304040304428040",
+        ),
+    ] {
+        let given: Vec<u8> = (0..wanted.seed_len()).map(|byte| byte as u8).collect();
+        let file = [&hex::decode(head).unwrap()[..], &given].concat();
+        let key = decode_private(&file).unwrap();
+        assert_eq!(hex::encode(encode_private(&key).unwrap().as_bytes()), hex::encode(&file));
+        let Private::Lattice { algorithm, seed: Some(seed), expanded: None } = key else { panic!() };
+        assert_eq!((algorithm, seed.as_bytes()), (wanted, &given[..]));
+    }
+}
+
+/// RFC 9909 appendix C: SLH-DSA-SHA2-128s.
+#[test]
+fn the_example_of_slh_dsa_is_read_and_written_back() {
+    let private = hex::decode(SLH_DSA_PRIVATE).unwrap();
+    let key = decode_private(&private).unwrap();
+    assert_eq!(hex::encode(encode_private(&key).unwrap().as_bytes()), SLH_DSA_PRIVATE);
+    let Private::SlhDsa { set, value } = key else { panic!() };
+    let made = Public::SlhDsa { set, value: slh_dsa::public_of(set, &value).unwrap().to_vec() };
+    assert_eq!(hex::encode(encode_public(&made)), SLH_DSA_PUBLIC);
+    assert_eq!(decode_public(&hex::decode(SLH_DSA_PUBLIC).unwrap()).unwrap(), made);
+}
+
+const SLH_DSA_PRIVATE: &str = "3052020100300b06096086480165030403140440a2263bca45860836523160049523d621677fad90d51eb6067a327e0d1e64a5012b8109ec777caa4e1f024ccfcf9497d99180509280f4256af2b07af80289b494";
+const SLH_DSA_PUBLIC: &str =
+    "3030300b06096086480165030403140321002b8109ec777caa4e1f024ccfcf9497d99180509280f4256af2b07af80289b494";
