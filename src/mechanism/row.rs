@@ -3,7 +3,7 @@
 use crate::ck::*;
 use crate::error::Result;
 use crate::object::Attributes;
-use crate::policy::{Need, Profile, UsableKey, Use, Validity};
+use crate::policy::{Need, Profile, Role, UsableKey, Use, Validity};
 use crate::secret::Secret;
 
 use super::message::MessageParams;
@@ -206,8 +206,14 @@ impl Mechanism {
     }
 
     /// What `policy::permit` asks of a key for this mechanism, in a token of this profile that asks this of
-    /// the life of its keys.
-    pub fn need<'a>(&'a self, params: &'a Params, profile: Profile, validity: Validity) -> Need<'a> {
+    /// the life of its keys, of this role.
+    pub fn need<'a>(
+        &'a self,
+        params: &'a Params,
+        profile: Profile,
+        validity: Validity,
+        role: Role,
+    ) -> Need<'a> {
         Need {
             mechanism: self.id,
             types: self.key.types,
@@ -217,6 +223,7 @@ impl Mechanism {
             parameter: params.told(),
             profile,
             validity,
+            role,
         }
     }
 }

@@ -71,6 +71,11 @@ pub fn explain(check: Check, key: &Object, need: &Need, name: &str, purpose: Use
             "each use needs the PIN once more (CKA_ALWAYS_AUTHENTICATE), for which this function has no place",
             "use a key without CKA_ALWAYS_AUTHENTICATE",
         ),
+        (Check::Role, Ok(())) => Answer::allowed(format!("the role `{}` uses keys so", need.role.name())),
+        (Check::Role, Err(_)) => Answer::denied(
+            format!("the role `{}` does not use keys so", need.role.name()),
+            "log in with another account (docs/roles.md)",
+        ),
         (Check::Profile, Ok(())) => {
             Answer::allowed(format!("the profile `{}` does not refuse {name}", need.profile.name()))
         }

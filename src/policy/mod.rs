@@ -11,7 +11,7 @@ mod strength;
 mod usage;
 mod validity;
 
-pub use access::{Role, session_state, visible};
+pub use access::{Function, Role, may_alter, may_export, may_make, may_read_value, session_state, visible};
 pub use algorithms::{AlgorithmPolicy, Finding, LONGEST_POLICY, Rule, Severity};
 pub use cryptoperiod::{Cryptoperiod, cryptoperiod, cryptoperiods};
 pub use dates::text as time_text;

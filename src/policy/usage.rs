@@ -1,5 +1,5 @@
 //! The one place that decides whether a key may be used: class, type, usage attribute, state and dates, allowed
-//! mechanisms, size, login, and the token's profile.
+//! mechanisms, size, login, the role of who is logged in, and the token's profile.
 //!
 //! `permit` is the only maker of `UsableKey`, and mechanisms take nothing else. `explain` tells people what it says.
 
@@ -10,6 +10,7 @@ use crate::ck::*;
 use crate::error::{Error, Result};
 use crate::object::{Attributes, Object, Value};
 
+use super::access::{self, Role};
 use super::profile::{Parameter, Profile, Refusal};
 use super::strength::bit_length;
 use super::validity::{Concern, Validity};
@@ -105,6 +106,8 @@ pub struct Need<'a> {
     pub profile: Profile,
     /// What the token asks of the key's life, now.
     pub validity: Validity,
+    /// Of who is logged in.
+    pub role: Role,
 }
 
 impl Need<'_> {
@@ -207,6 +210,8 @@ pub enum Check {
     Size,
     /// Its use needs no login that the function has no place for (CKA_ALWAYS_AUTHENTICATE).
     Login,
+    /// The role of who is logged in uses such keys so.
+    Role,
     /// The token's profile does not refuse it.
     Profile,
 }
@@ -229,13 +234,14 @@ impl From<Error> for Denial {
 
 impl Check {
     /// In the order in which they are asked.
-    pub const ALL: [Check; 7] = [
+    pub const ALL: [Check; 8] = [
         Check::Type,
         Check::Usage,
         Check::State,
         Check::Mechanism,
         Check::Size,
         Check::Login,
+        Check::Role,
         Check::Profile,
     ];
 
@@ -255,6 +261,7 @@ impl Check {
             Check::Login => {
                 (purpose.has_init() || !key.is_true(CKA_ALWAYS_AUTHENTICATE), Error::UserNotLoggedIn)
             }
+            Check::Role => (access::may_use(need.role, key, purpose), Error::UserNotLoggedIn),
             Check::Profile => {
                 return match need.profile.refuses(key, need, purpose) {
                     Some(refusal) => Err(Denial { refusal: Some(refusal), ..refusal.error(purpose).into() }),
@@ -269,7 +276,7 @@ impl Check {
 /// Decides whether `object` may be used. Errors, in the order of the checks: CKR_KEY_TYPE_INCONSISTENT (or its
 /// wrapping forms), CKR_KEY_FUNCTION_NOT_PERMITTED (usage, state and dates), CKR_MECHANISM_INVALID (CKA_ALLOWED_MECHANISMS),
 /// CKR_KEY_SIZE_RANGE (or its wrapping forms), CKR_USER_NOT_LOGGED_IN (a key with CKA_ALWAYS_AUTHENTICATE in a function
-/// without an Init), and those of the profile: CKR_MECHANISM_INVALID, CKR_MECHANISM_PARAM_INVALID.
+/// without an Init; a role that does not use keys so), and those of the profile: CKR_MECHANISM_INVALID, CKR_MECHANISM_PARAM_INVALID.
 pub fn permit(object: Arc<Object>, need: &Need, purpose: Use) -> Result<UsableKey> {
     for check in Check::ALL {
         check.ask(&object, need, purpose).map_err(|denial| denial.error)?;
@@ -281,8 +288,14 @@ pub fn permit(object: Arc<Object>, need: &Need, purpose: Use) -> Result<UsableKe
 
 /// Decides whether the value of a key may be digested (C_DigestKey). Errors: CKR_KEY_INDIGESTIBLE for other keys than
 /// secret keys, for a key with CKA_ALLOWED_MECHANISMS, and where the profile, its state or a date refuses it: a digest of a key
-/// is as good as a derivation from it. Answers why it should not have been used, where the token only warns.
-pub fn permit_digest(key: &Object, profile: Profile, validity: &Validity) -> Result<Option<Concern>> {
+/// is as good as a derivation from it; CKR_USER_NOT_LOGGED_IN for a role that uses no keys. Answers why it should not have been
+/// used, where the token only warns.
+pub fn permit_digest(
+    key: &Object,
+    profile: Profile,
+    validity: &Validity,
+    role: Role,
+) -> Result<Option<Concern>> {
     let restricted = match key.attributes().value(CKA_ALLOWED_MECHANISMS) {
         Some(Value::Mechanisms(allowed)) => !allowed.is_empty(),
         _ => false,
@@ -290,6 +303,9 @@ pub fn permit_digest(key: &Object, profile: Profile, validity: &Validity) -> Res
     let digestible = key.class() == CKO_SECRET_KEY && !restricted && profile.digests(key);
     if !digestible {
         return Err(Error::KeyIndigestible);
+    }
+    if !access::may_use(role, key, Use::Sign) {
+        return Err(Error::UserNotLoggedIn);
     }
     validity.settle(validity.concern(key, Use::Derive, None), Error::KeyIndigestible)
 }
@@ -351,6 +367,7 @@ mod tests {
         parameter: Parameter { iv: None, tag_bits: None, hash: None },
         profile: Profile::Compatible,
         validity: Validity::NONE,
+        role: Role::User,
     };
 
     #[test]

@@ -27,8 +27,8 @@ impl Session {
             return Err(Error::OperationNotInitialized);
         }
         let object = self.token.key(key).map_err(|error| no_such_key(error, Use::Derive))?;
-        let concern = permit_digest(&object, self.token.profile(), &self.token.validity())?;
-        if let Some(concern) = concern {
+        let (profile, role) = (self.token.profile(), self.token.role());
+        if let Some(concern) = permit_digest(&object, profile, &self.token.validity(), role)? {
             self.token.note_concern(key, Use::Derive, concern);
         }
         let value = object.material(CKA_VALUE)?.ok_or(Error::KeyIndigestible)?;

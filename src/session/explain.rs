@@ -61,8 +61,9 @@ impl Session {
             let answer = Answer::denied("no mechanism does this with keys of this class and type", remedy);
             return Explanation { answers: vec![answer], mechanisms: Vec::new() };
         };
-        let mut answers: Vec<_> =
-            self.checks(key, first, purpose, &[Check::Usage, Check::State, Check::Login]).collect();
+        let mut answers: Vec<_> = self
+            .checks(key, first, purpose, &[Check::Usage, Check::State, Check::Login, Check::Role])
+            .collect();
         let rest = [Check::Mechanism, Check::Size, Check::Profile];
         let mechanisms: Vec<_> =
             fitting.iter().filter(|row| says_yes(row, &rest)).map(|row| row.name).collect();
@@ -100,7 +101,8 @@ impl Session {
         purpose: Use,
         checks: &'a [Check],
     ) -> impl Iterator<Item = Answer> + use<'a> {
-        let need = row.need(&Params::None, self.token.profile(), self.token.validity());
+        let (profile, role) = (self.token.profile(), self.token.role());
+        let need = row.need(&Params::None, profile, self.token.validity(), role);
         checks.iter().map(move |check| explain(*check, key, &need, row.name, purpose))
     }
 }

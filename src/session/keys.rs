@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::lifecycle::copies;
 use crate::mechanism::{Mechanism, Params, import, private_key_info};
 use crate::object::{Attributes, Object, Template, Value, rules};
-use crate::policy::{Role, Source, UsableKey, Use};
+use crate::policy::{Source, UsableKey, Use, may_export, may_make};
 use crate::secret::Secret;
 use crate::token::ObjectHandle;
 
@@ -111,10 +111,7 @@ impl Session {
         }
         let public = matches!(class, CKO_PUBLIC_KEY | CKO_DOMAIN_PARAMETERS);
         let private = template.bool(CKA_PRIVATE).unwrap_or(!public);
-        if private && self.token.role() != Role::User {
-            return Err(Error::UserNotLoggedIn);
-        }
-        Ok(())
+        may_make(self.token.role(), template.is_true(CKA_TOKEN), private)
     }
 
     /// C_WrapKey. Errors besides those of the mechanism: CKR_KEY_UNEXTRACTABLE, CKR_KEY_NOT_WRAPPABLE.
@@ -152,6 +149,7 @@ impl Session {
         wrapping_key: &UsableKey,
     ) -> Result<(Arc<Object>, Secret)> {
         let key = self.token.key(handle).map_err(|error| super::no_such_key(error, Use::Sign))?;
+        may_export(self.token.role(), &key)?;
         wrappable::check(&key, wrapping_key.object())?;
         let validity = self.token.validity();
         let concern = validity.settle(validity.export_concern(&key), Error::KeyNotWrappable)?;

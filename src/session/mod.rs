@@ -1,6 +1,7 @@
 //! Sessions: what an application does with a token, one call at a time.
 #![forbid(unsafe_code)]
 
+mod accounts;
 mod asynchronous;
 mod built_in;
 mod crypt;
@@ -167,17 +168,35 @@ impl Session {
             CKU_CONTEXT_SPECIFIC => return self.authenticate(pin),
             _ => return Err(Error::UserTypeInvalid),
         }
-        if self.closed.load(Ordering::SeqCst) {
-            self.token.end_login_without_sessions();
-        }
+        self.end_login_if_closed();
         Ok(())
     }
 
-    /// C_LoginUser: each role has one user, who is called as the role is, or not at all. Errors besides those of C_Login:
-    /// CKR_USER_TYPE_INVALID for another name.
+    /// The session may have been closed while its login was under way.
+    fn end_login_if_closed(&self) {
+        if self.closed.load(Ordering::SeqCst) {
+            self.token.end_login_without_sessions();
+        }
+    }
+
+    /// C_LoginUser: the SO is called `so` or not at all, the user `user` or not at all; other names are those of accounts, which
+    /// are users. A context-specific login may tell the name of who is logged in. Errors besides those of C_Login:
+    /// CKR_USER_TYPE_INVALID for a name that nobody has.
     pub fn login_user(&self, user_type: CK_USER_TYPE, pin: &Secret, name: &[u8]) -> Result<()> {
-        let own: &[u8] = if user_type == CKU_SO { b"so" } else { b"user" };
-        if name.is_empty() || name == own { self.login(user_type, pin) } else { Err(Error::UserTypeInvalid) }
+        match (user_type, name) {
+            (_, b"") | (CKU_SO, b"so") | (CKU_USER, b"user") => self.login(user_type, pin),
+            (CKU_USER, name) => {
+                self.token.log_in_account(name, pin)?;
+                self.end_login_if_closed();
+                Ok(())
+            }
+            (CKU_CONTEXT_SPECIFIC, name)
+                if self.token.user_name().is_some_and(|own| own.as_bytes() == name) =>
+            {
+                self.login(user_type, pin)
+            }
+            _ => Err(Error::UserTypeInvalid),
+        }
     }
 
     /// C_GetSessionValidationFlags: no validation of a module stands behind any operation. Errors: CKR_ARGUMENTS_BAD for
@@ -273,7 +292,7 @@ impl Session {
     ) -> Result<UsableKey> {
         self.token.check_log()?;
         let object = self.token.key(handle).map_err(|error| no_such_key(error, purpose))?;
-        let need = row.need(params, self.token.profile(), self.token.validity());
+        let need = row.need(params, self.token.profile(), self.token.validity(), self.token.role());
         let key = permit(object, &need, purpose)
             .inspect_err(|error| self.tell_refusal(handle, purpose, row, *error))?;
         if let Some(concern) = key.concern() {

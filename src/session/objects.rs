@@ -10,7 +10,7 @@ use crate::lifecycle::destruction;
 use crate::mechanism::{computed, import};
 use crate::object::codec::encoded_len;
 use crate::object::{Attributes, Creator, Object, SearchTemplate, Template, Value, ec_point, rules};
-use crate::policy::{self, Role, Source};
+use crate::policy::{self, Function, Role, Source, may_alter, may_make, may_read_value};
 use crate::token::{ObjectHandle, What};
 
 use super::{Session, built_in};
@@ -48,6 +48,7 @@ impl Session {
     pub fn copy_object(&self, handle: ObjectHandle, template: &Template) -> Result<ObjectHandle> {
         self.check_made(handle)?;
         let original = self.token.object(handle)?;
+        may_alter(self.token.role(), &original, Function::Make)?;
         let mut attributes = rules::copy(&original, template, &self.creator())?;
         self.token.profile().check_change(original.attributes(), &attributes)?;
         self.token.validity().check_change(original.attributes(), &attributes)?;
@@ -69,6 +70,7 @@ impl Session {
         if object.is_true(CKA_TOKEN) {
             self.need_read_write()?;
         }
+        may_alter(self.token.role(), &object, Function::Destroy)?;
         if object.attributes().value(CKA_DESTROYABLE) == Some(&Value::Bool(false)) {
             return Err(Error::ActionProhibited);
         }
@@ -106,9 +108,9 @@ impl Session {
                 (&CKA_COFFER_COPIES, Some(_)) => {
                     self.known_copies(&object)?.map(Value::Ulong).ok_or(Error::AttributeTypeInvalid)
                 }
-                _ => {
-                    rules::reveal(&object, *attribute).map(|value| self.presented(&object, *attribute, value))
-                }
+                _ => rules::reveal(&object, *attribute)
+                    .and_then(|value| self.readable(&object, *attribute, value))
+                    .map(|value| self.presented(&object, *attribute, value)),
             };
             match value {
                 Err(Error::AttributeSensitive | Error::AttributeTypeInvalid) | Ok(_) => values.push(value),
@@ -116,6 +118,13 @@ impl Session {
             }
         }
         Ok(values)
+    }
+
+    /// Errors: CKR_ATTRIBUTE_SENSITIVE where the role of who is logged in does not read such values.
+    fn readable(&self, object: &Object, attribute: CK_ATTRIBUTE_TYPE, value: Value) -> Result<Value> {
+        let sealed = matches!(value, Value::Secret(_));
+        let may = may_read_value(self.token.role(), object, attribute, sealed);
+        if may { Ok(value) } else { Err(Error::AttributeSensitive) }
     }
 
     /// The points of Edwards and Montgomery keys raw, where the configuration wants them so (sections 6.3.5, 6.3.7);
@@ -149,6 +158,7 @@ impl Session {
         if object.is_true(CKA_TOKEN) {
             self.need_read_write()?;
         }
+        may_alter(self.token.role(), &object, Function::Change)?;
         self.token.change(handle, |object| {
             let attributes = rules::set(object, template, &self.creator())?;
             self.token.profile().check_change(object.attributes(), &attributes)?;
@@ -207,9 +217,7 @@ impl Session {
         if attributes.is_true(CKA_TOKEN) {
             self.need_read_write()?;
         }
-        if attributes.is_true(CKA_PRIVATE) && self.token.role() != Role::User {
-            return Err(Error::UserNotLoggedIn);
-        }
+        may_make(self.token.role(), attributes.is_true(CKA_TOKEN), attributes.is_true(CKA_PRIVATE))?;
         self.token.profile().check_new(attributes, source)
     }
 

@@ -7,7 +7,7 @@ use crate::ck::*;
 use crate::error::Error;
 use crate::object::Attributes;
 use crate::policy::Role;
-use crate::vault::{EventText, encoding};
+use crate::vault::{Entry, EventText, encoding};
 
 /// The first byte of an encoded event.
 const VERSION: u8 = 1;
@@ -123,7 +123,7 @@ pub struct Who {
 }
 
 impl Who {
-    /// This process.
+    /// This process, with the SO or the user logged in; other roles are told by `Token::event`.
     pub fn here(role: Role) -> Self {
         use std::os::unix::fs::MetadataExt;
         let uid = std::fs::metadata("/proc/self").map_or(u32::MAX, |metadata| metadata.uid());
@@ -133,7 +133,11 @@ impl Who {
             uid,
             pid: std::process::id(),
             program: cut(&program, PROGRAM_LEN),
-            role: super::login::role_number(role),
+            role: match role {
+                Role::SecurityOfficer => Entry::SecurityOfficer.number(),
+                Role::User => Entry::User.number(),
+                _ => 0,
+            },
         }
     }
 }

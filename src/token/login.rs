@@ -6,8 +6,9 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::policy::Role;
 use crate::secret::Secret;
-use crate::vault::{self, EventText, Unlocked};
+use crate::vault::{self, Change, Committed, EventText, Unlocked};
 
+use super::accounts::Account;
 use super::audit::AuditMode;
 use super::event::{Event, Outcome, What, Who};
 use super::table::Place;
@@ -17,6 +18,8 @@ use super::{Token, kdf};
 #[derive(Default)]
 pub struct Login {
     pub role: Role,
+    /// Who that is: `None` while nobody is logged in.
+    pub person: Option<Person>,
     /// The token file's keys: there while somebody is logged in.
     pub unlocked: Option<Unlocked>,
     pub sessions: u64,
@@ -33,17 +36,30 @@ pub(super) fn check_new_pin(config: &Config, pin: &Secret) -> Result<()> {
     if config.pin.characters.permit(pin.as_bytes()) { Ok(()) } else { Err(Error::PinInvalid) }
 }
 
-fn entry(role: Role) -> Result<vault::Entry> {
-    match role {
-        Role::User => Ok(vault::Entry::User),
-        Role::SecurityOfficer => Ok(vault::Entry::SecurityOfficer),
-        Role::Public => Err(Error::UserNotLoggedIn),
-    }
+/// Who wants to log in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Person {
+    SecurityOfficer,
+    User,
+    Account(Account),
 }
 
-/// The role as the token file numbers it; 0 for nobody.
-pub(super) fn role_number(role: Role) -> u32 {
-    entry(role).map_or(0, vault::Entry::number)
+impl Person {
+    fn role(&self) -> Role {
+        match self {
+            Person::SecurityOfficer => Role::SecurityOfficer,
+            Person::User => Role::User,
+            Person::Account(account) => account.role,
+        }
+    }
+
+    fn entry(&self) -> vault::Entry {
+        match self {
+            Person::SecurityOfficer => vault::Entry::SecurityOfficer,
+            Person::User => vault::Entry::User,
+            Person::Account(account) => account.entry,
+        }
+    }
 }
 
 impl Token {
@@ -135,6 +151,7 @@ impl Token {
             return false;
         }
         login.role = Role::Public;
+        login.person = None;
         login.unlocked = None;
         drop(login);
         self.list_public();
@@ -151,21 +168,42 @@ impl Token {
         (login.sessions, login.read_write_sessions)
     }
 
-    /// C_Login. Errors: CKR_USER_ALREADY_LOGGED_IN, CKR_USER_ANOTHER_ALREADY_LOGGED_IN, CKR_SESSION_READ_ONLY_EXISTS,
-    /// CKR_USER_PIN_NOT_INITIALIZED, CKR_PIN_INCORRECT, CKR_PIN_LOCKED, CKR_TOKEN_WRITE_PROTECTED.
+    /// C_Login of the SO or the user. Errors: CKR_USER_ALREADY_LOGGED_IN, CKR_USER_ANOTHER_ALREADY_LOGGED_IN,
+    /// CKR_SESSION_READ_ONLY_EXISTS, CKR_USER_PIN_NOT_INITIALIZED, CKR_PIN_INCORRECT, CKR_PIN_LOCKED,
+    /// CKR_TOKEN_WRITE_PROTECTED; CKR_USER_TYPE_INVALID for a role that has no user of its own.
     pub fn log_in(&self, role: Role, pin: &Secret) -> Result<()> {
         self.sync()?;
-        check_can_log_in(&self.login.read(), role)?;
-        let entry = entry(role)?;
+        match role {
+            Role::SecurityOfficer => self.log_in_person(Person::SecurityOfficer, pin),
+            Role::User => self.log_in_person(Person::User, pin),
+            _ => Err(Error::UserTypeInvalid),
+        }
+    }
+
+    /// C_LoginUser of an account. Errors as `log_in`; CKR_USER_TYPE_INVALID for a name that nobody has.
+    pub fn log_in_account(&self, name: &[u8], pin: &Secret) -> Result<()> {
+        self.sync()?;
+        self.log_in_person(Person::Account(self.account(name)?), pin)
+    }
+
+    fn log_in_person(&self, person: Person, pin: &Secret) -> Result<()> {
+        check_can_log_in(&self.login.read(), &person)?;
+        let entry = person.entry();
         let failures = self.vault.pin_state(entry)?.failures;
         let unlocked = self.vault.login(entry, pin).inspect_err(|error| self.note_failure(entry, error))?;
         if failures > 0 {
             self.tell_of_failures(&unlocked, entry, failures);
         }
+        if let Person::Account(account) = &person
+            && !Self::holds_account(&unlocked, account)?
+        {
+            return Err(Error::UserTypeInvalid);
+        }
         let passage = self.passage.lock();
         let mut login = self.login.write();
-        check_can_log_in(&login, role)?;
-        login.role = role;
+        check_can_log_in(&login, &person)?;
+        login.role = person.role();
+        login.person = Some(person);
         login.unlocked = Some(unlocked);
         drop(login);
         let entering = Entering(self);
@@ -202,9 +240,27 @@ impl Token {
         let _ = self.commit_recorded(unlocked, Vec::new(), vec![event]);
     }
 
+    /// Who is logged in: `so`, `user` or the name of an account.
+    pub fn user_name(&self) -> Option<String> {
+        Some(match self.login.read().person.as_ref()? {
+            Person::SecurityOfficer => Role::SecurityOfficer.name().into(),
+            Person::User => Role::User.name().into(),
+            Person::Account(account) => account.name.clone(),
+        })
+    }
+
+    fn entry(&self) -> Option<vault::Entry> {
+        self.login.read().person.as_ref().map(Person::entry)
+    }
+
+    /// The role of who is logged in, as the token file numbers it; 0 for nobody.
+    pub(super) fn role_number(&self) -> u32 {
+        self.entry().map_or(0, vault::Entry::number)
+    }
+
     /// The context-specific login: checks the PIN of who is logged in, with counting, and changes nothing else.
     pub fn verify_pin(&self, pin: &Secret) -> Result<()> {
-        let entry = entry(self.role())?;
+        let entry = self.entry().ok_or(Error::UserNotLoggedIn)?;
         self.vault.verify_pin(entry, pin).inspect_err(|error| self.note_failure(entry, error))?;
         Ok(())
     }
@@ -215,37 +271,87 @@ impl Token {
         if self.leave_if(|_| true) { Ok(()) } else { Err(Error::UserNotLoggedIn) }
     }
 
-    /// C_InitPIN: the SO gives the user a PIN. Errors: CKR_USER_NOT_LOGGED_IN for anybody else, CKR_PIN_LEN_RANGE.
+    /// C_InitPIN: the SO gives the user a PIN. Errors: CKR_USER_NOT_LOGGED_IN for anybody else, CKR_PIN_LEN_RANGE;
+    /// CKR_ACTION_PROHIBITED where the SO does not hold the keys and the user has a PIN (see `start_anew`).
     pub fn init_pin(&self, pin: &Secret) -> Result<()> {
         let unlocked = self.unlocked_for(Role::SecurityOfficer)?;
         check_new_pin(&self.config, pin)?;
-        let event = self.event(What::PinSet).detail("user").to_text()?;
-        let events = self.unless_off(event);
         let kdf = kdf(&self.config, self.present_kdf());
-        let committed = unlocked.set_entry_with(vault::Entry::User, pin, kdf, &events)?;
+        let event = self.event(What::PinSet).detail("user");
+        if !self.vault.separated() {
+            return self.commit_entry(event, Vec::new(), |changes| {
+                unlocked.set_entry_with(vault::Entry::User, pin, kdf, changes)
+            });
+        }
+        if self.vault.pin_state(vault::Entry::User)?.initialised {
+            return Err(Error::ActionProhibited);
+        }
+        self.commit_entry(event, Vec::new(), |changes| unlocked.start_anew(pin, kdf, changes))
+    }
+
+    /// Gives the user a PIN where the SO does not hold the keys: every private object and every secret value is gone, and with
+    /// them the accounts that held the keys. Errors: CKR_USER_NOT_LOGGED_IN for anybody but such an SO, CKR_PIN_LEN_RANGE.
+    pub fn start_anew(&self, pin: &Secret) -> Result<()> {
+        let unlocked = self.unlocked_for(Role::SecurityOfficer)?;
+        check_new_pin(&self.config, pin)?;
+        let detail = "user, under new keys: private objects and secret values destroyed";
+        let event = self.event(What::PinSet).detail(detail);
+        let kdf = kdf(&self.config, self.present_kdf());
+        self.commit_entry(event, Vec::new(), |changes| unlocked.start_anew(pin, kdf, changes))
+    }
+
+    /// Writes an entry of the token file with these changes and the event that tells of it.
+    pub(super) fn commit_entry(
+        &self,
+        event: Event,
+        mut changes: Vec<Change>,
+        write: impl FnOnce(Vec<Change>) -> std::result::Result<Committed, vault::Error>,
+    ) -> Result<()> {
+        let events = self.unless_off(event.to_text()?);
+        changes.extend(events.iter().cloned().map(Change::Event));
+        let committed = write(changes)?;
         self.committed(committed.events.start, events);
         self.sync()
     }
 
     /// C_SetPIN: changes the PIN of who is logged in, or of the user where nobody is.
     pub fn set_pin(&self, old: &Secret, new: &Secret) -> Result<()> {
-        let role = match self.role() {
-            Role::Public => Role::User,
-            role => role,
-        };
         check_new_pin(&self.config, new)?;
-        let entry = entry(role)?;
-        let unlocked = self.vault.login(entry, old).inspect_err(|error| self.note_failure(entry, error))?;
+        let entry = self.entry();
+        let changed = entry.unwrap_or(vault::Entry::User);
+        let unlocked =
+            self.vault.login(changed, old).inspect_err(|error| self.note_failure(changed, error))?;
         let event = self.event(What::PinChanged);
-        let event = Event { who: Who { role: entry.number(), ..event.who }, ..event }.to_text()?;
-        let events = self.unless_off(event);
-        let committed =
-            unlocked.set_entry_with(entry, new, kdf(&self.config, self.present_kdf()), &events)?;
-        self.committed(committed.events.start, events);
+        let event = Event { who: Who { role: changed.number(), ..event.who }, ..event };
+        let kdf = kdf(&self.config, self.present_kdf());
+        self.commit_entry(event, Vec::new(), |changes| unlocked.set_entry_with(changed, new, kdf, changes))?;
+        let mut login = self.login.write();
+        if login.unlocked.is_some() && login.person.as_ref().map(Person::entry) == entry {
+            // The new PIN opens it after a rotation of the root key.
+            login.unlocked = Some(unlocked);
+        }
+        drop(login);
         self.sync()
     }
 
-    fn unlocked_for(&self, role: Role) -> Result<Unlocked> {
+    /// Ends the login where the token file does not know of it any more: the account was removed, or the keys are others.
+    pub(super) fn drop_void_login(&self) {
+        let (unlocked, person) = {
+            let login = self.login.read();
+            (login.unlocked.clone(), login.person.clone())
+        };
+        let (Some(unlocked), Some(person)) = (unlocked, person) else { return };
+        let void = match &person {
+            Person::Account(account) => Self::holds_account(&unlocked, account).is_ok_and(|holds| !holds),
+            _ => false,
+        };
+        if void || unlocked.entries().err() == Some(vault::Error::KeysChanged) {
+            let _passage = self.passage.lock();
+            self.leave_if(|login| login.person.as_ref() == Some(&person));
+        }
+    }
+
+    pub(super) fn unlocked_for(&self, role: Role) -> Result<Unlocked> {
         let login = self.login.read();
         match &login.unlocked {
             Some(unlocked) if login.role == role => Ok(unlocked.clone()),
@@ -268,14 +374,13 @@ impl Drop for Entering<'_> {
     }
 }
 
-fn check_can_log_in(login: &Login, role: Role) -> Result<()> {
-    if login.role == role {
-        return Err(Error::UserAlreadyLoggedIn);
+fn check_can_log_in(login: &Login, person: &Person) -> Result<()> {
+    match &login.person {
+        Some(present) if present == person => return Err(Error::UserAlreadyLoggedIn),
+        Some(_) => return Err(Error::UserAnotherAlreadyLoggedIn),
+        None => {}
     }
-    if login.role != Role::Public {
-        return Err(Error::UserAnotherAlreadyLoggedIn);
-    }
-    if role == Role::SecurityOfficer && login.read_write_sessions < login.sessions {
+    if *person == Person::SecurityOfficer && login.read_write_sessions < login.sessions {
         return Err(Error::SessionReadOnlyExists);
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! A token: who is logged in, which objects there are, and how they reach the token file.
 #![forbid(unsafe_code)]
 
+mod accounts;
 mod audit;
 mod batch;
 #[cfg(test)]
@@ -36,6 +37,7 @@ use crate::secret::Secret;
 use crate::store::{Backend, Guard};
 use crate::vault::{self, Argon2Cost, Kdf, NewToken, Revision, Vault};
 
+pub use accounts::{Account, MAXIMUM_ACCOUNTS, MAXIMUM_NAME, is_name};
 pub use audit::{Audit, AuditMode, AuditSink};
 pub use batch::{Batch, LedgerKind, LedgerRecord};
 pub use erase::Trace;
@@ -329,6 +331,7 @@ fn new_token<'a>(
         kdf: kdf(config, present),
         allow_readonly_login: config.allow_readonly_login,
         pin_limit: u8::try_from(config.pin.attempts).unwrap_or(u8::MAX),
+        separated: false,
     })
 }
 

@@ -8,7 +8,7 @@ use crate::ck::*;
 use crate::error::{Error, Result};
 use crate::object::codec::{encode, encoded_len};
 use crate::object::{Attributes, Object, SearchTemplate, Value, attribute, matches, split};
-use crate::policy::{Role, Source, visible};
+use crate::policy::{Function, Source, visible};
 use crate::vault::{self, Change, Put, RecordId, SecretPart, Visibility};
 
 use super::Token;
@@ -42,7 +42,7 @@ impl Token {
 
     pub(super) fn entry_object(&self, handle: ObjectHandle) -> Result<(Arc<Entry>, Arc<Object>)> {
         let entry = self.table.read().entry(handle).ok_or(Error::ObjectHandleInvalid)?;
-        if entry.private && self.role() != Role::User {
+        if entry.private && !self.role().may(Function::SeePrivate) {
             return Err(Error::ObjectHandleInvalid);
         }
         let object = self.object_of(&entry).map_err(|error| match error {
@@ -74,7 +74,7 @@ impl Token {
         let mut found = Vec::new();
         found.try_reserve_exact(candidates.len())?;
         for entry in candidates {
-            if entry.private && role != Role::User {
+            if entry.private && !role.may(Function::SeePrivate) {
                 continue;
             }
             if let Some(fits) = told_by(&entry, search) {
@@ -153,7 +153,7 @@ impl Token {
             return Ok(());
         }
         let login = self.login.read();
-        if login.role != Role::User && entries.iter().any(|entry| entry.private) {
+        if !login.role.may(Function::SeePrivate) && entries.iter().any(|entry| entry.private) {
             return Err(Error::UserNotLoggedIn);
         }
         let mut table = self.table.write();

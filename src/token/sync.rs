@@ -23,6 +23,16 @@ const CHECK_INTERVAL: u64 = 1;
 /// So many objects of the token file are kept open; an index of all of them is always there.
 const OPENED: usize = if cfg!(test) { 4 } else { 8192 };
 
+/// What has happened to the token file.
+enum News {
+    /// Nothing but to records.
+    Records,
+    /// Perhaps to PINs and keys, too.
+    Anything,
+    /// The token was initialised anew.
+    Reinitialised,
+}
+
 impl Token {
     /// Brings the table up to date: one read of 64 bytes where nothing has changed. Errors: CKR_SESSION_CLOSED where
     /// another process has initialised the token anew, which ends all sessions.
@@ -32,11 +42,30 @@ impl Token {
 
     /// As `sync`; true where the token was initialised anew.
     pub(super) fn catch_up(&self) -> Result<bool> {
+        match self.take_in() {
+            Ok(News::Records) => Ok(false),
+            Ok(News::Anything) => {
+                self.drop_void_login();
+                Ok(false)
+            }
+            Ok(News::Reinitialised) => {
+                self.end_sessions();
+                Ok(true)
+            }
+            Err(error) => {
+                self.drop_void_login();
+                Err(error)
+            }
+        }
+    }
+
+    /// Shows what has happened.
+    fn take_in(&self) -> Result<News> {
         let mut known = self.known.lock();
         // With the lock held: after a logout nobody lists what its keys have opened.
         let unlocked = self.unlocked();
-        let revision = match self.vault.refresh(*known)? {
-            Changes::None => return Ok(false),
+        let (revision, news) = match self.vault.refresh(*known)? {
+            Changes::None => return Ok(News::Records),
             Changes::Records { revision, ids, info } => {
                 if info {
                     self.read_information();
@@ -45,22 +74,17 @@ impl Token {
                 for id in ids {
                     self.show(&mut table, id, unlocked.as_ref())?;
                 }
-                revision
+                (revision, if info { News::Anything } else { News::Records })
             }
             Changes::All { revision } => {
                 self.read_information();
                 self.list(unlocked.as_ref())?;
-                revision
+                (revision, News::Anything)
             }
-            Changes::Reinitialised { revision } => {
-                *known = revision;
-                drop(known);
-                self.end_sessions();
-                return Ok(true);
-            }
+            Changes::Reinitialised { revision } => (revision, News::Reinitialised),
         };
         *known = revision;
-        Ok(false)
+        Ok(news)
     }
 
     /// As `sync`, but asks the file at most once a millisecond: the use of a key makes no system call.

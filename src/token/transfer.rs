@@ -4,7 +4,7 @@ use crate::ck::*;
 use crate::error::{Error, Result};
 use crate::object::Attributes;
 use crate::object::codec::decode;
-use crate::policy::Role;
+use crate::policy::Function;
 use crate::secret::Secret;
 use crate::vault::{self, Unlocked};
 
@@ -23,11 +23,12 @@ pub struct Whole {
 }
 
 impl Token {
-    /// The keys of the token file. Errors: CKR_USER_NOT_LOGGED_IN for anybody but the user.
+    /// The keys of the token file. Errors: CKR_USER_NOT_LOGGED_IN for anybody but the user and key managers.
     fn unlocked_by_user(&self) -> Result<Unlocked> {
-        match self.role() {
-            Role::User => self.unlocked().ok_or(Error::UserNotLoggedIn),
-            _ => Err(Error::UserNotLoggedIn),
+        let role = self.role();
+        match role.may(Function::Export) && role.may(Function::SeePrivate) {
+            true => self.unlocked().ok_or(Error::UserNotLoggedIn),
+            false => Err(Error::UserNotLoggedIn),
         }
     }
 

@@ -145,7 +145,10 @@ impl Unlocked {
         }
         let events = own_result?;
         let revision = written?;
-        if writing.wants_compaction() && self.write_snapshot(writing, keys, None).is_err() {
+        if keys.open_objects()
+            && writing.wants_compaction()
+            && self.write_snapshot(writing, keys, None).is_err()
+        {
             // A convenience: where the file cannot be replaced it just goes on growing.
             writing.put_off_compaction();
         }
@@ -157,7 +160,7 @@ impl Unlocked {
 type Prepared = (Kind, u8, Vec<u8>);
 
 /// The changes of several callers on their way into one transaction.
-struct Group<'a> {
+pub(super) struct Group<'a> {
     writing: &'a Writing<'a>,
     keys: &'a Keys,
     records: Vec<Prepared>,
@@ -169,7 +172,7 @@ struct Group<'a> {
 }
 
 impl<'a> Group<'a> {
-    fn new(writing: &'a Writing<'a>, keys: &'a Keys) -> Self {
+    pub(super) fn new(writing: &'a Writing<'a>, keys: &'a Keys) -> Self {
         let (next_sequence, tally) = writing.state(|state| (state.next_sequence, state.tally));
         let (records, named, tags) = Default::default();
         Self { writing, keys, records, named, next_sequence, tally, tags }
@@ -180,7 +183,7 @@ impl<'a> Group<'a> {
     }
 
     /// Takes in the changes of one caller, all or none, and tells the numbers of its events.
-    fn add(&mut self, changes: &[Change]) -> Result<Range<u64>, Error> {
+    pub(super) fn add(&mut self, changes: &[Change]) -> Result<Range<u64>, Error> {
         let (records, tags, sequence) = (self.records.len(), self.tags.len(), self.next_sequence);
         let tally = self.tally;
         let mut own = HashSet::new();
@@ -245,8 +248,13 @@ impl<'a> Group<'a> {
         Ok(())
     }
 
+    /// Takes in a record as it is.
+    pub(super) fn add_record(&mut self, kind: Kind, body: Vec<u8>) {
+        self.records.push((kind, 0, body));
+    }
+
     /// Writes the transaction, if there is anything to write.
-    fn finish(self, unlocked: &Unlocked) -> Result<Revision, Error> {
+    pub(super) fn finish(self, unlocked: &Unlocked) -> Result<Revision, Error> {
         let position = self.writing.position();
         if self.records.is_empty() {
             return Ok(Revision(position.generation));

@@ -9,7 +9,7 @@ use super::Error;
 use super::event::{EventText, Held, Tally};
 use super::format::{HEADER_LENGTH, IDENTITY_LENGTH, PIN_STATE_LENGTH, PIN_STATE_OFFSET};
 use super::keys::Keys;
-use super::record::{Base, Parts, PutHead, encode_put};
+use super::record::{Base, Parts, PutHead, Wrap, encode_put};
 use super::recover::Slot;
 use super::snapshot::Snapshot;
 use super::types::{RecordId, Revision, Visibility};
@@ -29,11 +29,12 @@ impl Unlocked {
     }
 
     /// Gives the token a new root key, in a new file: object keys are wrapped anew, payloads are copied as they are.
-    /// Logins of all roles, here and elsewhere, go on; PINs stay the same.
+    /// Logins of all roles, here and elsewhere, go on; PINs stay the same. [`Error::NotAllowed`] for who does not open the
+    /// objects.
     pub fn rotate_root(&self) -> Result<Revision, Error> {
         let writing = self.vault().begin()?;
         let keys = self.keys()?;
-        let next = Keys::random(keys.version().checked_add(1).ok_or(Error::TooLarge)?, *keys.instance())?;
+        let next = keys.next()?;
         let revision = self.write_snapshot(&writing, &keys, Some(&next))?;
         self.keys()?;
         Ok(revision)
@@ -46,29 +47,43 @@ impl Unlocked {
         keys: &Arc<Keys>,
         next: Option<&Keys>,
     ) -> Result<Revision, Error> {
+        let wraps: Vec<Wrap> = writing.state(|state| state.wraps.values().cloned().collect());
+        let wraps = match next {
+            Some(next) => wraps.iter().map(|wrap| keys.rewrap(wrap, next)).collect::<Result<_, _>>()?,
+            None => wraps,
+        };
+        self.write_selected(writing, keys, next, &wraps, |_| true)
+    }
+
+    /// The new file with these entries and those of the records that are to be kept.
+    pub(super) fn write_selected(
+        &self,
+        writing: &Writing<'_>,
+        keys: &Arc<Keys>,
+        next: Option<&Keys>,
+        wraps: &[Wrap],
+        keep: impl Fn(&Slot) -> bool,
+    ) -> Result<Revision, Error> {
         let image = &*writing.image;
         let mut header = vec![0; PIN_STATE_OFFSET + 2 * PIN_STATE_LENGTH];
         store::read_up_to(image, &mut header, 0)?;
         let identity = header.first_chunk::<IDENTITY_LENGTH>().ok_or(Error::NotOurs)?;
-        let (base, info, wraps, mut slots) = writing.state(|state| {
+        let (base, info, mut slots) = writing.state(|state| {
             let base = Base {
                 chain: state.position.chain,
                 generation: state.position.generation,
                 next_sequence: state.next_sequence,
                 root_version: next.unwrap_or(keys).version(),
             };
-            let wraps: Vec<_> = state.wraps.values().cloned().collect();
-            let slots: Vec<_> = state.slots.iter().map(|(id, slot)| (*id, slot.clone())).collect();
-            (base, state.info.clone(), wraps, slots)
+            let kept = state.slots.iter().filter(|(_, slot)| keep(slot));
+            let slots: Vec<_> = kept.map(|(id, slot)| (*id, slot.clone())).collect();
+            (base, state.info.clone(), slots)
         });
         slots.sort_unstable_by_key(|(_, slot)| slot.sequence);
         let pin_state = header.get(PIN_STATE_OFFSET..).unwrap_or_default();
         let mut snapshot = Snapshot::begin(identity, *keys.instance(), pin_state, &base, &info)?;
-        for wrap in &wraps {
-            match next {
-                Some(next) => snapshot.wrap(&keys.rewrap(wrap, next)?)?,
-                None => snapshot.wrap(wrap)?,
-            }
+        for wrap in wraps {
+            snapshot.wrap(wrap)?;
         }
         self.keep_events(&mut snapshot, writing, keys, next)?;
         for (id, slot) in &slots {
@@ -140,7 +155,11 @@ fn copy(
     let parts = PutHead::parse(body, private)?.parts(body)?;
     let tag: Box<[u8]> = match known_tag {
         Some(tag) => tag,
-        None if private => keys.open_tag(id, slot.sequence, parts.tag)?.as_bytes().into(),
+        None if private && keys.open_objects() => {
+            keys.open_tag(id, slot.sequence, parts.tag)?.as_bytes().into()
+        }
+        // It is copied as it is, and there will be no INDEX.
+        None if private => Box::default(),
         None => parts.tag.into(),
     };
     let renewed = match next {

@@ -174,7 +174,8 @@ mod tests {
 
     #[test]
     fn an_event_opens_under_its_number_only_and_chains_as_a_copy_of_it_does() {
-        let keys = Keys::random(1, [3; 16]).unwrap();
+        let realm = crate::vault::keys::Realm { instance: [3; 16], separated: false };
+        let keys = Keys::random(1, realm).unwrap();
         let event = EventText::new(b"a key was made").unwrap();
         let (body, tally) = seal_event(&keys, &Tally::default(), &event).unwrap();
         let sealed = Sealed::parse(&body).unwrap();

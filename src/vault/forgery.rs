@@ -32,8 +32,14 @@ fn token() -> Vec<u8> {
     let backend = Arc::new(MemoryBackend::new());
     let pin = Secret::copy_of(PIN);
     let kdf = Kdf::Pbkdf2Sha512 { iterations: 1 };
-    let new =
-        NewToken { info: b"info".to_vec(), so_pin: &pin, kdf, allow_readonly_login: false, pin_limit: 10 };
+    let new = NewToken {
+        info: b"info".to_vec(),
+        so_pin: &pin,
+        kdf,
+        allow_readonly_login: false,
+        pin_limit: 10,
+        separated: false,
+    };
     let vault = Vault::create(backend.clone(), options(), new).unwrap();
     let unlocked = vault.login(Entry::SecurityOfficer, &pin).unwrap();
     unlocked.commit(vec![Change::Add(put(1, Visibility::Private))]).unwrap();

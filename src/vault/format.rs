@@ -3,6 +3,7 @@
 use super::Error;
 use super::bytes::{Reader, array_at, slice_at};
 use super::chain::sha256;
+use super::keys::Realm;
 
 pub(super) const MAGIC: &[u8; 8] = b"COFFERTK";
 pub(super) const VERSION: u16 = 1;
@@ -12,6 +13,8 @@ pub(super) const HEADER_LENGTH: usize = 2048;
 pub(super) const IDENTITY_LENGTH: usize = 512;
 /// Of the instance, in the identity block.
 pub(super) const INSTANCE_OFFSET: usize = 32;
+/// Of the flags, in the identity block.
+pub(super) const FLAGS_OFFSET: usize = 12;
 pub(super) const POINTERS_OFFSET: usize = 512;
 /// One commit pointer is 32 bytes long; there are two.
 pub(super) const POINTER_LENGTH: usize = 32;
@@ -21,6 +24,7 @@ pub(super) const PIN_STATE_OFFSET: usize = 1024;
 pub(super) const PIN_STATE_LENGTH: usize = 512;
 
 const FLAG_READONLY_LOGIN: u8 = 1;
+pub(super) const FLAG_SEPARATED: u8 = 2;
 const IDENTITY_CHECKED: usize = IDENTITY_LENGTH - 32;
 
 fn damaged(offset: usize, what: &'static str) -> Error {
@@ -34,16 +38,26 @@ pub(super) struct Identity {
     /// Random, new at each initialisation.
     pub(super) instance: [u8; 16],
     pub(super) allow_readonly_login: bool,
+    /// The security officer holds the administration key instead of the root key.
+    pub(super) separated: bool,
     pub(super) pin_limit: u8,
 }
 
 impl Identity {
+    /// What the keys of the token belong to.
+    pub(super) fn realm(&self) -> Realm {
+        Realm { instance: self.instance, separated: self.separated }
+    }
+
     pub(super) fn encode(&self) -> [u8; IDENTITY_LENGTH] {
         let mut bytes = Vec::with_capacity(IDENTITY_LENGTH);
         bytes.extend_from_slice(MAGIC);
         bytes.extend_from_slice(&VERSION.to_le_bytes());
         bytes.extend_from_slice(&(HEADER_LENGTH as u16).to_le_bytes());
-        bytes.push(if self.allow_readonly_login { FLAG_READONLY_LOGIN } else { 0 });
+        let flag = |set: bool, flag: u8| if set { flag } else { 0 };
+        bytes.push(
+            flag(self.allow_readonly_login, FLAG_READONLY_LOGIN) | flag(self.separated, FLAG_SEPARATED),
+        );
         bytes.push(self.pin_limit);
         bytes.extend_from_slice(&[0; 2]);
         bytes.extend_from_slice(&self.uuid);
@@ -91,7 +105,7 @@ impl Identity {
         let unused = reader.take(IDENTITY_CHECKED - 48)?;
         let sound = reader.array::<32>()? == sha256(&[checked])
             && usize::from(length) == HEADER_LENGTH
-            && flags & !FLAG_READONLY_LOGIN == 0
+            && flags & !(FLAG_READONLY_LOGIN | FLAG_SEPARATED) == 0
             && pin_limit > 0
             && zero == 0
             && is_zero(unused);
@@ -99,6 +113,7 @@ impl Identity {
             uuid,
             instance,
             allow_readonly_login: flags & FLAG_READONLY_LOGIN != 0,
+            separated: flags & FLAG_SEPARATED != 0,
             pin_limit,
         })
     }
@@ -295,7 +310,8 @@ mod tests {
     use super::*;
 
     fn identity() -> Identity {
-        Identity { uuid: [1; 16], instance: [2; 16], allow_readonly_login: true, pin_limit: 10 }
+        let (uuid, instance) = ([1; 16], [2; 16]);
+        Identity { uuid, instance, allow_readonly_login: true, separated: true, pin_limit: 10 }
     }
 
     #[test]

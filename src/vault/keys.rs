@@ -1,10 +1,12 @@
-//! The keys: PIN → key-encryption key → root key → index key, MAC key, key-wrapping key → object keys.
+//! The keys: PIN → key-encryption key → root key → index key, MAC key, key-wrapping key → object keys. In separated
+//! tokens the keys of those who only administer them hang on a key of its own, which opens no objects: root key →
+//! administration key → MAC key, PIN-wrapping key.
 
 use sha2::Sha512;
 use subtle::ConstantTimeEq;
 
 use super::chain::Hash;
-use super::record::{SEALED_KEY_LENGTH, Wrap};
+use super::record::{Holds, SEALED_KEY_LENGTH, Wrap};
 use super::scan::CommitSeal;
 use super::seal::{self, Key};
 use super::types::{Entry, Kdf, Options, RecordId};
@@ -25,34 +27,87 @@ pub(super) fn pin_key(pin: &Secret, salt: &[u8; 32], kdf: Kdf, options: &Options
     Ok(key)
 }
 
-/// The root key of a token and what is derived from it.
+/// The initialisation of a token that keys belong to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Realm {
+    pub(super) instance: [u8; 16],
+    /// Whether there is an administration key.
+    pub(super) separated: bool,
+}
+
+/// The root key of a token and what is derived from it, or the part of it that an administration key gives.
 pub(super) struct Keys {
-    instance: [u8; 16],
+    realm: Realm,
     version: u32,
+    mac: Key,
+    event: Key,
+    administration: Option<Administration>,
+    /// `None` for who holds the administration key alone.
+    objects: Option<ObjectKeys>,
+}
+
+/// The administration key, and what seals the PIN keys of those who hold it.
+struct Administration {
+    key: Key,
+    pins: Key,
+}
+
+/// What opens the objects.
+struct ObjectKeys {
     root: Key,
     index: Key,
-    mac: Key,
     wrapping: Key,
-    event: Key,
 }
 
 impl Keys {
-    pub(super) fn derive(root: Key, version: u32, instance: [u8; 16]) -> Self {
-        let pseudorandom_key = seal::hkdf_extract(&instance, &*root);
+    pub(super) fn derive(root: Key, version: u32, realm: Realm) -> Self {
+        let pseudorandom_key = seal::hkdf_extract(&realm.instance, &*root);
+        let expand = |label| seal::hkdf_expand(&pseudorandom_key, label);
+        let base = if realm.separated {
+            Self::derive_administration(expand(b"coffer administration key v1"), version, realm)
+        } else {
+            let (mac, event) = (expand(b"coffer mac key v1"), expand(b"coffer event key v1"));
+            Self { realm, version, mac, event, administration: None, objects: None }
+        };
+        let (index, wrapping) = (expand(b"coffer index key v1"), expand(b"coffer wrapping key v1"));
+        Self { objects: Some(ObjectKeys { root, index, wrapping }), ..base }
+    }
+
+    fn derive_administration(key: Key, version: u32, realm: Realm) -> Self {
+        let pseudorandom_key = seal::hkdf_extract(&realm.instance, &*key);
+        let expand = |label| seal::hkdf_expand(&pseudorandom_key, label);
         Self {
-            instance,
+            realm,
             version,
-            index: seal::hkdf_expand(&pseudorandom_key, b"coffer index key v1"),
-            mac: seal::hkdf_expand(&pseudorandom_key, b"coffer mac key v1"),
-            wrapping: seal::hkdf_expand(&pseudorandom_key, b"coffer wrapping key v1"),
-            event: seal::hkdf_expand(&pseudorandom_key, b"coffer event key v1"),
-            root,
+            mac: expand(b"coffer mac key v1"),
+            event: expand(b"coffer event key v1"),
+            administration: Some(Administration { pins: expand(b"coffer pin wrapping key v1"), key }),
+            objects: None,
         }
     }
 
     /// Fresh keys for a token or its rotation.
-    pub(super) fn random(version: u32, instance: [u8; 16]) -> Result<Self, Error> {
-        Ok(Self::derive(Key::new(random::bytes()?), version, instance))
+    pub(super) fn random(version: u32, realm: Realm) -> Result<Self, Error> {
+        Ok(Self::derive(Key::new(random::bytes()?), version, realm))
+    }
+
+    /// Fresh keys with the next version. Errors: [`Error::NotAllowed`] for who does not open the objects.
+    pub(super) fn next(&self) -> Result<Self, Error> {
+        self.objects()?;
+        Self::random(self.version.checked_add(1).ok_or(Error::TooLarge)?, self.realm)
+    }
+
+    /// False for who holds the administration key alone.
+    pub(super) fn open_objects(&self) -> bool {
+        self.objects.is_some()
+    }
+
+    fn objects(&self) -> Result<&ObjectKeys, Error> {
+        self.objects.as_ref().ok_or(Error::NotAllowed)
+    }
+
+    pub(super) fn realm(&self) -> Realm {
+        self.realm
     }
 
     /// Which root key this is, counted from 1.
@@ -62,14 +117,14 @@ impl Keys {
 
     /// The initialisation of the token that these keys belong to.
     pub(super) fn instance(&self) -> &[u8; 16] {
-        &self.instance
+        &self.realm.instance
     }
 
     /// The authentication code of a COMMIT.
     pub(super) fn commit_code(&self, seal: &CommitSeal) -> Key {
         let parts: [&[u8]; 5] = [
             b"coffer commit v1",
-            &self.instance,
+            &self.realm.instance,
             &seal.chain_before,
             &seal.head.encode(),
             &seal.commit.bound(),
@@ -84,98 +139,141 @@ impl Keys {
             && bool::from(self.commit_code(seal).ct_eq(&seal.commit.code))
     }
 
-    /// The derived keys, for test vectors.
+    /// The derived keys, for test vectors: index, MAC, wrapping, event, administration and PIN-wrapping key.
     #[cfg(test)]
-    pub(super) fn derived(&self) -> [&[u8; 32]; 4] {
-        [&self.index, &self.mac, &self.wrapping, &self.event]
+    pub(super) fn derived(&self) -> [[u8; 32]; 6] {
+        let (objects, administration) = (self.objects.as_ref(), self.administration.as_ref());
+        let index = objects.map_or([0; 32], |keys| *keys.index);
+        let wrapping = objects.map_or([0; 32], |keys| *keys.wrapping);
+        let (key, pins) = administration.map_or(([0; 32], [0; 32]), |keys| (*keys.key, *keys.pins));
+        [index, *self.mac, wrapping, *self.event, key, pins]
     }
 
     // --- the entries ---
 
-    /// Makes the entry of a role: the root key under the key of its PIN.
-    pub(super) fn wrap(&self, entry: Entry, salt: [u8; 32], kdf: Kdf, pin_key: &Key) -> Result<Wrap, Error> {
-        self.seal_wrap(entry.number(), kdf.numbers(), salt, pin_key)
+    /// Makes the entry of a role: the key that it holds under the key of its PIN. Errors: [`Error::NotAllowed`] where these
+    /// keys are not enough for it.
+    pub(super) fn wrap(&self, entry: NewEntry, pin_key: &Key) -> Result<Wrap, Error> {
+        let NewEntry { entry, holds, salt, kdf, about } = entry;
+        let (kdf, cost) = kdf.numbers();
+        let (entry, root_version) = (entry.number(), self.version);
+        let (sealed_root, sealed_pin_key) = ([0; SEALED_KEY_LENGTH], [0; SEALED_KEY_LENGTH]);
+        self.seal_wrap(
+            Wrap { entry, root_version, kdf, cost, holds, salt, sealed_root, sealed_pin_key, about },
+            pin_key,
+        )
     }
 
-    fn seal_wrap(
-        &self,
-        entry: u32,
-        (kdf, cost): (u16, u32),
-        salt: [u8; 32],
-        pin_key: &Key,
-    ) -> Result<Wrap, Error> {
-        let mut wrap = Wrap {
-            entry,
-            root_version: self.version,
-            kdf,
-            cost,
-            salt,
-            sealed_root: [0; SEALED_KEY_LENGTH],
-            sealed_pin_key: [0; SEALED_KEY_LENGTH],
-        };
+    /// Seals the two keys of an entry whose other fields are set.
+    fn seal_wrap(&self, mut wrap: Wrap, pin_key: &Key) -> Result<Wrap, Error> {
         let bound = wrap.bound();
-        wrap.sealed_root = sealed_key(pin_key, &[b"coffer root key v1", &self.instance, &bound], &self.root)?;
-        wrap.sealed_pin_key =
-            sealed_key(&self.wrapping, &[b"coffer pin key v1", &self.instance, &bound], pin_key)?;
+        let instance = &self.realm.instance;
+        let (held, label) = match wrap.holds {
+            Holds::Root => (&self.objects()?.root, ROOT_LABEL),
+            Holds::Administration => (&self.administration()?.key, ADMINISTRATION_LABEL),
+        };
+        wrap.sealed_root = sealed_key(pin_key, &[label, instance, &bound, &wrap.about], held)?;
+        let context: [&[u8]; 4] = [b"coffer pin key v1", instance, &bound, &wrap.about];
+        wrap.sealed_pin_key = sealed_key(self.pin_wrapping(wrap.holds)?, &context, pin_key)?;
         Ok(wrap)
     }
 
+    fn administration(&self) -> Result<&Administration, Error> {
+        self.administration.as_ref().ok_or(Error::NotAllowed)
+    }
+
+    /// What seals the PIN key of an entry that holds this.
+    fn pin_wrapping(&self, holds: Holds) -> Result<&Key, Error> {
+        match holds {
+            Holds::Root => Ok(&self.objects()?.wrapping),
+            Holds::Administration => Ok(&self.administration()?.pins),
+        }
+    }
+
     /// Opens an entry with the key of its PIN; `None` if that is wrong.
-    pub(super) fn unwrap(wrap: &Wrap, pin_key: &Key, instance: [u8; 16]) -> Option<Self> {
-        let context: [&[u8]; 3] = [b"coffer root key v1", &instance, &wrap.bound()];
-        let root = seal::open_key(pin_key, &context, &wrap.sealed_root)?;
-        Some(Self::derive(root, wrap.root_version, instance))
+    pub(super) fn unwrap(wrap: &Wrap, pin_key: &Key, realm: Realm) -> Option<Self> {
+        let label = match wrap.holds {
+            Holds::Root => ROOT_LABEL,
+            Holds::Administration => ADMINISTRATION_LABEL,
+        };
+        let context: [&[u8]; 4] = [label, &realm.instance, &wrap.bound(), &wrap.about];
+        let key = seal::open_key(pin_key, &context, &wrap.sealed_root)?;
+        match wrap.holds {
+            Holds::Root => Some(Self::derive(key, wrap.root_version, realm)),
+            Holds::Administration if realm.separated => {
+                Some(Self::derive_administration(key, wrap.root_version, realm))
+            }
+            Holds::Administration => None,
+        }
     }
 
     /// The entry of the same role and PIN for the next root key.
     pub(super) fn rewrap(&self, wrap: &Wrap, next: &Self) -> Result<Wrap, Error> {
-        let context: [&[u8]; 3] = [b"coffer pin key v1", &self.instance, &wrap.bound()];
-        let pin_key =
-            seal::open_key(&self.wrapping, &context, &wrap.sealed_pin_key).ok_or(Error::KeysChanged)?;
-        next.seal_wrap(wrap.entry, (wrap.kdf, wrap.cost), wrap.salt, &pin_key)
+        let context: [&[u8]; 4] = [b"coffer pin key v1", &self.realm.instance, &wrap.bound(), &wrap.about];
+        let pin_key = seal::open_key(self.pin_wrapping(wrap.holds)?, &context, &wrap.sealed_pin_key)
+            .ok_or(Error::KeysChanged)?;
+        next.seal_wrap(Wrap { root_version: next.version, ..wrap.clone() }, &pin_key)
     }
 
     // --- the parts of a record; `None` where something does not verify ---
 
     pub(super) fn seal_tag(&self, id: RecordId, sequence: u64, tag: &[u8]) -> Result<Vec<u8>, Error> {
-        seal::seal(&self.index, &[b"coffer tag v1", &self.instance, &id.0, &sequence.to_le_bytes()], tag)
+        let context: [&[u8]; 4] = [b"coffer tag v1", &self.realm.instance, &id.0, &sequence.to_le_bytes()];
+        seal::seal(&self.objects()?.index, &context, tag)
     }
 
     pub(super) fn open_tag(&self, id: RecordId, sequence: u64, sealed: &[u8]) -> Option<Secret> {
-        seal::open(&self.index, &[b"coffer tag v1", &self.instance, &id.0, &sequence.to_le_bytes()], sealed)
+        let context: [&[u8]; 4] = [b"coffer tag v1", &self.realm.instance, &id.0, &sequence.to_le_bytes()];
+        seal::open(&self.objects.as_ref()?.index, &context, sealed)
     }
 
     pub(super) fn seal_index(&self, generation: u64, plaintext: &[u8]) -> Result<Vec<u8>, Error> {
-        seal::seal(&self.index, &[b"coffer index v1", &self.instance, &generation.to_le_bytes()], plaintext)
+        let context: [&[u8]; 3] = [b"coffer index v1", &self.realm.instance, &generation.to_le_bytes()];
+        seal::seal(&self.objects()?.index, &context, plaintext)
     }
 
     pub(super) fn open_index(&self, generation: u64, sealed: &[u8]) -> Option<Secret> {
-        seal::open(&self.index, &[b"coffer index v1", &self.instance, &generation.to_le_bytes()], sealed)
+        let context: [&[u8]; 3] = [b"coffer index v1", &self.realm.instance, &generation.to_le_bytes()];
+        seal::open(&self.objects.as_ref()?.index, &context, sealed)
     }
 
     pub(super) fn seal_event(&self, number: u64, digest: &Hash, event: &[u8]) -> Result<Vec<u8>, Error> {
-        let context: [&[u8]; 4] = [b"coffer event v1", &self.instance, &number.to_le_bytes(), digest];
+        let context: [&[u8]; 4] = [b"coffer event v1", &self.realm.instance, &number.to_le_bytes(), digest];
         seal::seal(&self.event, &context, event)
     }
 
     pub(super) fn open_event(&self, number: u64, digest: &Hash, sealed: &[u8]) -> Option<Secret> {
-        let context: [&[u8]; 4] = [b"coffer event v1", &self.instance, &number.to_le_bytes(), digest];
+        let context: [&[u8]; 4] = [b"coffer event v1", &self.realm.instance, &number.to_le_bytes(), digest];
         seal::open(&self.event, &context, sealed)
     }
 
     pub(super) fn seal_object_key(&self, id: RecordId, key: &Key) -> Result<Vec<u8>, Error> {
-        seal::seal(&self.wrapping, &[b"coffer object key v1", &self.instance, &id.0], &**key)
+        let context: [&[u8]; 3] = [b"coffer object key v1", &self.realm.instance, &id.0];
+        seal::seal(&self.objects()?.wrapping, &context, &**key)
     }
 
     pub(super) fn open_object_key(&self, id: RecordId, sealed: &[u8]) -> Option<ObjectKey> {
-        let key = seal::open_key(&self.wrapping, &[b"coffer object key v1", &self.instance, &id.0], sealed)?;
-        Some(ObjectKey { key, id, instance: self.instance })
+        let context: [&[u8]; 3] = [b"coffer object key v1", &self.realm.instance, &id.0];
+        let key = seal::open_key(&self.objects.as_ref()?.wrapping, &context, sealed)?;
+        Some(ObjectKey { key, id, instance: self.realm.instance })
     }
 
     /// A fresh key for the record `id`.
     pub(super) fn new_object_key(&self, id: RecordId) -> Result<ObjectKey, Error> {
-        Ok(ObjectKey { key: Key::new(random::bytes()?), id, instance: self.instance })
+        Ok(ObjectKey { key: Key::new(random::bytes()?), id, instance: self.realm.instance })
     }
+}
+
+const ROOT_LABEL: &[u8] = b"coffer root key v1";
+const ADMINISTRATION_LABEL: &[u8] = b"coffer administration key v1";
+
+/// What a new entry says of itself.
+pub(super) struct NewEntry {
+    pub(super) entry: Entry,
+    pub(super) holds: Holds,
+    pub(super) salt: [u8; 32],
+    pub(super) kdf: Kdf,
+    pub(super) about: Vec<u8>,
 }
 
 fn sealed_key(key: &Key, context: seal::Context<'_>, plain: &Key) -> Result<[u8; SEALED_KEY_LENGTH], Error> {
@@ -233,21 +331,55 @@ mod tests {
         assert!(pin_key(&pin, &[0; 32], Kdf::Pbkdf2Sha512 { iterations: 10 }, &options()).is_ok());
     }
 
+    fn new_entry(holds: Holds) -> NewEntry {
+        let kdf = Kdf::Pbkdf2Sha512 { iterations: 10 };
+        NewEntry { entry: Entry::Other(3), holds, salt: [4; 32], kdf, about: b"someone".to_vec() }
+    }
+
     #[test]
     fn an_entry_opens_with_its_pin_key_and_follows_a_rotation() {
         let (pin_key, wrong) = (Key::new([1; 32]), Key::new([2; 32]));
-        let keys = Keys::random(1, [3; 16]).unwrap();
-        let kdf = Kdf::Pbkdf2Sha512 { iterations: 10 };
-        let wrap = keys.wrap(Entry::User, [4; 32], kdf, &pin_key).unwrap();
-        assert!(Keys::unwrap(&wrap, &wrong, [3; 16]).is_none());
-        assert!(Keys::unwrap(&wrap, &pin_key, [5; 16]).is_none());
-        assert_eq!(*Keys::unwrap(&wrap, &pin_key, [3; 16]).unwrap().root, *keys.root);
-        let mut cheaper = wrap.clone();
-        cheaper.cost = 9;
-        assert!(Keys::unwrap(&cheaper, &pin_key, [3; 16]).is_none());
+        for separated in [false, true] {
+            let realm = Realm { instance: [3; 16], separated };
+            let keys = Keys::random(1, realm).unwrap();
+            let wrap = keys.wrap(new_entry(Holds::Root), &pin_key).unwrap();
+            assert!(Keys::unwrap(&wrap, &wrong, realm).is_none());
+            assert!(Keys::unwrap(&wrap, &pin_key, Realm { instance: [5; 16], ..realm }).is_none());
+            assert_eq!(Keys::unwrap(&wrap, &pin_key, realm).unwrap().derived(), keys.derived());
+            let cheaper = Wrap { cost: 9, ..wrap.clone() };
+            assert!(Keys::unwrap(&cheaper, &pin_key, realm).is_none());
+            let renamed = Wrap { about: b"anybody".to_vec(), ..wrap.clone() };
+            assert!(Keys::unwrap(&renamed, &pin_key, realm).is_none());
 
-        let next = Keys::random(2, [3; 16]).unwrap();
+            let next = Keys::random(2, realm).unwrap();
+            let rewrapped = keys.rewrap(&wrap, &next).unwrap();
+            assert_eq!(Keys::unwrap(&rewrapped, &pin_key, realm).unwrap().derived(), next.derived());
+        }
+    }
+
+    #[test]
+    fn an_administration_key_gives_the_mac_key_and_nothing_that_opens_objects() {
+        let pin_key = Key::new([1; 32]);
+        let realm = Realm { instance: [3; 16], separated: true };
+        let keys = Keys::random(1, realm).unwrap();
+        let wrap = keys.wrap(new_entry(Holds::Administration), &pin_key).unwrap();
+        let held = Keys::unwrap(&wrap, &pin_key, realm).unwrap();
+        let [_, mac, _, event, administration, pins] = keys.derived();
+        assert_eq!(held.derived(), [[0; 32], mac, [0; 32], event, administration, pins]);
+        let id = RecordId([6; 16]);
+        let sealed = keys.seal_object_key(id, &Key::new([7; 32])).unwrap();
+        assert!(keys.open_object_key(id, &sealed).is_some() && held.open_object_key(id, &sealed).is_none());
+        // It can set its own PIN, and no entry that holds the root key.
+        assert!(held.wrap(new_entry(Holds::Administration), &pin_key).is_ok());
+        assert_eq!(held.wrap(new_entry(Holds::Root), &pin_key).err(), Some(Error::NotAllowed));
+        // A doctored entry does not turn one key into the other.
+        let doctored = Wrap { holds: Holds::Root, ..wrap.clone() };
+        assert!(Keys::unwrap(&doctored, &pin_key, realm).is_none());
+        let joined = Realm { separated: false, ..realm };
+        assert!(Keys::unwrap(&wrap, &pin_key, joined).is_none());
+        // A rotation by who holds the root key takes it along.
+        let next = Keys::random(2, realm).unwrap();
         let rewrapped = keys.rewrap(&wrap, &next).unwrap();
-        assert_eq!(*Keys::unwrap(&rewrapped, &pin_key, [3; 16]).unwrap().root, *next.root);
+        assert_eq!(Keys::unwrap(&rewrapped, &pin_key, realm).unwrap().derived()[1], next.derived()[1]);
     }
 }

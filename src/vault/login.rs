@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::event::EventText;
-use super::keys::{Keys, pin_key};
+use super::keys::{Keys, Realm, pin_key};
 use super::record::{Base, Wrap};
 use super::seal::Key;
 use super::types::{Entry, NewToken, PinState, Revision};
@@ -57,17 +57,17 @@ impl Vault {
         let start = Instant::now();
         loop {
             let state = self.pin_state(entry)?;
-            let (wrap, instance) = {
+            let (wrap, realm) = {
                 let view = self.view.read();
                 let wrap = view.state.wraps.get(&entry.number()).cloned();
-                (wrap.ok_or(Error::NotInitialised)?, view.state.identity.instance)
+                (wrap.ok_or(Error::NotInitialised)?, view.state.identity.realm())
             };
             if state.locked {
                 return Err(Error::PinLocked);
             }
             let kdf = wrap.kdf().ok_or(Error::KdfRefused)?;
             let pin_key = pin_key(pin, &wrap.salt, kdf, &self.options)?;
-            if let Some(keys) = self.attempt(entry, &wrap, instance, &pin_key)? {
+            if let Some(keys) = self.attempt(entry, &wrap, realm, &pin_key)? {
                 return Ok((pin_key, keys));
             }
             if start.elapsed() >= self.options.lock_timeout {
@@ -82,36 +82,30 @@ impl Vault {
     }
 
     /// One counted attempt; `None` if the entry is not the one any more that the key was derived for.
-    fn attempt(
-        &self,
-        entry: Entry,
-        wrap: &Wrap,
-        instance: [u8; 16],
-        pin_key: &Key,
-    ) -> Result<Option<Keys>, Error> {
-        let number = entry.number();
+    fn attempt(&self, entry: Entry, wrap: &Wrap, realm: Realm, pin_key: &Key) -> Result<Option<Keys>, Error> {
+        let (number, instance) = (entry.number(), &realm.instance);
         let writing = match self.begin() {
             Ok(writing) => writing,
             Err(Error::ReadOnly) if self.allows_readonly_login() => {
-                return Keys::unwrap(wrap, pin_key, instance).map(Some).ok_or(Error::PinIncorrect);
+                return Keys::unwrap(wrap, pin_key, realm).map(Some).ok_or(Error::PinIncorrect);
             }
             Err(error) => return Err(error),
         };
         let (present, limit) = writing.state(|state| {
-            let present = state.identity.instance == instance && state.wraps.get(&number) == Some(wrap);
+            let present = state.identity.realm() == realm && state.wraps.get(&number) == Some(wrap);
             (present, u32::from(state.identity.pin_limit))
         });
         if !present {
             return Ok(None);
         }
-        let failures = pin::counts(&*writing.image, &instance)?.of(number);
+        let failures = pin::counts(&*writing.image, instance)?.of(number);
         if failures >= limit {
             return Err(Error::PinLocked);
         }
-        pin::set(&*writing.image, &instance, number, failures + 1, true)?;
-        let keys = Keys::unwrap(wrap, pin_key, instance).ok_or(Error::PinIncorrect)?;
+        pin::set(&*writing.image, instance, number, failures + 1, true)?;
+        let keys = Keys::unwrap(wrap, pin_key, realm).ok_or(Error::PinIncorrect)?;
         // Not waited for: if it is lost, the next right login makes up for it.
-        pin::set(&*writing.image, &instance, number, 0, false)?;
+        pin::set(&*writing.image, instance, number, 0, false)?;
         Ok(Some(keys))
     }
 
@@ -155,8 +149,14 @@ mod tests {
     fn the_highest_count_that_a_doctored_file_can_hold_is_a_locked_pin() {
         let backend = Arc::new(MemoryBackend::new());
         let (so_pin, kdf) = (Secret::copy_of(b"1234"), Kdf::Pbkdf2Sha512 { iterations: 1 });
-        let new =
-            NewToken { info: Vec::new(), so_pin: &so_pin, kdf, allow_readonly_login: false, pin_limit: 10 };
+        let new = NewToken {
+            info: Vec::new(),
+            so_pin: &so_pin,
+            kdf,
+            allow_readonly_login: false,
+            pin_limit: 10,
+            separated: false,
+        };
         let options = Options { minimum_iterations: 1, ..Options::default() };
         let vault = Vault::create(backend.clone(), options, new).unwrap();
         let instance = vault.view.read().state.identity.instance;

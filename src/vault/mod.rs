@@ -30,6 +30,7 @@ mod transaction;
 // A file in use.
 mod commit;
 mod compact;
+mod entries;
 mod history;
 mod login;
 mod pin;
@@ -57,7 +58,7 @@ use crate::lock::{Mutex, RwLock, Turn};
 use crate::reserve;
 use crate::store::{Backend, Guard};
 use format::{FLAG_UNAUTHENTICATED, Kind};
-use record::{Base, Parts, PutHead, encode_put};
+use record::{Base, Holds, Parts, PutHead, encode_put};
 use recover::Slot;
 use snapshot::Snapshot;
 use transaction::Builder;
@@ -199,6 +200,11 @@ impl Vault {
         Ok(self.backend.exclude()?)
     }
 
+    /// Whether the security officer's PIN opens no objects (see [`NewToken::separated`]).
+    pub fn separated(&self) -> bool {
+        self.view.read().state.identity.separated
+    }
+
     /// How the key of a PIN is derived; `None` where the role has none, or it is unknown here.
     pub fn kdf(&self, entry: Entry) -> Option<Kdf> {
         self.view.read().state.wraps.get(&entry.number())?.kdf()
@@ -337,12 +343,16 @@ fn new_file(
         uuid,
         instance: random::bytes()?,
         allow_readonly_login: new.allow_readonly_login,
+        separated: new.separated,
         pin_limit: new.pin_limit,
     };
-    let keys = keys::Keys::random(base.root_version, identity.instance)?;
+    let keys = keys::Keys::random(base.root_version, identity.realm())?;
     let pin_state = pin::initial(&identity.instance);
     let mut snapshot = Snapshot::begin(&identity.encode(), identity.instance, &pin_state, base, &new.info)?;
-    snapshot.wrap(&keys.wrap(Entry::SecurityOfficer, salt, new.kdf, pin_key)?)?;
+    let holds = if new.separated { Holds::Administration } else { Holds::Root };
+    let (entry, about) = (Entry::SecurityOfficer, Vec::new());
+    let entry = keys::NewEntry { entry, holds, salt, kdf: new.kdf, about };
+    snapshot.wrap(&keys.wrap(entry, pin_key)?)?;
     snapshot.events(&keys, before, past.into_iter().chain(events.iter().cloned()).map(Ok))?;
     snapshot.finish(&keys)
 }

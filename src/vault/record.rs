@@ -3,7 +3,7 @@
 use super::argon2id::Argon2Cost;
 use super::bytes::Reader;
 use super::chain::Hash;
-use super::types::{Entry, Kdf, MAXIMUM_PART, MAXIMUM_TAG, RecordId};
+use super::types::{Entry, Kdf, MAXIMUM_ABOUT, MAXIMUM_PART, MAXIMUM_TAG, RecordId};
 use super::{Error, seal};
 
 pub(super) const SEALED_KEY_LENGTH: usize = 32 + seal::OVERHEAD;
@@ -160,7 +160,16 @@ pub(super) fn parse_delete(body: &[u8]) -> Option<(RecordId, u64)> {
     Some(delete)
 }
 
-/// WRAP: the root key under the key that a PIN gives, and that key under the root key (for rotation).
+/// The key that a PIN opens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u16)]
+pub(super) enum Holds {
+    Root = 0,
+    /// In separated tokens only: the key of those who administer the token without opening its objects.
+    Administration = 1,
+}
+
+/// WRAP: the key that a PIN opens, under the key that the PIN gives, and that one under a key of the token (for rotation).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Wrap {
     pub(super) entry: u32,
@@ -168,11 +177,16 @@ pub(super) struct Wrap {
     pub(super) kdf: u16,
     /// What the derivation costs: iterations, or [`Argon2Cost::encode`].
     pub(super) cost: u32,
+    pub(super) holds: Holds,
     pub(super) salt: [u8; 32],
     pub(super) sealed_root: [u8; SEALED_KEY_LENGTH],
     pub(super) sealed_pin_key: [u8; SEALED_KEY_LENGTH],
+    /// What the layer above says of a further role: its name, for example. At most [`MAXIMUM_ABOUT`] bytes.
+    pub(super) about: Vec<u8>,
 }
 
+/// The end of a WRAP that takes the PIN of a further role away.
+const KDF_NONE: u16 = 0;
 const KDF_PBKDF2_SHA512: u16 = 1;
 const KDF_ARGON2ID: u16 = 2;
 
@@ -184,7 +198,7 @@ impl Wrap {
             &self.entry.to_le_bytes(),
             &self.root_version.to_le_bytes(),
             &self.kdf.to_le_bytes(),
-            &[0; 2],
+            &(self.holds as u16).to_le_bytes(),
             &self.cost.to_le_bytes(),
             &self.salt,
         ];
@@ -195,24 +209,30 @@ impl Wrap {
     }
 
     pub(super) fn encode(&self) -> Vec<u8> {
-        [&self.bound()[..], &self.sealed_root, &self.sealed_pin_key].concat()
+        [&self.bound()[..], &self.sealed_root, &self.sealed_pin_key, &self.about].concat()
     }
 
     pub(super) fn parse(body: &[u8]) -> Option<Self> {
         let mut reader = Reader::new(body);
         let (entry, root_version, kdf) = (reader.u32()?, reader.u32()?, reader.u16()?);
-        let zero = reader.u16()?;
+        let holds = match reader.u16()? {
+            0 => Holds::Root,
+            1 => Holds::Administration,
+            _ => return None,
+        };
         let wrap = Self {
             entry,
             root_version,
             kdf,
             cost: reader.u32()?,
+            holds,
             salt: reader.array()?,
             sealed_root: reader.array()?,
             sealed_pin_key: reader.array()?,
+            about: reader.rest().to_vec(),
         };
-        reader.end()?;
-        (zero == 0 && entry != 0).then_some(wrap)
+        let longest = if entry < FIRST_FURTHER_ROLE { 0 } else { MAXIMUM_ABOUT };
+        (entry != 0 && wrap.about.len() <= longest).then_some(wrap)
     }
 
     /// The key derivation that the entry asks for, if it is known.
@@ -235,13 +255,36 @@ impl Kdf {
     }
 }
 
+/// The body of the WRAP that takes the PIN of a further role away.
+pub(super) fn encode_end(entry: u32, root_version: u32) -> Vec<u8> {
+    [&entry.to_le_bytes()[..], &root_version.to_le_bytes(), &KDF_NONE.to_le_bytes(), &[0; 6]].concat()
+}
+
+/// The role and the version of the root key of such a body; `None` for other bodies.
+pub(super) fn parse_end(body: &[u8]) -> Option<(u32, u32)> {
+    let mut reader = Reader::new(body);
+    let (entry, root_version) = (reader.u32()?, reader.u32()?);
+    (entry >= FIRST_FURTHER_ROLE && body == encode_end(entry, root_version)).then_some((entry, root_version))
+}
+
+const FIRST_FURTHER_ROLE: u32 = 0x0001_0000;
+
 impl Entry {
+    /// The role of this number in the file; `None` where there is none.
+    pub(super) fn of_number(number: u32) -> Option<Self> {
+        match number {
+            1 => Some(Self::SecurityOfficer),
+            2 => Some(Self::User),
+            _ => u16::try_from(number.checked_sub(FIRST_FURTHER_ROLE)?).ok().map(Self::Other),
+        }
+    }
+
     /// The number of the role in the file.
     pub fn number(self) -> u32 {
         match self {
             Self::SecurityOfficer => 1,
             Self::User => 2,
-            Self::Other(number) => 0x0001_0000 + u32::from(number),
+            Self::Other(number) => FIRST_FURTHER_ROLE + u32::from(number),
         }
     }
 }
@@ -287,9 +330,11 @@ mod tests {
             root_version: 2,
             kdf: 1,
             cost: 3,
+            holds: Holds::Administration,
             salt: [4; 32],
             sealed_root: [5; 96],
             sealed_pin_key: [6; 96],
+            about: Vec::new(),
         };
         let commit = Commit { count: 1, root_version: 2, code: [3; 32] };
         assert_eq!(Base::parse(&base.encode()), Some(base));
@@ -298,6 +343,12 @@ mod tests {
         assert_eq!(Commit::parse(&commit.encode()), Some(commit));
         assert_eq!(commit.encode().len(), COMMIT_LENGTH);
         assert_eq!(parse_delete(&encode_delete(RecordId([7; 16]), 8)), Some((RecordId([7; 16]), 8)));
+        let named = Wrap { entry: 0x0001_0003, about: vec![7; MAXIMUM_ABOUT], ..wrap.clone() };
+        assert_eq!(Wrap::parse(&named.encode()), Some(named.clone()));
+        assert_eq!(Wrap::parse(&[&named.encode()[..], &[7]].concat()), None);
+        let end = encode_end(named.entry, 2);
+        assert_eq!((parse_end(&end), Wrap::parse(&end)), (Some((named.entry, 2)), None));
+        assert_eq!((parse_end(&named.encode()), parse_end(&encode_end(2, 2))), (None, None));
         for mut bytes in [base.encode(), wrap.encode(), commit.encode()] {
             bytes.push(0);
             assert!(Base::parse(&bytes).is_none());

@@ -14,7 +14,7 @@ use super::format::{
     POINTERS_OFFSET, Pointer, Pointers,
 };
 use super::pin;
-use super::record::{Base, PutHead, Wrap, parse_delete};
+use super::record::{Base, Holds, PutHead, Wrap, parse_delete, parse_end};
 use super::scan::{self, CommitSeal, Frame, Next, Position, Transaction};
 use super::types::{MAXIMUM_INFO, Note, RecordId, Visibility};
 use crate::reserve;
@@ -205,6 +205,8 @@ impl State {
         if infos != 1 || state.wraps.is_empty() {
             return Err(damaged(offset, "the first transaction lacks the token information or the entries"));
         }
+        // Without an INDEX, which not everybody can seal, every private record has to be opened for its tag.
+        state.unindexed = state.slots.values().filter(|slot| state.lacks_index(slot)).count();
         Ok(state)
     }
 
@@ -368,7 +370,7 @@ impl State {
                         return wrong("a change was made that needs the keys, without them");
                     }
                     let sound = match frame.head.kind {
-                        Kind::Wrap => Wrap::parse(frame.body).is_some_and(|wrap| self.accepts(&wrap)),
+                        Kind::Wrap => self.accepts(frame.body),
                         _ => frame.body.len() <= MAXIMUM_INFO,
                     };
                     if !sound {
@@ -390,15 +392,29 @@ impl State {
         Ok(())
     }
 
-    fn accepts(&self, wrap: &Wrap) -> bool {
-        wrap.root_version == self.base.root_version
+    /// Whether this is the body of a WRAP that fits the file. One that ends an entry names one that is there.
+    fn accepts(&self, body: &[u8]) -> bool {
+        if let Some((entry, version)) = parse_end(body) {
+            return version == self.base.root_version && self.wraps.contains_key(&entry);
+        }
+        let separated = self.identity.separated;
+        Wrap::parse(body).is_some_and(|wrap| {
+            wrap.root_version == self.base.root_version && (separated || wrap.holds == Holds::Root)
+        })
     }
 
     fn set_wrap(&mut self, frame: &Frame<'_>) -> Result<(), Error> {
-        let wrap = Wrap::parse(frame.body)
-            .filter(|wrap| self.accepts(wrap))
-            .ok_or(damaged(frame.offset, "an entry is malformed"))?;
-        self.wraps.insert(wrap.entry, wrap);
+        let malformed = damaged(frame.offset, "an entry is malformed");
+        if !self.accepts(frame.body) {
+            return Err(malformed);
+        }
+        match parse_end(frame.body) {
+            Some((entry, _)) => drop(self.wraps.remove(&entry)),
+            None => {
+                let wrap = Wrap::parse(frame.body).ok_or(malformed)?;
+                self.wraps.insert(wrap.entry, wrap);
+            }
+        }
         Ok(())
     }
 
@@ -431,7 +447,8 @@ impl State {
 
     /// Whether a login has to open the tag of this record by itself: it was written after the snapshot.
     fn lacks_index(&self, slot: &Slot) -> bool {
-        slot.visibility() == Visibility::Private && slot.sequence >= self.base.next_sequence
+        let after = self.index.is_none() || slot.sequence >= self.base.next_sequence;
+        slot.visibility() == Visibility::Private && after
     }
 
     fn count_event(&mut self, frame: &Frame<'_>) {

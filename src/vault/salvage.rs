@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::bytes::array_at;
 use super::event::{EventText, Sealed};
 use super::format::{FLAG_PRIVATE, FLAG_UNAUTHENTICATED, Kind};
-use super::keys::{Keys, Part, pin_key};
+use super::keys::{Keys, Part, Realm, pin_key};
 use super::record::{Parts, PutHead, Wrap, parse_delete};
 use super::survey::{Piece, Sighted, pieces};
 use super::types::{Entry, MAXIMUM_INFO, Options, Put, RecordId, RecordName, SecretPart, Visibility};
@@ -63,8 +63,13 @@ pub fn salvage(contents: &[u8], entry: Entry, pin: &Secret, options: &Options) -
         return Err(Error::NotOurs);
     }
     let instance = array_at::<16>(contents, format::INSTANCE_OFFSET).ok_or(Error::NotOurs)?;
+    let [flags] = array_at::<1>(contents, format::FLAGS_OFFSET).ok_or(Error::NotOurs)?;
+    let realm = Realm { instance, separated: flags & format::FLAG_SEPARATED != 0 };
     let pieces = pieces(contents);
-    let keys = unlock(&pieces, entry, pin, instance, options)?;
+    let keys = unlock(&pieces, entry, pin, realm, options)?;
+    if !keys.open_objects() {
+        return Err(Error::NotAllowed);
+    }
     let covered = covered(&pieces, &keys);
     let mut found = Finding {
         keys: &keys,
@@ -87,7 +92,7 @@ fn unlock(
     pieces: &[Piece<'_>],
     entry: Entry,
     pin: &Secret,
-    instance: [u8; 16],
+    realm: Realm,
     options: &Options,
 ) -> Result<Keys, Error> {
     let mut outcome = Error::NotInitialised;
@@ -100,7 +105,7 @@ fn unlock(
             continue;
         };
         let key = wrap.kdf().ok_or(Error::KdfRefused).and_then(|kdf| pin_key(pin, &wrap.salt, kdf, options));
-        match key.map(|key| Keys::unwrap(&wrap, &key, instance)) {
+        match key.map(|key| Keys::unwrap(&wrap, &key, realm)) {
             Ok(Some(keys)) => return Ok(keys),
             Ok(None) => outcome = Error::PinIncorrect,
             Err(error) if outcome == Error::NotInitialised => outcome = error,
@@ -273,8 +278,14 @@ mod tests {
         let backend = Arc::new(MemoryBackend::new());
         let so_pin = pin();
         let kdf = Kdf::Pbkdf2Sha512 { iterations: 1 };
-        let new =
-            NewToken { info: vec![1], so_pin: &so_pin, kdf, allow_readonly_login: false, pin_limit: 10 };
+        let new = NewToken {
+            info: vec![1],
+            so_pin: &so_pin,
+            kdf,
+            allow_readonly_login: false,
+            pin_limit: 10,
+            separated: false,
+        };
         let vault = Vault::create(backend.clone(), options(), new).unwrap();
         fill(&vault.login(Entry::SecurityOfficer, &so_pin).unwrap());
         backend.contents().unwrap()

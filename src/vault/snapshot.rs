@@ -88,9 +88,9 @@ impl Snapshot {
         self.builder.record(Kind::Put, flags, body)
     }
 
-    /// Ends the file: INDEX (where there are records), COMMIT, commit pointer. Returns its contents.
+    /// Ends the file: INDEX (where there are records, and the keys to seal it), COMMIT, commit pointer. Returns its contents.
     pub(super) fn finish(mut self, keys: &Keys) -> Result<Vec<u8>, Error> {
-        if !self.index.is_empty() {
+        if !self.index.is_empty() && keys.open_objects() {
             let sealed = keys.seal_index(self.builder.generation(), encode_index(&self.index)?.as_bytes())?;
             self.builder.record(Kind::Index, 0, &sealed)?;
         }

@@ -18,6 +18,8 @@ pub const MAXIMUM_INFO: usize = 64 << 10;
 
 /// The longest text of an event in bytes.
 pub const MAXIMUM_EVENT: usize = 4096;
+/// The longest text about a further role in bytes.
+pub const MAXIMUM_ABOUT: usize = 64;
 
 /// The name of a record: 16 random bytes, never used for another record.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -177,6 +179,9 @@ pub struct NewToken<'a> {
     pub allow_readonly_login: bool,
     /// So many wrong attempts lock a PIN, 1 to 255.
     pub pin_limit: u8,
+    /// The security officer's PIN does not open the objects: it holds the administration key, and a user PIN that it sets
+    /// gives the token a new root key (see [`super::Unlocked::start_anew`]).
+    pub separated: bool,
 }
 
 /// How a vault behaves in this process.

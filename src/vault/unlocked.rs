@@ -4,19 +4,18 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::event::{EventText, Held, seal_event};
-use super::format::{HEADER_LENGTH, Kind};
-use super::keys::{Keys, Part, pin_key};
+use super::event::{EventText, Held};
+use super::format::HEADER_LENGTH;
+use super::keys::{Keys, Part};
 use super::record::{Parts, PutHead};
 use super::recover::{Place, Slot};
 use super::scan::CommitSeal;
 use super::seal::Key;
 use super::tags::Tags;
-use super::transaction::Builder;
-use super::types::{Committed, Entry, Kdf, Record, RecordId, Revision, Visibility};
+use super::types::{Entry, Record, RecordId, Visibility};
 use super::view::{Located, read_body};
 
-use super::{Error, Vault, encoding, pin, random};
+use super::{Error, Vault, encoding};
 use crate::lock::{Mutex, RwLock};
 use crate::reserve;
 use crate::secret::Secret;
@@ -61,6 +60,13 @@ impl Unlocked {
         &self.vault
     }
 
+    /// The PIN of an entry was changed; if it is that of this login, the new one opens it from now on.
+    pub(super) fn changed_pin(&self, entry: Entry, pin_key: Key) {
+        if entry == self.ring.entry {
+            *self.ring.pin_key.lock() = pin_key;
+        }
+    }
+
     /// Whose PIN opened it.
     pub fn entry(&self) -> Entry {
         self.ring.entry
@@ -73,12 +79,12 @@ impl Unlocked {
         let seal = {
             let view = self.vault.view.read();
             let state = &view.state;
-            if state.identity.instance != *keys.instance() {
+            if state.identity.realm() != keys.realm() {
                 return Err(Error::KeysChanged);
             }
             if state.base.root_version != keys.version() {
                 let wrap = state.wraps.get(&self.ring.entry.number()).ok_or(Error::KeysChanged)?;
-                let opened = Keys::unwrap(wrap, &self.ring.pin_key.lock(), state.identity.instance);
+                let opened = Keys::unwrap(wrap, &self.ring.pin_key.lock(), keys.realm());
                 keys = Arc::new(opened.ok_or(Error::KeysChanged)?);
             } else if self.ring.verified.lock().as_ref() == Some(&state.seal) {
                 return Ok(keys);
@@ -105,7 +111,8 @@ impl Unlocked {
         }
     }
 
-    /// All records with their tags, after verification of the chain. Opens no secrets. No order is promised.
+    /// All records with their tags, after verification of the chain; the public ones where the objects do not open. Opens no
+    /// secrets. No order is promised.
     pub fn records(&self) -> Result<Vec<Record>, Error> {
         let mut records = loop {
             let (image, index, root_version, records) = {
@@ -119,8 +126,14 @@ impl Unlocked {
             if keys.version() != root_version {
                 continue;
             }
-            if let Some((generation, place)) = index {
+            if let Some((generation, place)) = index.filter(|_| keys.open_objects()) {
                 self.read_index(&*image, generation, &place, &keys)?;
+            }
+            if !keys.open_objects() {
+                return Ok(records
+                    .into_iter()
+                    .filter(|record| record.visibility == Visibility::Public)
+                    .collect());
             }
             break records;
         };
@@ -169,9 +182,12 @@ impl Unlocked {
         self.ring.tags.lock().of(id, sequence).map(Box::from)
     }
 
-    /// One record with its tag, if it exists.
+    /// One record with its tag, if it exists; none where it is private and does not open.
     pub fn record(&self, id: RecordId) -> Result<Option<Record>, Error> {
         let Some((Located { image, slot, .. }, keys)) = self.locate(id)? else { return Ok(None) };
+        if slot.visibility() == Visibility::Private && !keys.open_objects() {
+            return Ok(None);
+        }
         self.with_tag(Record::of(id, &slot), &slot, &*image, &keys).map(Some)
     }
 
@@ -199,9 +215,12 @@ impl Unlocked {
         self.ring.tags.lock().remember(id, sequence, tag);
     }
 
-    /// The metadata of a record.
+    /// The metadata of a record. [`Error::NotAllowed`] where it is private and does not open.
     pub fn metadata(&self, id: RecordId) -> Result<Vec<u8>, Error> {
         let (Located { image, slot, .. }, keys) = self.locate(id)?.ok_or(Error::NoSuchRecord)?;
+        if slot.visibility() == Visibility::Private && !keys.open_objects() {
+            return Err(Error::NotAllowed);
+        }
         let metadata = open_parts(&*image, &slot, |_, parts| match slot.visibility() {
             Visibility::Public => Some(Secret::copy_of(parts.metadata)),
             Visibility::Private => keys.open_object_key(id, parts.key)?.open(Part::Metadata, parts.metadata),
@@ -229,58 +248,19 @@ impl Unlocked {
         }
     }
 
-    /// The secret part of a record; [`Error::NoSuchRecord`] also for one that has none.
+    /// The secret part of a record; [`Error::NoSuchRecord`] also for one that has none, [`Error::NotAllowed`] where it
+    /// does not open.
     pub fn secret(&self, id: RecordId) -> Result<Secret, Error> {
         let (Located { image, slot, .. }, keys) = self.locate(id)?.ok_or(Error::NoSuchRecord)?;
         if !slot.has_secret {
             return Err(Error::NoSuchRecord);
         }
+        if !keys.open_objects() {
+            return Err(Error::NotAllowed);
+        }
         open_parts(&*image, &slot, |_, parts| {
             keys.open_object_key(id, parts.key)?.open(Part::Secret, parts.secret)
         })
-    }
-
-    /// Sets the PIN of an entry and its failure count to zero. Whether the caller may do that is the caller's to
-    /// decide (C_InitPIN: the SO for the user; C_SetPIN: after [`Vault::verify_pin`]).
-    ///
-    /// One new entry is appended; then, where an older one was there, the file is compacted, because whoever knows the
-    /// old PIN could open what is left of it. Where that is not possible it happens with the next compaction.
-    pub fn set_entry(&self, entry: Entry, pin: &Secret, kdf: Kdf) -> Result<Revision, Error> {
-        self.set_entry_with(entry, pin, kdf, &[]).map(|committed| committed.revision)
-    }
-
-    /// As [`Unlocked::set_entry`], with events in the same transaction.
-    pub fn set_entry_with(
-        &self,
-        entry: Entry,
-        pin: &Secret,
-        kdf: Kdf,
-        events: &[EventText],
-    ) -> Result<Committed, Error> {
-        let salt = random::bytes()?;
-        let new_key = pin_key(pin, &salt, kdf, &self.vault.options)?;
-        let writing = self.vault.begin()?;
-        let keys = self.keys()?;
-        let wrap = keys.wrap(entry, salt, kdf, &new_key)?;
-        let (replaces, instance, before) = writing
-            .state(|state| (state.wraps.contains_key(&entry.number()), state.identity.instance, state.tally));
-        let mut builder = Builder::new(&writing.position());
-        builder.record(Kind::Wrap, 0, &wrap.encode())?;
-        let mut tally = before;
-        for event in events {
-            let (body, after) = seal_event(&keys, &tally, event)?;
-            builder.record(Kind::Event, 0, &body)?;
-            tally = after;
-        }
-        let revision = writing.append(&builder.finish(keys.version(), Some(&keys))?)?;
-        if entry == self.ring.entry {
-            *self.ring.pin_key.lock() = new_key;
-        }
-        pin::set(&*writing.image, &instance, entry.number(), 0, true)?;
-        if replaces {
-            let _ = self.write_snapshot(&writing, &keys, None);
-        }
-        Ok(Committed { revision, events: before.count.saturating_add(1)..tally.count.saturating_add(1) })
     }
 }
 

@@ -3,7 +3,7 @@
 use super::argon2id::Argon2Cost;
 use super::event::{EventText, Tally};
 use super::format::{Identity, Kind, Pointer};
-use super::keys::{Keys, pin_key};
+use super::keys::{Keys, Realm, pin_key};
 use super::pin::Counts;
 use super::scan::Position;
 use super::seal::{Key, seal_with_salt};
@@ -30,11 +30,21 @@ fn the_test_vectors_of_the_format_description_are_right() {
     let options = Options { minimum_iterations: 1000, ..Options::default() };
     let kdf = Kdf::Pbkdf2Sha512 { iterations: 1000 };
     let pin_key = pin_key(&Secret::copy_of(b"1234"), &counting(0), kdf, &options).unwrap();
-    let keys = Keys::derive(Key::new(counting(0x20)), 1, instance);
-    let [index_key, mac_key, wrapping_key, event_key] = keys.derived();
+    let joined = Realm { instance, separated: false };
+    let keys = Keys::derive(Key::new(counting(0x20)), 1, joined);
+    let separated = Keys::derive(Key::new(counting(0x20)), 1, Realm { separated: true, ..joined });
+    let [index_key, mac_key, wrapping_key, event_key, ..] = keys.derived();
+    let [_, separated_mac_key, _, separated_event_key, administration_key, pin_wrapping_key] =
+        separated.derived();
     let key = Key::new(counting(0x40));
     let sealed = seal_with_salt(&key, &[b"coffer test v1"], b"attack at dawn", &counting(0x60));
-    let identity = Identity { uuid: counting(0xa0), instance, allow_readonly_login: true, pin_limit: 10 };
+    let identity = Identity {
+        uuid: counting(0xa0),
+        instance,
+        allow_readonly_login: true,
+        separated: false,
+        pin_limit: 10,
+    };
     let identity = identity.encode();
     let genesis = chain::genesis(&identity);
     let pointer = Pointer { generation: 5, length: 4096 }.encode(&instance);
@@ -52,13 +62,17 @@ fn the_test_vectors_of_the_format_description_are_right() {
     let argon2_key =
         super::keys::pin_key(&Secret::copy_of(b"1234"), &counting(0x40), cost, &options).unwrap();
 
-    let computed: [(&str, &[u8]); 14] = [
+    let computed: [(&str, &[u8]); 18] = [
         ("pin-key", &*pin_key),
         ("argon2-key", &*argon2_key),
-        ("index-key", index_key),
-        ("mac-key", mac_key),
-        ("wrapping-key", wrapping_key),
-        ("event-key", event_key),
+        ("index-key", &index_key),
+        ("mac-key", &mac_key),
+        ("wrapping-key", &wrapping_key),
+        ("event-key", &event_key),
+        ("administration-key", &administration_key),
+        ("separated-mac-key", &separated_mac_key),
+        ("pin-wrapping-key", &pin_wrapping_key),
+        ("separated-event-key", &separated_event_key),
         ("event-head", &tally.head),
         ("sealed", &sealed),
         ("identity-end", &identity[480..]),

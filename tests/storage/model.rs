@@ -77,7 +77,14 @@ impl Model {
 }
 
 pub fn new_token<'a>(so_pin: &'a Secret, info: &[u8]) -> NewToken<'a> {
-    NewToken { info: info.to_vec(), so_pin, kdf: FAST, allow_readonly_login: false, pin_limit: PIN_LIMIT }
+    NewToken {
+        info: info.to_vec(),
+        so_pin,
+        kdf: FAST,
+        allow_readonly_login: false,
+        pin_limit: PIN_LIMIT,
+        separated: false,
+    }
 }
 
 /// Everything that is in a token.

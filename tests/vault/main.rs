@@ -11,6 +11,7 @@ mod killed;
 mod life;
 mod pins;
 mod scale;
+mod separation;
 mod sharing;
 mod storage;
 
@@ -20,7 +21,7 @@ use std::sync::Arc;
 use coffer_pkcs11::secret::Secret;
 use coffer_pkcs11::store::{Backend, FileBackend, MemoryBackend, Mode};
 use coffer_pkcs11::vault::{
-    Change, Entry, Kdf, NewToken, Options, Put, RecordId, SecretPart, Unlocked, Vault, Visibility,
+    Change, Entry, Error, Kdf, NewToken, Options, Put, RecordId, SecretPart, Unlocked, Vault, Visibility,
 };
 
 pub const SO_PIN: &[u8] = b"so-pin-87654321";
@@ -39,7 +40,14 @@ pub fn secret(bytes: &[u8]) -> Secret {
 }
 
 pub fn new_token(so_pin: &Secret) -> NewToken<'_> {
-    NewToken { info: INFO.to_vec(), so_pin, kdf: FAST, allow_readonly_login: false, pin_limit: 10 }
+    NewToken {
+        info: INFO.to_vec(),
+        so_pin,
+        kdf: FAST,
+        allow_readonly_login: false,
+        pin_limit: 10,
+        separated: false,
+    }
 }
 
 pub fn file(path: &Path) -> Arc<dyn Backend> {

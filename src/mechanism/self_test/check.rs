@@ -6,7 +6,7 @@ use crate::ck::*;
 use crate::crypto::digest::Hash;
 use crate::error::{Error, Result};
 use crate::object::{Attributes, Object, Template, Value};
-use crate::policy::{Profile, UsableKey, Use, Validity, permit};
+use crate::policy::{Profile, Role, UsableKey, Use, Validity, permit};
 use crate::secret::Secret;
 
 use super::super::{Cipher, Derivation, Encapsulation, Mechanism, Params, lookup};
@@ -45,7 +45,7 @@ fn key(
     attributes.set(CKA_CLASS, Value::Ulong(class));
     attributes.set(CKA_KEY_TYPE, Value::Ulong(key_type));
     attributes.set(purpose.attribute(), Value::Bool(true));
-    let need = row.need(&Params::None, Profile::Compatible, Validity::NONE);
+    let need = row.need(&Params::None, Profile::Compatible, Validity::NONE, Role::User);
     permit(Arc::new(Object::new(attributes)), &need, purpose)
 }
 

@@ -10,7 +10,7 @@ mod sign;
 use crate::ck::*;
 use crate::error::{Error, Result};
 use crate::mechanism::{Mechanism, MessageParams, ParamKind, Params};
-use crate::policy::{Check, Need, Profile, UsableKey, Use, Validity};
+use crate::policy::{Check, Need, Profile, Role, UsableKey, Use, Validity};
 use crate::token::{ObjectHandle, Token};
 
 use super::operation::{Active, Keyed, Operation, next_number};
@@ -165,7 +165,9 @@ pub fn check_message(
     message: &MessageParams,
     purpose: Use,
 ) -> Result<()> {
-    let need = Need { parameter: message.told(), ..row.need(&Params::None, profile, Validity::NONE) };
+    // State and role were asked when the process began.
+    let need =
+        Need { parameter: message.told(), ..row.need(&Params::None, profile, Validity::NONE, Role::User) };
     Check::Profile.ask(key.object(), &need, purpose).map_err(|denial| denial.error)
 }
 

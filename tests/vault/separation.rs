@@ -1,0 +1,170 @@
+//! Who holds which key: further roles with PINs of their own, and tokens whose security officer opens no objects.
+
+use coffer_pkcs11::vault::Checked;
+
+use super::*;
+
+const ALICE: Entry = Entry::Other(1);
+
+fn separated(backend: Arc<dyn Backend>) -> Arc<Vault> {
+    let pin = secret(SO_PIN);
+    let vault = Vault::create(backend, options(), NewToken { separated: true, ..new_token(&pin) }).unwrap();
+    officer(&vault).start_anew(&secret(USER_PIN), FAST, Vec::new()).unwrap();
+    vault
+}
+
+fn officer(vault: &Arc<Vault>) -> Unlocked {
+    vault.login(Entry::SecurityOfficer, &secret(SO_PIN)).unwrap()
+}
+
+fn add_alice(unlocked: &Unlocked, opens_objects: bool) -> Result<(), Error> {
+    let about = (b"alice".to_vec(), opens_objects);
+    unlocked.add_entry(|_| Some(ALICE), &secret(b"wonderland"), FAST, about, Vec::new()).map(|_| ())
+}
+
+fn alice(vault: &Arc<Vault>) -> Result<Unlocked, Error> {
+    vault.login(ALICE, &secret(b"wonderland"))
+}
+
+#[test]
+fn the_officers_pin_of_a_separated_token_opens_no_private_record_and_no_secret() {
+    let backend = Arc::new(MemoryBackend::new());
+    let vault = separated(backend.clone());
+    let user = user(&vault);
+    user.commit(vec![Change::Add(private(1)), Change::Add(public(2))]).unwrap();
+    add(&user, Put { visibility: Visibility::Public, ..private(3) });
+    let officer = officer(&vault);
+    assert!(!officer.opens_objects().unwrap() && user.opens_objects().unwrap());
+    let seen: Vec<_> = officer.records().unwrap().iter().map(|record| record.id).collect();
+    assert!(seen.contains(&id(2)) && seen.contains(&id(3)) && seen.len() == 2);
+    assert_eq!(officer.record(id(1)), Ok(None));
+    assert_eq!(officer.metadata(id(1)), Err(Error::NotAllowed));
+    assert_eq!(officer.metadata(id(2)).unwrap(), b"metadata 2");
+    for number in [1, 3] {
+        assert_eq!(officer.secret(id(number)).err(), Some(Error::NotAllowed));
+    }
+    // It writes what needs no object key, with a code that the user's login verifies, and nothing else.
+    add(&officer, public(4));
+    for put in [private(5), Put { visibility: Visibility::Public, ..private(5) }] {
+        assert_eq!(officer.commit(vec![Change::Add(put)]), Err(Error::NotAllowed));
+    }
+    assert_eq!(officer.rotate_root().err(), Some(Error::NotAllowed));
+    let kept = contents(&user);
+    assert_eq!(kept.len(), 4);
+    let Checked { objects, .. } = vault.verify(Entry::SecurityOfficer, &secret(SO_PIN), |_, _| {}).unwrap();
+    assert_eq!(objects, 4);
+    let bytes = backend.contents().unwrap();
+    assert_eq!(
+        coffer_pkcs11::vault::salvage(&bytes, Entry::SecurityOfficer, &secret(SO_PIN), &options()).err(),
+        Some(Error::NotAllowed)
+    );
+}
+
+#[test]
+fn the_officer_of_a_separated_token_changes_its_own_pin_and_the_user_rotates_both_keys() {
+    let backend = Arc::new(MemoryBackend::new());
+    let vault = separated(backend.clone());
+    let user = user(&vault);
+    add(&user, private(1));
+    let before = contents(&user);
+    // A compaction by the officer copies what it cannot open, and seals no INDEX.
+    officer(&vault).set_entry(Entry::SecurityOfficer, &secret(b"another so pin"), FAST).unwrap();
+    assert_eq!(vault.login(Entry::SecurityOfficer, &secret(SO_PIN)).err(), Some(Error::PinIncorrect));
+    let officer = vault.login(Entry::SecurityOfficer, &secret(b"another so pin")).unwrap();
+    assert_eq!(contents(&user), before);
+    assert_eq!(contents(&super::user(&open(backend.clone()))), before);
+    user.rotate_root().unwrap();
+    add(&officer, public(2));
+    let reopened = open(backend.clone());
+    assert_eq!(contents(&super::user(&reopened)).len(), 2);
+    assert!(reopened.login(Entry::SecurityOfficer, &secret(b"another so pin")).is_ok());
+    assert_eq!(officer.set_entry(Entry::User, &secret(b"mine now"), FAST).err(), Some(Error::NotAllowed));
+    assert_eq!(add_alice(&officer, true), Err(Error::NotAllowed));
+}
+
+#[test]
+fn starting_anew_leaves_public_records_and_nothing_that_was_sealed() {
+    let backend = Arc::new(MemoryBackend::new());
+    let vault = separated(backend.clone());
+    let user = user(&vault);
+    user.commit(vec![Change::Add(private(1)), Change::Add(public(2))]).unwrap();
+    add(&user, Put { visibility: Visibility::Public, ..private(3) });
+    add_alice(&user, true).unwrap();
+    let officer = officer(&vault);
+    let bob = (b"bob".to_vec(), false);
+    officer.add_entry(|_| Some(Entry::Other(2)), &secret(b"builder"), FAST, bob, Vec::new()).unwrap();
+    assert!(vault.login(Entry::User, &secret(b"wrong")).is_err());
+
+    officer.start_anew(&secret(b"new user pin"), FAST, Vec::new()).unwrap();
+    assert_eq!(user.records().err(), Some(Error::KeysChanged));
+    assert_eq!(alice(&vault).err(), Some(Error::NotInitialised));
+    let bob = vault.login(Entry::Other(2), &secret(b"builder")).unwrap();
+    assert!(!bob.opens_objects().unwrap());
+    assert_eq!(vault.login(Entry::User, &secret(USER_PIN)).err(), Some(Error::PinIncorrect));
+    let anew = vault.login(Entry::User, &secret(b"new user pin")).unwrap();
+    assert_eq!(contents(&anew), [(id(2), b"tag 2".to_vec(), b"metadata 2".to_vec(), None)]);
+    assert_eq!(vault.pin_state(Entry::User).unwrap().failures, 0);
+    add(&anew, private(7));
+    add(&officer, public(8));
+    assert_eq!(contents(&vault.login(Entry::User, &secret(b"new user pin")).unwrap()).len(), 3);
+    assert_eq!(anew.start_anew(&secret(b"new user pin"), FAST, Vec::new()).err(), Some(Error::NotAllowed));
+    let joined = token(Arc::new(MemoryBackend::new()));
+    assert_eq!(
+        super::separation::officer(&joined).start_anew(&secret(USER_PIN), FAST, Vec::new()).err(),
+        Some(Error::NotAllowed)
+    );
+}
+
+#[test]
+fn a_further_role_has_a_pin_of_its_own_until_it_is_taken_away() {
+    let backend = Arc::new(MemoryBackend::new());
+    let vault = token(backend.clone());
+    let user = user(&vault);
+    add(&user, private(1));
+    let officer = officer(&vault);
+    add_alice(&officer, true).unwrap();
+    assert_eq!(add_alice(&officer, true), Err(Error::RecordExists));
+    assert_eq!(vault.entries().len(), 3);
+    assert!(vault.entries().contains(&(ALICE, b"alice".to_vec())));
+    // Its failures are counted apart.
+    assert_eq!(vault.login(ALICE, &secret(USER_PIN)).err(), Some(Error::PinIncorrect));
+    assert_eq!(vault.pin_state(ALICE).unwrap().failures, 1);
+    assert_eq!(vault.pin_state(Entry::User).unwrap().failures, 0);
+    let unlocked = alice(&vault).unwrap();
+    assert_eq!(contents(&unlocked), contents(&user));
+    // What was said about it stays through a new PIN, a compaction and a rotation.
+    officer.set_entry(ALICE, &secret(b"wonderland"), FAST).unwrap();
+    user.rotate_root().unwrap();
+    let reopened = open(backend.clone());
+    assert_eq!(reopened.entries(), vault.entries());
+    assert_eq!(contents(&alice(&reopened).unwrap()), contents(&user));
+
+    officer.end_entry(ALICE, vec![Change::Add(public(2))]).unwrap();
+    assert_eq!(alice(&vault).err(), Some(Error::NotInitialised));
+    assert_eq!(unlocked.records().err(), Some(Error::KeysChanged), "the token has a new root key");
+    assert_eq!(contents(&user).len(), 2);
+    let reopened = open(backend.clone());
+    assert_eq!(reopened.entries().len(), 2);
+    assert_eq!(alice(&reopened).err(), Some(Error::NotInitialised));
+    assert_eq!(officer.end_entry(ALICE, Vec::new()).err(), Some(Error::NotInitialised));
+    for entry in [Entry::User, Entry::SecurityOfficer] {
+        assert_eq!(officer.end_entry(entry, Vec::new()).err(), Some(Error::NotAllowed));
+    }
+}
+
+#[test]
+fn the_administration_key_needs_a_separated_token() {
+    let vault = token(Arc::new(MemoryBackend::new()));
+    assert_eq!(add_alice(&officer(&vault), false), Err(Error::NotAllowed));
+}
+
+#[test]
+fn a_doctored_description_of_a_role_is_found_at_its_login() {
+    let backend = Arc::new(MemoryBackend::new());
+    let vault = token(backend.clone());
+    add_alice(&officer(&vault), true).unwrap();
+    let mut bytes = backend.contents().unwrap();
+    let place = bytes.windows(5).rposition(|window| window == b"alice").unwrap();
+    bytes[place] = b'b';
+    assert!(Vault::open(memory(&bytes), options()).is_err(), "the chain does not hold");
+}
