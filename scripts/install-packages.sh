@@ -20,6 +20,7 @@ clients=(
     "gnutls-bin:p11tool"
     "openjdk-17-jdk-headless:javac"
     "jq:jq"
+    "chromium:chromium"
     "binutils:nm"
     "g++:g++"
     "strace:strace"

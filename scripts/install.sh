@@ -40,6 +40,12 @@ install -D -m 755 "$(module_release)" "$to/lib/libcoffer_pkcs11.so"
 install -d "$to/lib/pkcs11"
 ln -sf ../libcoffer_pkcs11.so "$to/lib/pkcs11/libcoffer_pkcs11.so"
 install -D -m 755 "$(tool_release)" "$to/bin/coffer"
+install -d "$to/share/man/man1" "$to/share/bash-completion/completions" "$to/share/zsh/site-functions" \
+    "$to/share/fish/vendor_completions.d"
+"$(tool_release)" man "$to/share/man/man1" >/dev/null
+"$(tool_release)" completions bash >"$to/share/bash-completion/completions/coffer"
+"$(tool_release)" completions zsh >"$to/share/zsh/site-functions/_coffer"
+"$(tool_release)" completions fish >"$to/share/fish/vendor_completions.d/coffer.fish"
 for header in pkcs11.h pkcs11t.h coffer.h; do
     install -D -m 644 "include/$header" "$to/include/coffer/$header"
 done
@@ -67,6 +73,7 @@ cat <<TEXT
 installed under $to:
   lib/libcoffer_pkcs11.so   lib/pkcs11/   bin/coffer   include/coffer/
   lib/pkgconfig/coffer.pc   share/p11-kit/modules/coffer.module
+  share/man/man1/           completions for bash, zsh and fish
 TEXT
 if [ "$prefix" != /usr ]; then
     echo "p11-kit reads /usr/share/p11-kit/modules and /etc/pkcs11/modules: copy coffer.module there if it is to be found."

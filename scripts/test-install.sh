@@ -17,6 +17,8 @@ check_eq "pkg-config tells the version" "$version" pkg-config --modversion coffe
 check_eq "pkg-config tells where the module is" "$installed" pkg-config --variable=p11_module coffer
 check "the installed library is the one that was built" cmp "$installed" "$(module_release)"
 check "the link in lib/pkcs11 leads to it" cmp "$prefix/lib/pkcs11/libcoffer_pkcs11.so" "$installed"
+check "there is a manual page for each command" test -s "$prefix/share/man/man1/coffer-init.1"
+check "and completions for bash that it can read" bash -n "$prefix/share/bash-completion/completions/coffer"
 check "the installed tool runs" "$prefix/bin/coffer" --version
 read -ra c_flags < <(pkg-config --cflags coffer) # it ends with a blank, which must not become part of the folder
 printf '#include <coffer.h>\nint main(void) { return sizeof(CK_FUNCTION_LIST_3_2) == 0; }\n' >"$WORK/include.c"

@@ -17,5 +17,6 @@ pub use cryptoperiod::{Cryptoperiod, cryptoperiod, cryptoperiods};
 pub use dates::text as time_text;
 pub use explain::{Answer, explain};
 pub use profile::{Parameter, Profile, Refusal, Source};
+pub use strength::of as strength_of;
 pub use usage::{Check, Denial, Meter, Need, TakeCounter, UsableKey, Use, permit, permit_digest};
 pub use validity::{Class, Concern, Life, Mode, State, Validity, Verdict, state, verdict};

@@ -11,7 +11,7 @@ const LEAST: u64 = 112;
 const MOST: u64 = 256;
 
 /// The strength of a key from what its attributes tell without its secrets; `None` where they do not.
-pub(super) fn of(attributes: &Attributes) -> Option<u64> {
+pub fn of(attributes: &Attributes) -> Option<u64> {
     let bits = |id| attributes.bytes(id).map(bit_length);
     match attributes.ulong(CKA_KEY_TYPE)? {
         CKK_RSA => bits(CKA_MODULUS).map(of_modulus),

@@ -4,6 +4,7 @@ mod backup;
 mod care;
 mod destruction;
 mod errors;
+mod everywhere;
 mod explain;
 mod files;
 #[path = "../storage/frames.rs"]
@@ -11,6 +12,7 @@ mod files;
 mod frames;
 mod help;
 mod key;
+mod inventory;
 mod keys;
 mod rotation;
 mod softhsm2_util;

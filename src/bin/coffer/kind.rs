@@ -295,6 +295,29 @@ pub fn curve_of(params: &[u8]) -> Option<&'static Curve> {
     })
 }
 
+/// The size of a key in bits, as its standard counts it; `None` where the attributes do not tell.
+pub fn bits(attributes: &Attributes) -> Option<u64> {
+    let of = |id| attributes.bytes(id).map(bit_length);
+    match attributes.ulong(CKA_KEY_TYPE)? {
+        CKK_RSA => of(CKA_MODULUS),
+        CKK_DSA | CKK_DH | CKK_X9_42_DH => of(CKA_PRIME),
+        CKK_EC | CKK_EC_EDWARDS | CKK_EC_MONTGOMERY => {
+            let name = curve_of(attributes.bytes(CKA_EC_PARAMS)?)?.name;
+            match name {
+                "ed25519" | "x25519" => Some(255),
+                "ed448" | "x448" => Some(448),
+                // The number in it: P-256, secp256k1, brainpoolP256r1.
+                name => {
+                    let digits = name.split(|char: char| !char.is_ascii_digit());
+                    digits.filter_map(|digits| digits.parse().ok()).find(|bits| *bits > 100)
+                }
+            }
+        }
+        CKK_DES3 => Some(192),
+        _ => attributes.ulong(CKA_VALUE_LEN).map(|bytes| bytes * 8),
+    }
+}
+
 fn bit_length(number: &[u8]) -> u64 {
     let significant = number.iter().skip_while(|byte| **byte == 0);
     let first = significant.clone().next().map_or(0, |byte| 8 - byte.leading_zeros());
@@ -361,6 +384,18 @@ mod tests {
                     .iter()
                     .all(|name| super::named(name).is_some_and(|held| held.name == named.name))
             );
+        }
+    }
+
+    #[test]
+    fn every_curve_has_a_size() {
+        for curve in CURVES {
+            let attributes = Attributes::from_iter([
+                (CKA_KEY_TYPE, coffer_pkcs11::object::Value::Ulong(curve.key_type)),
+                (CKA_EC_PARAMS, coffer_pkcs11::object::Value::Bytes(curve.params.to_vec())),
+            ]);
+            let bits = bits(&attributes).unwrap();
+            assert!(curve.name.contains(&bits.to_string()) || bits == 255, "{}: {bits}", curve.name);
         }
     }
 

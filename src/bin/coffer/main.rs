@@ -10,6 +10,7 @@ mod cryptoperiod;
 mod dates;
 mod escrow;
 mod failure;
+mod inventory;
 mod keyfile;
 mod kind;
 mod migrate;
@@ -43,7 +44,7 @@ PINs are never taken from the command line. They come from --pin-fd or --pin-fil
 environment (COFFER_PIN, COFFER_SO_PIN, COFFER_NEW_PIN, COFFER_PASSPHRASE), else from a prompt.
 
 Exit codes: 0 done; 1 not done; 2 a token file is damaged or was tampered with;
-3 done, but something wants attention (doctor, migrate, verify, salvage); 4 the use of a key is denied (explain);
+3 done, but something wants attention (doctor, list, migrate, report, verify, salvage); 4 the use of a key is denied (explain);
 5 fewer people took part than must (backup restore).";
 
 #[derive(Subcommand)]
@@ -54,8 +55,10 @@ enum Command {
     Info(commands::info::Arguments),
     /// Change PINs, or set a new user PIN as the security officer
     Pin(commands::pin::Arguments),
-    /// Show the objects in a token
+    /// Show the objects in a token, their states and dates, and what wants attention
     List(commands::list::Arguments),
+    /// Write the inventory of a token as a page for people
+    Report(commands::report::Arguments),
     /// Make a key or a key pair in a token
     Generate(commands::generate::Arguments),
     /// Put keys and certificates from a file into a token
@@ -100,6 +103,10 @@ enum Command {
     Salvage(commands::salvage::Arguments),
     /// Check the installation, and print the lines that clients need
     Doctor(commands::doctor::Arguments),
+    /// Print the completions for a shell
+    Completions(commands::completions::Completions),
+    /// Write the manual pages
+    Man(commands::completions::Man),
     /// Understand the options of softhsm2-util, so that existing scripts run unchanged
     #[command(name = "softhsm2-util", disable_version_flag = true, infer_long_args = true)]
     Softhsm2Util(commands::softhsm2_util::Arguments),
@@ -138,6 +145,7 @@ fn run(command: Command) -> Result<Exit> {
         Command::Info(arguments) => arguments.run(),
         Command::Pin(arguments) => arguments.run(),
         Command::List(arguments) => arguments.run(),
+        Command::Report(arguments) => arguments.run(),
         Command::Generate(arguments) => arguments.run(),
         Command::Import(arguments) => arguments.run(),
         Command::Export(arguments) => arguments.run(),
@@ -159,6 +167,8 @@ fn run(command: Command) -> Result<Exit> {
         Command::Destroy(destroy) => destroy.run(),
         Command::Salvage(arguments) => arguments.run(),
         Command::Doctor(arguments) => arguments.run(),
+        Command::Completions(arguments) => arguments.run(),
+        Command::Man(arguments) => arguments.run(),
         Command::Softhsm2Util(arguments) => arguments.run(),
     }
 }

@@ -98,7 +98,27 @@ const SHOWN: &[CK_ATTRIBUTE_TYPE] = &[
     CKA_VALUE_LEN,
     CKA_START_DATE,
     CKA_END_DATE,
+    CKA_COFFER_STATE,
+    CKA_COFFER_ACTIVATION_DATE,
+    CKA_COFFER_PROTECT_STOP_DATE,
+    CKA_COFFER_PROCESS_STOP_DATE,
+    CKA_COFFER_CREATION_DATE,
+    CKA_COFFER_OWNER,
+    CKA_COFFER_CUSTODIAN,
+    CKA_COFFER_PURPOSE,
+    CKA_COFFER_VERSION,
+    CKA_COFFER_SUCCESSOR,
+    CKA_COFFER_USE_LIMIT,
+    CKA_COFFER_BYTE_LIMIT,
+    CKA_COFFER_USES,
+    CKA_COFFER_BYTES,
+    CKA_COFFER_LAST_USED,
+    CKA_COFFER_STATE_REASON,
+    CKA_COFFER_EXCEPTION_UNTIL,
 ];
+
+/// What a certificate tells of its validity is in it.
+const SHOWN_OF_CERTIFICATES: &[CK_ATTRIBUTE_TYPE] = &[CKA_VALUE];
 
 const USES: &[(CK_ATTRIBUTE_TYPE, &str)] = &[
     (CKA_ENCRYPT, "encrypt"),
@@ -117,6 +137,12 @@ impl Entry {
     pub fn read(session: &Session, handle: ObjectHandle) -> Result<Self> {
         let attributes = values(session, handle, SHOWN)?;
         let class = attributes.ulong(CKA_CLASS).ok_or(Error::GeneralError)?;
+        let more = if class == CKO_CERTIFICATE {
+            values(session, handle, SHOWN_OF_CERTIFICATES)?
+        } else {
+            Attributes::new()
+        };
+        let attributes = attributes.into_iter().chain(more).collect();
         Ok(Self { handle, class, attributes })
     }
 
@@ -126,6 +152,16 @@ impl Entry {
 
     pub fn id(&self) -> &[u8] {
         self.attributes.bytes(CKA_ID).unwrap_or_default()
+    }
+
+    /// CKA_UNIQUE_ID, which no other object of any token has.
+    pub fn unique_id(&self) -> String {
+        String::from_utf8_lossy(self.attributes.bytes(CKA_UNIQUE_ID).unwrap_or_default()).into_owned()
+    }
+
+    /// Whether a key may leave the token; `None` for what is no private or secret key.
+    pub fn extractable(&self) -> Option<bool> {
+        self.attributes.value(CKA_EXTRACTABLE).and_then(Value::as_bool)
     }
 
     pub fn kind(&self) -> String {
@@ -155,7 +191,7 @@ impl Entry {
     }
 
     /// What protects a private or secret key, or is special about it.
-    fn protection(&self) -> Vec<&'static str> {
+    pub fn protection(&self) -> Vec<&'static str> {
         let is = |attribute| self.attributes.value(attribute).and_then(Value::as_bool);
         let flags = [
             (is(CKA_SENSITIVE) == Some(true), "sensitive"),

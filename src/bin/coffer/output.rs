@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal, Write};
 
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{Attribute, Color, ContentArrangement, Table, presets};
 use serde::Serialize;
 
 use crate::failure::{Failure, Result};
@@ -43,8 +43,56 @@ pub fn bytes(bytes: &[u8]) -> Result<()> {
 /// Columns below which a table is not squeezed into a terminal.
 const NARROWEST: u16 = 40;
 
+/// A cell of a table.
+pub struct Cell {
+    pub text: String,
+    pub tone: Tone,
+}
+
+/// What the colour of a cell says; it never says more than the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tone {
+    Plain,
+    Good,
+    Warning,
+    Bad,
+    Quiet,
+}
+
+impl Cell {
+    pub fn plain(text: String) -> Self {
+        Self { text, tone: Tone::Plain }
+    }
+
+    fn shown(&self, coloured: bool) -> comfy_table::Cell {
+        let cell = comfy_table::Cell::new(printable(&self.text));
+        match self.tone {
+            _ if !coloured => cell,
+            Tone::Plain => cell,
+            Tone::Good => cell.fg(Color::Green),
+            Tone::Warning => cell.fg(Color::Yellow),
+            Tone::Bad => cell.fg(Color::Red),
+            Tone::Quiet => cell.add_attribute(Attribute::Dim),
+        }
+    }
+}
+
+/// Colours are for terminals, and not for people who have set NO_COLOR (no-color.org).
+fn is_coloured() -> bool {
+    let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    !unwanted && !dumb && std::io::stdout().is_terminal()
+}
+
 /// A table as wide as the terminal, or as its content where there is none.
 pub fn table(headings: &[&str], rows: Vec<Vec<String>>) -> String {
+    let plain = |row: Vec<String>| row.into_iter().map(Cell::plain).collect();
+    toned_table(headings, rows.into_iter().map(plain).collect())
+}
+
+/// As `table`, with colours where they are wanted.
+pub fn toned_table(headings: &[&str], rows: Vec<Vec<Cell>>) -> String {
+    let coloured = is_coloured();
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(headings.iter().map(|heading| heading.to_uppercase()));
     // Some terminals (of CI systems, of `script`) tell a width of zero, which would leave a letter a line.
@@ -55,7 +103,12 @@ pub fn table(headings: &[&str], rows: Vec<Vec<String>>) -> String {
         ContentArrangement::Disabled
     });
     for row in rows {
-        table.add_row(row.iter().map(|cell| printable(cell)));
+        table.add_row(row.iter().map(|cell| cell.shown(coloured)));
+    }
+    if coloured {
+        table.enforce_styling();
+    } else {
+        table.force_no_tty();
     }
     let text = table.to_string();
     // Each cell has a blank before it, which the first column does without.

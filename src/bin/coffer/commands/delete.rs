@@ -2,6 +2,7 @@
 
 use clap::Args;
 use coffer_pkcs11::error::Error;
+use serde::Serialize;
 
 use crate::context::{Context, Found};
 use crate::failure::{Exit, Failure, Result};
@@ -21,6 +22,18 @@ pub struct Arguments {
     /// Do not ask
     #[arg(long)]
     yes: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Deleted {
+    token: String,
+    /// The file that is gone, where it was the whole token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<String>,
+    objects: Vec<String>,
 }
 
 impl Arguments {
@@ -36,7 +49,13 @@ impl Arguments {
                 self.yes,
             )?;
             let path = delete_token(&context, &token)?;
-            output::line(&format!("Token `{}` was deleted ({}).", token.label, path.display()))?;
+            let file = path.display().to_string();
+            if self.json {
+                let token = token.uri().to_string();
+                output::json("delete", 1, Deleted { token, file: Some(file), objects: Vec::new() })?;
+            } else {
+                output::line(&format!("Token `{}` was deleted ({file}).", token.label))?;
+            }
             return Ok(Exit::Success);
         }
         let wanted = self.objects.named()?;
@@ -63,7 +82,12 @@ impl Arguments {
                 }
             })?;
         }
-        output::line(&format!("Deleted {what}."))?;
+        if self.json {
+            let objects = entries.iter().map(|entry| entry.uri(&token).to_string()).collect();
+            output::json("delete", 1, Deleted { token: token.uri().to_string(), file: None, objects })?;
+        } else {
+            output::line(&format!("Deleted {what}."))?;
+        }
         Ok(Exit::Success)
     }
 }

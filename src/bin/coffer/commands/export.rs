@@ -14,6 +14,7 @@ use coffer_pkcs11::object::{Object, Value};
 use coffer_pkcs11::secret::Secret;
 use coffer_pkcs11::session::Session;
 use coffer_pkcs11::token::What;
+use serde::Serialize;
 
 use crate::context::{Context, Found};
 use crate::failure::{Exit, Failure, Result};
@@ -43,6 +44,15 @@ pub struct Arguments {
     pin: UserPin,
     #[command(flatten)]
     passphrase: Passphrase,
+    /// Print JSON that tells what was written
+    #[arg(long, requires = "out")]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Exported {
+    object: String,
+    file: String,
 }
 
 /// Everything that a private key object can hold.
@@ -94,7 +104,12 @@ impl Arguments {
         copies::made(session.token(), &object, Way::Exported, What::Exported, &place)?;
         self.write(&content, matches!(entry.class, CKO_PRIVATE_KEY | CKO_SECRET_KEY | CKO_DATA))?;
         if let Some(path) = &self.out {
-            output::line(&format!("Wrote {} to {}.", entry.uri(&token), path.display()))?;
+            let (object, file) = (entry.uri(&token).to_string(), path.display().to_string());
+            if self.json {
+                output::json("export", 1, Exported { object, file })?;
+            } else {
+                output::line(&format!("Wrote {object} to {file}."))?;
+            }
         }
         Ok(Exit::Success)
     }

@@ -27,7 +27,8 @@ pub struct Arguments {
 
 #[derive(Serialize)]
 struct Info {
-    version: &'static str,
+    /// Of the tool; `version` is that of the schema.
+    coffer_version: &'static str,
     folder: String,
     configuration: Option<String>,
     tokens: Vec<Token>,
@@ -78,14 +79,14 @@ impl Arguments {
             }
         }
         let info = Info {
-            version: env!("CARGO_PKG_VERSION"),
+            coffer_version: env!("CARGO_PKG_VERSION"),
             folder: context.config().home.display().to_string(),
             configuration: context.config().file.as_ref().map(|path| path.display().to_string()),
             tokens: described,
             damaged: damaged.collect(),
         };
         if self.json {
-            output::json("info", 1, &info)?
+            output::json("info", 2, &info)?
         } else {
             show(&info)?
         }
@@ -128,7 +129,7 @@ fn state(flags: CK_FLAGS, locked: CK_FLAGS, final_try: CK_FLAGS, count_low: CK_F
 }
 
 fn show(info: &Info) -> Result<()> {
-    output::line(&format!("Coffer {}", info.version))?;
+    output::line(&format!("Coffer {}", info.coffer_version))?;
     output::line(&format!("  tokens in      {}", info.folder))?;
     output::line(&format!(
         "  configuration  {}",

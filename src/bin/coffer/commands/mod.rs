@@ -3,6 +3,7 @@
 pub mod backup;
 pub mod ceremony;
 pub mod clock;
+pub mod completions;
 pub mod delete;
 pub mod destroy;
 pub mod doctor;
@@ -19,6 +20,7 @@ pub mod migrate;
 pub mod pin;
 pub mod recovery;
 pub mod rewrap;
+pub mod report;
 pub mod rotate;
 pub mod salvage;
 pub mod selftest;

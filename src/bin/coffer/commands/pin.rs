@@ -1,8 +1,9 @@
 //! `coffer pin`: changes PINs.
 
 use clap::{Args, Subcommand};
+use serde::Serialize;
 
-use crate::context::{Context, TokenOption};
+use crate::context::{Context, Found, TokenOption};
 use crate::failure::{Exit, Failure, Result};
 use crate::output;
 use crate::pin::{NewPin, SoPin, UserPin};
@@ -28,6 +29,9 @@ enum Command {
         so_pin: SoPin,
         #[command(flatten)]
         new_pin: NewPin,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Set a new user PIN as the security officer; this also unlocks it
     #[command(visible_alias = "unlock")]
@@ -38,6 +42,9 @@ enum Command {
         so_pin: SoPin,
         #[command(flatten)]
         new_pin: NewPin,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -45,7 +52,7 @@ impl Arguments {
     pub fn run(self) -> Result<Exit> {
         let context = Context::load()?;
         match self.command {
-            Command::Change { token, so, pin, so_pin, new_pin } => {
+            Command::Change { token, so, pin, so_pin, new_pin, json } => {
                 let wanted = token.uri()?;
                 let token = context.token(&wanted)?;
                 // C_SetPIN changes the PIN of who is logged in, and the user's where nobody is.
@@ -63,9 +70,10 @@ impl Arguments {
                     Failure::from(error)
                         .while_doing(&format!("the {whose} of `{}` was not changed", token.label))
                 })?;
-                output::line(&format!("The {whose} of `{}` was changed.", token.label))?;
+                let role = if so { "so" } else { "user" };
+                tell(json, &token, role, &format!("The {whose} of `{}` was changed.", token.label))?;
             }
-            Command::Reset { token, so_pin, new_pin } => {
+            Command::Reset { token, so_pin, new_pin, json } => {
                 let token = context.token(&token.uri()?)?;
                 let session = context.so_session(&token, &so_pin)?;
                 let new = new_pin.source().read_new()?;
@@ -73,9 +81,23 @@ impl Arguments {
                     Failure::from(error)
                         .while_doing(&format!("the user PIN of `{}` was not set", token.label))
                 })?;
-                output::line(&format!("The user PIN of `{}` was set.", token.label))?;
+                tell(json, &token, "user", &format!("The user PIN of `{}` was set.", token.label))?;
             }
         }
         Ok(Exit::Success)
+    }
+}
+
+#[derive(Serialize)]
+struct Changed {
+    token: String,
+    /// Whose PIN it is: `user` or `so`.
+    role: &'static str,
+}
+
+fn tell(json: bool, token: &Found, role: &'static str, sentence: &str) -> Result<()> {
+    match json {
+        true => output::json("pin", 1, Changed { token: token.uri().to_string(), role }),
+        false => output::line(sentence),
     }
 }

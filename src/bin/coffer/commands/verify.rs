@@ -54,10 +54,22 @@ pub struct Verify {
     json: bool,
 }
 
+#[derive(Serialize)]
+struct Compacted {
+    file: PathBuf,
+    label: String,
+    /// Bytes of the file.
+    before: u64,
+    after: u64,
+}
+
 #[derive(Args)]
 pub struct Compact {
     #[command(flatten)]
     keys: Keys,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Serialize)]
@@ -139,6 +151,10 @@ impl Compact {
         let (before, _) = vault.sizes();
         unlocked.compact().map_err(failed)?;
         let (after, _) = vault.sizes();
+        if self.json {
+            output::json("compact", 1, Compacted { file: path, label: label(&vault), before, after })?;
+            return Ok(Exit::Success);
+        }
         output::line(&format!(
             "The file of token `{}` has {after} bytes now; before it had {before}.",
             output::printable(&label(&vault))
