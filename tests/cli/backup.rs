@@ -330,6 +330,24 @@ fn a_ceremony_by_script_makes_the_token_the_shares_and_a_transcript_without_secr
 }
 
 #[test]
+fn at_a_terminal_each_custodian_types_a_line_again_and_no_share_stays_on_the_screen() {
+    let home = Home::empty();
+    let transcript = home.argument("transcript");
+    let run = std::process::Command::new("python3")
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cli/ceremony.py"))
+        .args([env!("CARGO_BIN_EXE_coffer"), &transcript])
+        .env("COFFER_HOME", home.path("tokens"))
+        .env("COFFER_PIN", crate::PIN)
+        .env("COFFER_SO_PIN", crate::SO_PIN)
+        .output()
+        .expect("python3 is installed");
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    let text = std::fs::read_to_string(&transcript).unwrap();
+    assert_eq!(text.matches("was typed again from paper").count(), 2, "{text}");
+    home.ok(&["backup", "create", &home.argument("backup"), "--token", "Root CA"]);
+}
+
+#[test]
 fn a_ceremony_without_a_terminal_and_without_a_script_is_refused() {
     let home = Home::empty();
     let refused = home.fails(&[
