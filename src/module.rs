@@ -458,8 +458,10 @@ impl Module {
 
     /// Gives a token the audit log that stands beside its file, if there is one.
     fn attach_log(&self, token: &Token, path: &Path) {
-        if let Ok(log) = AuditLog::open(self.audit_backend(path), self.config.audit_each) {
-            token.attach_log(Arc::new(log));
+        match AuditLog::open(self.audit_backend(path), self.config.audit_each) {
+            Ok(log) if *log.uuid() == token.uuid() => token.attach_log(Arc::new(log)),
+            // None, or that of a token that was here before.
+            _ => {}
         }
     }
 

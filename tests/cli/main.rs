@@ -1,5 +1,6 @@
 //! The tool `coffer`, run as people run it: each test on a folder of its own, with as few iterations as allowed.
 
+mod audit;
 mod backup;
 mod care;
 mod destruction;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use coffer_pkcs11::config::{Config, Mode};
+use coffer_pkcs11::lifecycle::log;
 use coffer_pkcs11::store::{self, FileBackend};
 use coffer_pkcs11::token::vault_options;
 use coffer_pkcs11::vault::{self, RecordName, Vault};
@@ -20,7 +21,14 @@ pub fn store_mode(config: &Config) -> store::Mode {
 
 /// Opens a token file.
 pub fn open(config: &Config, path: &Path) -> std::result::Result<Arc<Vault>, vault::Error> {
-    Vault::open(Arc::new(FileBackend::new(path, store_mode(config))), vault_options(config))
+    let vault = Vault::open(Arc::new(FileBackend::new(path, store_mode(config))), vault_options(config))?;
+    // What is not durable in the audit log stays in the token file, whoever writes that anew.
+    let beside = log::path_beside(path);
+    if beside.exists() {
+        let durable = log::durable_events(&FileBackend::new(beside, store_mode(config))).unwrap_or(0);
+        vault.keep_events_from(durable.saturating_add(1));
+    }
+    Ok(vault)
 }
 
 /// The file of the token that was named: by the path of its file, by its label or by a URI. Where no token fits and a file

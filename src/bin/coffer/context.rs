@@ -62,6 +62,12 @@ pub fn environment() -> Environment {
     Environment::from_variables(uid, |name| std::env::var_os(name))
 }
 
+impl Drop for Context {
+    fn drop(&mut self) {
+        self.module.flush_logs();
+    }
+}
+
 impl Context {
     pub fn load() -> Result<Self> {
         Self::load_with(|_| {})

@@ -101,6 +101,9 @@ enum Command {
     Destroy(commands::destroy::Destroy),
     /// Save what verifies from a damaged token file into a new token
     Salvage(commands::salvage::Arguments),
+    /// Show, verify and export what was told of a token
+    #[command(subcommand)]
+    Audit(commands::audit::Command),
     /// Check the installation, and print the lines that clients need
     Doctor(commands::doctor::Arguments),
     /// Print the completions for a shell
@@ -166,6 +169,7 @@ fn run(command: Command) -> Result<Exit> {
         Command::Rewrap(arguments) => arguments.run(),
         Command::Destroy(destroy) => destroy.run(),
         Command::Salvage(arguments) => arguments.run(),
+        Command::Audit(command) => command.run(),
         Command::Doctor(arguments) => arguments.run(),
         Command::Completions(arguments) => arguments.run(),
         Command::Man(arguments) => arguments.run(),

@@ -48,6 +48,7 @@ const LOCK_WAIT: Duration = Duration::from_secs(2);
 /// A log that this process writes to.
 pub struct AuditLog {
     backend: Arc<dyn Backend>,
+    uuid: [u8; 16],
     id: [u8; 16],
     /// The process that made this value: a forked child leaves alone what its parent has gathered.
     process: u32,
@@ -145,9 +146,10 @@ pub fn create(
 impl AuditLog {
     /// The log in this place, if there is one. `each`: write every note at once.
     pub fn open(backend: Arc<dyn Backend>, each: bool) -> std::result::Result<Self, Trouble> {
-        let id = append::identity(&*backend)?.id;
+        let format::Identity { uuid, id, .. } = append::identity(&*backend)?;
         Ok(Self {
             backend,
+            uuid,
             id,
             process: std::process::id(),
             each,
@@ -163,6 +165,11 @@ impl AuditLog {
 
     pub fn id(&self) -> &[u8; 16] {
         &self.id
+    }
+
+    /// The unique number of the token that it belongs to.
+    pub fn uuid(&self) -> &[u8; 16] {
+        &self.uuid
     }
 
     fn milliseconds(&self) -> u64 {

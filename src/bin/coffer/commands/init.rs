@@ -6,10 +6,11 @@ use coffer_pkcs11::config::PinKdf;
 use coffer_pkcs11::error::Error;
 use coffer_pkcs11::policy::{Mode, Profile};
 use coffer_pkcs11::secret::Secret;
-use coffer_pkcs11::token::{LABEL_LEN, Settings, SlotId, padded};
+use coffer_pkcs11::token::{AuditMode, LABEL_LEN, Settings, SlotId, padded};
 use serde::Serialize;
 
-use crate::context::{Context, log_in};
+use super::audit;
+use crate::context::{Context, Found, log_in};
 use crate::dates;
 use crate::failure::{Exit, Failure, Result};
 use crate::output;
@@ -47,6 +48,9 @@ pub struct Arguments {
     /// `coffer destroy` does not without that
     #[arg(long, value_name = "TIME", value_parser = dates::length, default_value = "0d")]
     destruction_wait: u64,
+    /// Begin an audit log beside the token, and show its first key
+    #[arg(long)]
+    audit: bool,
     /// Allow a label that another token has
     #[arg(long)]
     allow_duplicate: bool,
@@ -114,6 +118,9 @@ struct Made {
     uri: String,
     file: String,
     user_pin_set: bool,
+    /// Of the audit log, where one was begun.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    audit_first_key: Option<String>,
 }
 
 impl Arguments {
@@ -149,6 +156,7 @@ impl Arguments {
             uri: token.uri().to_string(),
             file,
             user_pin_set: pin.is_some(),
+            audit_first_key: self.audit.then(|| begin_log(&context, &token, &so_pin)).transpose()?,
         };
         if self.json {
             output::json("init", 1, &made)?;
@@ -157,6 +165,9 @@ impl Arguments {
                 "Token `{}` is ready in slot {}.\n  file  {}\n  uri   {}",
                 made.label, made.slot, made.file, made.uri
             ))?;
+            if let Some(first_key) = &made.audit_first_key {
+                output::line(&audit::first_key_text(first_key))?;
+            }
             if !made.user_pin_set {
                 output::line("Its user PIN is not set yet: coffer pin reset")?;
             }
@@ -184,6 +195,16 @@ impl Arguments {
         }
         Ok(slot)
     }
+}
+
+/// Begins the audit log of a token that was just made, and answers its first key.
+fn begin_log(context: &Context, token: &Found, so_pin: &Secret) -> Result<String> {
+    let session = context.session(token.slot, true)?;
+    log_in(&session, CKU_SO, so_pin, token)?;
+    let first_key = audit::begin(context, token, AuditMode::Uses, false)?;
+    session.logout()?;
+    context.module.close_session(session.handle())?;
+    Ok(output::hex(&*first_key))
 }
 
 /// The slot for a new token of this label.

@@ -1,5 +1,6 @@
 //! The commands, one file a group.
 
+pub mod audit;
 pub mod backup;
 pub mod ceremony;
 pub mod clock;

@@ -1,0 +1,93 @@
+//! What was told of a token, as `coffer audit` shows and verifies it.
+
+use std::fs;
+
+use crate::Home;
+
+const LOG: &str = "tokens/token-0.coffer.audit";
+
+/// A token with a log, in which a key was made and used up to be deleted.
+fn audited() -> (Home, String) {
+    let home = Home::empty();
+    let made = home.json(&["init", "mine", "--audit", "--json"]);
+    let first_key = home.write("first-key", made["audit_first_key"].as_str().unwrap().as_bytes());
+    home.ok(&["generate", "aes:256", "data"]);
+    home.ok(&["delete", "data", "--yes"]);
+    (home, first_key)
+}
+
+#[test]
+fn what_happened_is_shown_with_who_did_it_and_exported_for_programs() {
+    let (home, _) = audited();
+    let shown = home.ok(&["audit", "show"]);
+    for what in ["token-initialised", "pin-set", "audit-enabled", "generated", "destroyed", "logged-in"] {
+        assert!(shown.contains(what), "{what} in {shown}");
+    }
+    assert!(shown.contains("coffer[") && shown.contains("user"), "{shown}");
+    let made = home.json(&["audit", "show", "--json", "--key", "data", "--what", "generated"]);
+    let entries = made["entries"].as_array().unwrap();
+    assert_eq!((entries.len(), &entries[0]["key"]), (1, &"data".into()));
+    let lines = home.ok(&["audit", "export", "--what", "destroyed"]);
+    let line: serde_json::Value = serde_json::from_str(lines.trim()).unwrap();
+    assert_eq!(
+        (&line["what"], &line["program"], &line["role"]),
+        (&"destroyed".into(), &"coffer".into(), &"user".into())
+    );
+    let out = home.argument("audit.csv");
+    home.ok(&["audit", "export", "--format", "csv", "--out", &out]);
+    assert!(fs::read_to_string(&out).unwrap().starts_with("number,event,time,what"));
+    assert!(home.fails(&["audit", "export", "--out", &out]).contains("audit.csv"));
+    assert!(home.fails(&["audit", "show", "--what", "nothing"]).contains("there are: token-initialised"));
+}
+
+#[test]
+fn an_untouched_log_is_verified_and_prints_an_anchor_that_an_older_copy_does_not_reach() {
+    let (home, first_key) = audited();
+    let older = [LOG, "tokens/token-0.coffer"].map(|name| (name, fs::read(home.path(name)).unwrap()));
+    let said = home.ok(&["audit", "verify", "--first-key", &first_key]);
+    assert!(said.contains("holds together") && !said.contains("note:"), "{said}");
+    home.ok(&["generate", "aes:256", "later"]);
+    let json = home.json(&["audit", "verify", "--json", "--first-key", &first_key]);
+    assert_eq!((&json["codes_verified"], &json["compared_with_token"]), (&true.into(), &true.into()));
+    let anchor = json["anchor"].as_str().unwrap();
+    home.ok(&["audit", "verify", "--anchor", anchor]);
+    for (name, contents) in older {
+        home.write(name, &contents);
+    }
+    home.ok(&["audit", "verify", "--first-key", &first_key, "--log-only"]);
+    let found = home.run(&["audit", "verify", "--anchor", anchor]);
+    assert!(found.code == 2 && found.out.contains("the anchor is of"), "{}{}", found.out, found.err);
+}
+
+#[test]
+fn a_changed_a_cut_and_a_missing_log_end_with_exit_code_two() {
+    let (home, first_key) = audited();
+    let whole = fs::read(home.path(LOG)).unwrap();
+    let mut changed = whole.clone();
+    let last = changed.len() - 100;
+    changed[last] ^= 1;
+    home.write(LOG, &changed);
+    let found = home.run(&["audit", "verify", "--log-only"]);
+    assert!(found.code == 2 && found.out.contains("First bad record"), "{}{}", found.out, found.err);
+    home.write(LOG, &whole[..whole.len() - 300]);
+    let found = home.run(&["audit", "verify", "--log-only", "--first-key", &first_key]);
+    assert!(found.code == 2 && found.out.contains("cut off"), "{}{}", found.out, found.err);
+    fs::remove_file(home.path(LOG)).unwrap();
+    let found = home.run(&["audit", "verify"]);
+    assert!(found.code == 2 && found.err.contains("is gone"), "{}{}", found.out, found.err);
+}
+
+#[test]
+fn without_a_log_the_events_of_the_token_file_are_shown_and_a_log_can_be_begun() {
+    let home = Home::with_token();
+    home.ok(&["generate", "aes:256", "data"]);
+    let shown = home.json(&["audit", "show", "--json"]);
+    assert_eq!((&shown["log"], shown["entries"].as_array().unwrap().len()), (&false.into(), 3));
+    assert!(home.fails(&["audit", "verify"]).contains("has no audit log"));
+    let enabled = home.json(&["audit", "enable", "--json", "--mode", "events"]);
+    assert_eq!(enabled["first_key"].as_str().unwrap().len(), 64);
+    let again = home.json(&["audit", "enable", "--json", "--mode", "uses", "--required"]);
+    assert!(again["first_key"].is_null());
+    home.ok(&["audit", "verify"]);
+    assert!(home.ok(&["audit", "show"]).contains("generated"), "the log begins with the first event");
+}
