@@ -296,7 +296,6 @@ impl Session {
         let key = permit(object, &need, purpose)
             .inspect_err(|error| self.tell_refusal(handle, purpose, row, *error))?;
         if let Some(concern) = key.concern() {
-            self.tell_warning(key.object(), purpose);
             self.token.note_concern(handle, purpose, concern);
         }
         let limited = key.object().is_limited() && purpose.class() == Class::Protect;

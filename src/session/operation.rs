@@ -320,7 +320,7 @@ impl Operation<Box<dyn Sign>> {
         if !output.measure(self.running()?.output_len())? {
             return Ok(None);
         }
-        let mut active = self.take()?;
+        let mut active = self.take_for(input.len())?;
         Sign::update(active.run.as_mut(), input)?;
         Ok(Some(Detached { run: active.run, private: active.private }))
     }

@@ -67,14 +67,6 @@ impl Session {
         self.token.note(&event);
     }
 
-    /// Tells that a key was used although its state or a date speaks against it, in a token that only warns.
-    pub(super) fn tell_warning(&self, key: &Object, purpose: Use) {
-        if self.token.tells_refusals() {
-            let detail = format!("{} against the state or a date of the key", what(purpose).name());
-            self.token.note(&self.token.event(What::Permitted).about(key.attributes()).detail(&detail));
-        }
-    }
-
     /// Takes a step of an operation, and tells of the use if it was the last.
     pub(super) fn step<T>(
         &self,

@@ -32,6 +32,7 @@ use crate::ck::*;
 use crate::config::{Config, PinKdf};
 use crate::error::{Error, Result};
 use crate::lock::{Mutex, RwLock};
+use crate::object::attribute;
 use crate::policy::{AlgorithmPolicy, Concern, Mode, Profile, Role, Use, Validity};
 use crate::secret::Secret;
 use crate::store::{Backend, Guard};
@@ -218,12 +219,19 @@ impl Token {
         self.config.clock.now()
     }
 
-    /// Keeps a use that should not have been, each key and use once.
+    /// Keeps a use that should not have been, each key and use once, and tells the audit log of it.
     pub fn note_concern(&self, key: ObjectHandle, purpose: Use, concern: Concern) {
         let mut concerns = self.concerns.lock();
-        if concerns.len() < MOST_CONCERNS {
-            concerns.entry((key, purpose)).or_insert(concern);
+        let known = concerns.len() >= MOST_CONCERNS || concerns.insert((key, purpose), concern).is_some();
+        drop(concerns);
+        if known || !self.tells_refusals() {
+            return;
         }
+        let usage = attribute::lookup(purpose.attribute()).map_or("use", |info| info.name);
+        let mut event =
+            self.event(What::Permitted).detail(&format!("{usage} although {}", concern.sentence()));
+        event.key = self.entry_object(key).ok().map(|(_, key)| KeyName::of(key.attributes()));
+        self.note(&event);
     }
 
     /// Uses of keys by this process that their state or dates speak against, which happened all the same.
