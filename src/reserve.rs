@@ -88,6 +88,19 @@ pub fn collect<T>(things: impl Iterator<Item = T>) -> Vec<T> {
     all
 }
 
+/// So many zero bytes. Fresh pages are zero already: to fill them would touch each one more time than reading into them does.
+pub fn zeroed(length: usize) -> Result<Vec<u8>, OutOfMemory> {
+    if length == 0 {
+        return Ok(Vec::new());
+    }
+    let layout = Layout::array::<u8>(length).map_err(|_| OutOfMemory)?;
+    // SAFETY: the layout is not empty; the answer is NULL or so many zeros, allocated as a vector allocates them.
+    unsafe {
+        let place = std::alloc::alloc_zeroed(layout);
+        if place.is_null() { Err(OutOfMemory) } else { Ok(Vec::from_raw_parts(place, length, length)) }
+    }
+}
+
 /// How many allocations of this process were refused so far.
 #[inline]
 pub fn refusals() -> u64 {

@@ -271,7 +271,8 @@ mod tests {
     #[test]
     fn every_bit_flip_is_an_error_or_another_object_with_one_encoding() {
         let record = encode(&sample()).unwrap();
-        for bit in 0..record.len() * 8 {
+        // Miri takes a thousand times as long: there, and in the tests of the vault, it sees a part.
+        for bit in (0..record.len() * 8).step_by(if cfg!(miri) { 97 } else { 1 }) {
             let mut flipped = record.as_bytes().to_vec();
             flipped[bit / 8] ^= 1 << (bit % 8);
             if let Ok(attributes) = decode(&flipped) {
@@ -284,7 +285,7 @@ mod tests {
     #[test]
     fn random_records_never_panic() {
         let mut state = 0x2545_f491_4f6c_dd1d_u64;
-        for length in 0..2000usize {
+        for length in 0..if cfg!(miri) { 40 } else { 2000usize } {
             let mut next = || {
                 state ^= state << 13;
                 state ^= state >> 7;

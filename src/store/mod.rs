@@ -18,6 +18,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::reserve;
+
 pub use error::Error;
 pub use file::{FileBackend, Mode};
 pub use lock::{LockDescriptors, lock_descriptors};
@@ -128,10 +130,7 @@ pub fn read_to_end(image: &dyn Image, offset: u64) -> Result<Vec<u8>, Error> {
 
 /// So many zero bytes, or [`Error::TooLarge`].
 pub fn zeroed(length: usize) -> Result<Vec<u8>, Error> {
-    // An allocation that fails would end the process: it is tried first. `vec!` then takes fresh pages, which are zero
-    // already, where filling them would touch each one more time than reading into them does.
-    Vec::<u8>::new().try_reserve_exact(length).map_err(|_| Error::TooLarge)?;
-    Ok(vec![0; length])
+    reserve::zeroed(length).map_err(|_| Error::TooLarge)
 }
 
 /// Writes all of `bytes` at `offset`.

@@ -182,7 +182,7 @@ mod tests {
         assert_eq!(sealed.open(&keys), Some(event.clone()));
         assert_eq!(tally, Tally::default().after(&event));
         assert_eq!(Tally::parse(&tally.encode()), Some(tally));
-        for at in 0..body.len() {
+        for at in (0..body.len()).step_by(if cfg!(miri) { 7 } else { 1 }) {
             let mut changed = body.clone();
             changed[at] ^= 1;
             let opened = Sealed::parse(&changed).and_then(|sealed| sealed.open(&keys));

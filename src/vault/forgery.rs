@@ -148,7 +148,7 @@ fn a_flipped_bit_with_a_repaired_chain_is_found_at_the_login() {
         .collect();
     for (number, bodies) in lengths.iter().enumerate().take(last_authenticated + 1) {
         for (record, length) in bodies.iter().enumerate() {
-            for byte in 0..*length {
+            for byte in (0..*length).step_by(if cfg!(miri) { 101 } else { 1 }) {
                 let doctored = rewrite(&bytes, &bytes, |this, records| {
                     if this == number {
                         records[record].body[byte] ^= 0x40;

@@ -319,7 +319,7 @@ mod tests {
         let mut header = identity().encode().to_vec();
         header.resize(HEADER_LENGTH, 0);
         assert_eq!(Identity::parse(&header).unwrap(), identity());
-        for bit in 0..IDENTITY_LENGTH * 8 {
+        for bit in (0..IDENTITY_LENGTH * 8).step_by(if cfg!(miri) { 31 } else { 1 }) {
             header[bit / 8] ^= 1 << (bit % 8);
             assert!(Identity::parse(&header).is_err(), "bit {bit}");
             header[bit / 8] ^= 1 << (bit % 8);

@@ -362,12 +362,12 @@ mod tests {
             }
         });
         let first = pieces(&contents).iter().find(|piece| piece.name().kind == "PUT").unwrap().name().offset;
-        for at in first as usize..contents.len() {
+        for at in (first as usize..contents.len()).step_by(if cfg!(miri) { 211 } else { 1 }) {
             let mut damaged = contents.clone();
             damaged[at] ^= 1 << (at % 8);
             assert!(saved(&damaged).0.len() >= 2, "byte {at}");
         }
-        for length in 0..contents.len() {
+        for length in (0..contents.len()).step_by(if cfg!(miri) { 401 } else { 1 }) {
             let _ = salvage(&contents[..length], Entry::SecurityOfficer, &pin(), &options());
         }
     }

@@ -149,12 +149,12 @@ mod tests {
         assert_eq!(open(&key, &[b"a", b"b"], &sealed).unwrap().as_bytes(), b"attack at dawn");
         assert!(open(&Key::new([8; 32]), &[b"a", b"b"], &sealed).is_none());
         assert!(open(&key, &[b"a"], &sealed).is_none());
-        for bit in 0..sealed.len() * 8 {
+        for bit in (0..sealed.len() * 8).step_by(if cfg!(miri) { 31 } else { 1 }) {
             let mut flipped = sealed.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
             assert!(open(&key, &[b"a", b"b"], &flipped).is_none(), "bit {bit}");
         }
-        for length in 0..sealed.len() {
+        for length in (0..sealed.len()).step_by(if cfg!(miri) { 5 } else { 1 }) {
             assert!(open(&key, &[b"a", b"b"], &sealed[..length]).is_none());
         }
     }

@@ -12,6 +12,9 @@ const HUGE: [u64; 4] = [1 << 31, 1 << 32, i64::MAX as u64, u64::MAX];
 /// The two that the library must refuse, or not use, before it touches a byte.
 const ABSURD: [u64; 2] = [i64::MAX as u64, u64::MAX];
 
+/// Words of CK_GCM_MESSAGE_PARAMS.
+const GCM_MESSAGE_WORDS: usize = 6;
+
 /// How an argument is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
@@ -66,6 +69,7 @@ pub fn ways(kind: Kind) -> Vec<Way> {
             }
         }
         Kind::Fill(len) => ways.extend(read(len as u64)),
+        Kind::Message => ways.extend(read(GCM_MESSAGE_WORDS as u64 * 8)),
         Kind::Output(len) => {
             ways.extend(written(len as u64, 1 << 16));
             ways.extend([0, 1, 8, 16].map(Way::Over));
@@ -213,6 +217,10 @@ impl Maker<'_> {
             Kind::Number(values) => vec![values[0]],
             Kind::Input(bytes) => self.elements(&content(bytes), 1, way, false),
             Kind::Fill(len) => self.elements(&vec![0; len], 1, way, true),
+            Kind::Message => {
+                let parameter = self.gcm_message();
+                self.elements(&parameter, 1, way, true)
+            }
             Kind::Output(len) => self.output(len, way, 1),
             Kind::List(size) => self.output(64, way, size),
             Kind::Handles => self.elements(&[0; 64], 8, way, true),
@@ -243,6 +251,13 @@ impl Maker<'_> {
             self.input = Some((place, len));
         }
         vec![address(place), told]
+    }
+
+    /// CK_GCM_MESSAGE_PARAMS with a nonce of the token's: its place, bytes, fixed bits, generator, place of the tag, bits.
+    fn gcm_message(&mut self) -> Vec<u8> {
+        let (nonce, tag) = (self.memory.room(12, Pointer::End), self.memory.room(16, Pointer::End));
+        let words: [u64; GCM_MESSAGE_WORDS] = [address(nonce), 12, 0, CKG_GENERATE, address(tag), 128];
+        words.iter().flat_map(|word| word.to_ne_bytes()).collect()
     }
 
     fn output(&mut self, usual: usize, way: Way, unit: usize) -> Vec<u64> {
@@ -315,7 +330,10 @@ impl Maker<'_> {
     }
 
     fn mechanism(&mut self, usage: Use, way: Way) -> u64 {
-        let (id, parameter) = mechanism(usage);
+        let (id, mut parameter) = mechanism(usage);
+        if usage == Use::AeadWrap {
+            parameter = self.gcm_message();
+        }
         let usual = if parameter.is_empty() { Pointer::Null } else { Pointer::End };
         let (place, len) = match way {
             Way::Parameter(place, len) => (place, len),
@@ -336,7 +354,7 @@ impl Maker<'_> {
 fn mechanism(usage: Use) -> (CK_MECHANISM_TYPE, Vec<u8>) {
     match usage {
         Use::Cipher => (CKM_AES_CBC, vec![7; 16]),
-        Use::Aead => (CKM_AES_GCM, Vec::new()),
+        Use::Aead | Use::AeadWrap => (CKM_AES_GCM, Vec::new()),
         Use::Digest => (CKM_SHA256, Vec::new()),
         Use::Mac => (CKM_SHA256_HMAC, Vec::new()),
         Use::Recover => (CKM_RSA_PKCS, Vec::new()),

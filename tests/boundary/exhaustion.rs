@@ -15,9 +15,16 @@ use super::answers;
 use super::arguments::{Maker, Way};
 use super::functions::FUNCTIONS;
 use super::interface::*;
-use super::worker::lives;
+use super::worker::{in_slice, is_campaign, lives};
 use super::world::{Base, STATES, State, World};
 use crate::call;
+
+/// From so many allocations on the slice tries one number in `SLICE`; COFFER_CAMPAIGN=full tries all.
+const EVERY: u64 = 8;
+const SLICE: u64 = 5;
+
+/// Seconds after which a call has hung: much on a machine that does other things, too.
+const PATIENCE: u32 = 300;
 
 /// More than the reserve of the library could list.
 const OBJECTS: usize = 1500;
@@ -155,7 +162,7 @@ fn a_token_with_many_objects_bears_that_there_is_no_memory() {
             loop {
                 prepare();
                 // SAFETY: sets a timer that ends a process which hangs.
-                unsafe { libc::alarm(60) };
+                unsafe { libc::alarm(PATIENCE) };
                 let (rv, refused) = host.call_with(allowed, call);
                 assert!(
                     [CKR_OK, CKR_HOST_MEMORY].contains(&rv),
@@ -260,9 +267,12 @@ fn run(with_pages: bool, what: &str) -> u64 {
 fn exhaust(world: &mut World, host: &Host, function: usize, counts: &Counts) {
     let (state, usual) = usual_answer(world, function);
     for allowed in 0u64.. {
+        if !is_campaign() && allowed >= EVERY && !in_slice((function << 20) + allowed as usize, SLICE) {
+            continue;
+        }
         counts.allowed.store(allowed, Ordering::Relaxed);
         // SAFETY: sets a timer that ends a process which hangs.
-        unsafe { libc::alarm(60) };
+        unsafe { libc::alarm(PATIENCE) };
         let (rv, refused) = call_once(world, state, function, |call| host.call_with(allowed, call));
         counts.calls.fetch_add(1, Ordering::Relaxed);
         counts.without_memory.fetch_add(u64::from(rv == CKR_HOST_MEMORY), Ordering::Relaxed);
@@ -298,7 +308,7 @@ fn usual_answer(world: &mut World, function: usize) -> (&'static State, CK_RV) {
     found.unwrap()
 }
 
-fn call_once<T: Answer>(
+fn call_once<T>(
     world: &mut World,
     state: &State,
     function: usize,
@@ -312,22 +322,7 @@ fn call_once<T: Answer>(
     let words: Vec<u64> = kinds.iter().flat_map(|kind| maker.words(*kind, Way::Usual)).collect();
     world.memory.remember();
     let answer = how(&mut || world.library.call(function, &words));
-    world.note(FUNCTIONS[function].name, answer.rv());
+    // Without memory a call may have done its work, whatever it answers.
+    world.note(FUNCTIONS[function].name, CKR_OK);
     answer
-}
-
-trait Answer {
-    fn rv(&self) -> CK_RV;
-}
-
-impl Answer for CK_RV {
-    fn rv(&self) -> CK_RV {
-        *self
-    }
-}
-
-impl Answer for (CK_RV, u64) {
-    fn rv(&self) -> CK_RV {
-        self.0
-    }
 }

@@ -13,6 +13,8 @@ pub enum Kind {
     Number(&'static [u64]),
     /// * Bytes that are read: usually so many.
     Input(Bytes),
+    /// * The parameter of one message under AES-GCM (CK_GCM_MESSAGE_PARAMS).
+    Message,
     /// * Bytes that are filled whole.
     Fill(usize),
     /// * A buffer and the pointer to its length; so many bytes are put out.
@@ -72,6 +74,8 @@ pub enum Make {
 pub enum Use {
     Cipher,
     Aead,
+    /// With the parameter of a message.
+    AeadWrap,
     Digest,
     Mac,
     Recover,
@@ -173,7 +177,7 @@ functions! {
     C_GenerateKeyPair(Session, Mechanism(Use::GeneratePair), Template(Make::EcPublic),
         Template(Make::EcPrivate), HANDLE, HANDLE);
     C_WrapKey(Session, Mechanism(Use::Wrap), Object(Key::Aes), Object(Key::Generic), Output(40));
-    C_UnwrapKey(Session, Mechanism(Use::Wrap), Object(Key::Aes), Input(Data(40)), Template(Make::AesKey), HANDLE);
+    C_UnwrapKey(Session, Mechanism(Use::Cipher), Object(Key::Aes), Input(Data(16)), Template(Make::AesKey), HANDLE);
     C_DeriveKey(Session, Mechanism(Use::Derive), Object(Key::Generic), Template(Make::AesKey), HANDLE);
     C_SeedRandom(Session, DATA);
     C_GenerateRandom(Session, Fill(32));
@@ -186,14 +190,14 @@ functions! {
     C_LoginUser(Session, USER, Input(UserPin), Input(Data(8)));
     C_SessionCancel(Session, FLAGS);
     C_MessageEncryptInit(Session, Mechanism(Use::Aead), Object(Key::Aes));
-    C_EncryptMessage(Session, Fill(56), DATA, DATA, CIPHERTEXT);
-    C_EncryptMessageBegin(Session, Fill(56), DATA);
-    C_EncryptMessageNext(Session, Fill(56), DATA, CIPHERTEXT, FLAGS);
+    C_EncryptMessage(Session, Message, DATA, DATA, CIPHERTEXT);
+    C_EncryptMessageBegin(Session, Message, DATA);
+    C_EncryptMessageNext(Session, Message, DATA, CIPHERTEXT, FLAGS);
     C_MessageEncryptFinal(Session);
     C_MessageDecryptInit(Session, Mechanism(Use::Aead), Object(Key::Aes));
-    C_DecryptMessage(Session, Fill(56), DATA, DATA, CIPHERTEXT);
-    C_DecryptMessageBegin(Session, Fill(56), DATA);
-    C_DecryptMessageNext(Session, Fill(56), DATA, CIPHERTEXT, FLAGS);
+    C_DecryptMessage(Session, Message, DATA, DATA, CIPHERTEXT);
+    C_DecryptMessageBegin(Session, Message, DATA);
+    C_DecryptMessageNext(Session, Message, DATA, CIPHERTEXT, FLAGS);
     C_MessageDecryptFinal(Session);
     C_MessageSignInit(Session, Mechanism(Use::Mac), Object(Key::Generic));
     C_SignMessage(Session, Fill(0), DATA, CIPHERTEXT);
@@ -217,9 +221,9 @@ functions! {
     C_AsyncComplete(Session, Text("C_Sign"), Place(40));
     C_AsyncGetID(Session, Text("C_Sign"), Place(8));
     C_AsyncJoin(Session, Text("C_Sign"), Number(&[1, 0, u64::MAX]), Fill(32));
-    C_WrapKeyAuthenticated(Session, Mechanism(Use::Aead), Object(Key::Aes), Object(Key::Generic), DATA,
+    C_WrapKeyAuthenticated(Session, Mechanism(Use::AeadWrap), Object(Key::Aes), Object(Key::Generic), DATA,
         Output(48));
-    C_UnwrapKeyAuthenticated(Session, Mechanism(Use::Aead), Object(Key::Aes), Input(Data(48)),
+    C_UnwrapKeyAuthenticated(Session, Mechanism(Use::AeadWrap), Object(Key::Aes), Input(Data(48)),
         Template(Make::AesKey), DATA, HANDLE);
 }
 

@@ -15,6 +15,12 @@ pub enum Kind {
     Slot,
     /// Of the kind that the target is about.
     Mechanism,
+    /// With the parameter of a message.
+    Sealing,
+    /// One that digests.
+    Digesting,
+    /// The parameter of one message, followed by its length. That of the message before, unless the input says otherwise.
+    Message,
     /// The key for the mechanism: the public one of a pair, or the private one.
     PublicKey,
     PrivateKey,
@@ -53,7 +59,10 @@ pub enum Kind {
     Flags,
     /// Flags with CKF_DONT_BLOCK.
     DontBlock,
+    /// CKF_END_OF_MESSAGE or none.
+    MessageFlags,
     True,
+    NoObject,
     Null,
     Notify,
 }
@@ -76,6 +85,8 @@ pub struct Arguments<'w, 'i> {
     pub sessions: Vec<CK_SESSION_HANDLE>,
     /// Handles of the objects that were made.
     pub made: Vec<CK_OBJECT_HANDLE>,
+    /// The parameter of the last message.
+    message: Option<(*mut u8, u64)>,
     memory: Vec<Box<[u8]>>,
     /// The length or count that goes with the last pointer.
     length: u64,
@@ -99,6 +110,7 @@ impl<'w, 'i> Arguments<'w, 'i> {
             templates: 0,
             sessions: vec![session],
             made: Vec::new(),
+            message: None,
             memory: Vec::new(),
             length: 0,
             output: None,
@@ -155,7 +167,21 @@ impl<'w, 'i> Arguments<'w, 'i> {
                 _ => self.session as usize,
             },
             Kind::Slot => self.choice(&[SLOT, 1, u64::MAX]),
-            Kind::Mechanism => self.mechanism() as usize,
+            Kind::Mechanism => self.mechanism(parameters::parameter) as usize,
+            Kind::Sealing => self.mechanism(|arguments, _| parameters::message(arguments)) as usize,
+            Kind::Digesting => {
+                let flag = std::mem::replace(&mut self.flag, CKF_DIGEST);
+                let mechanism = self.mechanism(parameters::parameter);
+                self.flag = flag;
+                mechanism as usize
+            }
+            Kind::Message => {
+                let known = self.message.filter(|_| self.input.byte() == 0);
+                let (place, length) = known.unwrap_or_else(|| parameters::message(self));
+                self.message = Some((place, length));
+                self.length = length;
+                place as usize
+            }
             Kind::PublicKey => self.key(CKO_PUBLIC_KEY),
             Kind::PrivateKey => self.key(CKO_PRIVATE_KEY),
             Kind::Object => self.object(),
@@ -197,8 +223,10 @@ impl<'w, 'i> Arguments<'w, 'i> {
             Kind::Flags => {
                 self.choice(&[CKF_SERIAL_SESSION | CKF_RW_SESSION, 0, CKF_SERIAL_SESSION, u64::MAX])
             }
+            Kind::MessageFlags => self.choice(&[CKF_END_OF_MESSAGE, 0, u64::MAX]),
             Kind::DontBlock => self.choice(&[0]) | CKF_DONT_BLOCK as usize,
             Kind::True => self.choice(&[1, 0]),
+            Kind::NoObject => self.choice(&[0]),
             Kind::Null | Kind::Notify => 0,
         }
     }
@@ -286,7 +314,11 @@ impl<'w, 'i> Arguments<'w, 'i> {
         place as usize
     }
 
-    fn mechanism(&mut self) -> *mut CK_MECHANISM {
+    /// With the parameter that `parameter` makes for the mechanism.
+    fn mechanism(
+        &mut self,
+        parameter: impl FnOnce(&mut Self, CK_MECHANISM_TYPE) -> (*mut u8, u64),
+    ) -> *mut CK_MECHANISM {
         let mechanisms = &self.world.mechanisms;
         let fitting: Vec<_> =
             mechanisms.iter().filter(|(_, flags)| self.flag == 0 || flags & self.flag != 0).collect();
@@ -304,7 +336,7 @@ impl<'w, 'i> Arguments<'w, 'i> {
         if choice != 0xff && self.input.byte() == 0xff {
             return std::ptr::null_mut();
         }
-        let (parameter, length) = parameters::parameter(self, id);
+        let (parameter, length) = parameter(self, id);
         let mechanism = CK_MECHANISM { mechanism: id, pParameter: parameter.cast(), ulParameterLen: length };
         // SAFETY: plain numbers and a pointer, as bytes.
         let bytes: [u8; size_of::<CK_MECHANISM>()] = unsafe { std::mem::transmute(mechanism) };

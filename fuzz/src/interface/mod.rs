@@ -6,6 +6,8 @@
 //! except with lengths that no memory has.
 
 mod arguments;
+#[path = "../../../tests/boundary/layouts.rs"]
+mod layouts;
 mod parameters;
 mod rows;
 mod sequences;

@@ -4,6 +4,7 @@ use coffer_pkcs11::ck::*;
 use coffer_pkcs11::mechanism::{self, ParamKind};
 
 use super::arguments::Arguments;
+use super::layouts::{Field as Word, layout};
 
 /// One field of a structure, or two that belong together.
 enum Field {
@@ -34,12 +35,105 @@ fn good(arguments: &mut Arguments, kind: Option<ParamKind>) -> (*mut u8, u64) {
     match kind {
         Some(ParamKind::Bytes(length)) => plain(arguments, &vec![7; length]),
         Some(ParamKind::AesCtr) => plain(arguments, &[&32u64.to_ne_bytes()[..], &[7; 16]].concat()),
+        // Works without.
+        Some(
+            ParamKind::OptionalBytes(_)
+            | ParamKind::OptionalEddsa
+            | ParamKind::OptionalOtp
+            | ParamKind::OptionalSignContext,
+        ) => (std::ptr::null_mut(), 0),
         Some(kind) => match fields(arguments, kind) {
             Some(fields) => structure(arguments, &fields),
-            None => (std::ptr::null_mut(), 0),
+            None => shaped(arguments, kind, false),
         },
         None => (std::ptr::null_mut(), 0),
     }
+}
+
+/// A structure as `tests/boundary/layouts.rs` tells its words, with the usual numbers or, varied, with others that it names:
+/// the lengths that they tell are there.
+fn shaped(arguments: &mut Arguments, kind: ParamKind, vary: bool) -> (*mut u8, u64) {
+    let bytes = match kind {
+        ParamKind::AnyBytes if vary => arguments.input.piece().to_vec(),
+        ParamKind::AnyBytes => peer(arguments),
+        kind => match layout(kind) {
+            Some(layout) if !layout.is_empty() => words(arguments, layout, vary),
+            _ => return (std::ptr::null_mut(), 0),
+        },
+    };
+    plain(arguments, &bytes)
+}
+
+fn words(arguments: &mut Arguments, layout: &[Word], vary: bool) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for word in layout {
+        let words = match *word {
+            Word::Number(numbers) => {
+                let varied = vary && arguments.input.rarely(3);
+                vec![numbers[if varied { arguments.input.below(numbers.len()) } else { 0 }]]
+            }
+            Word::Bytes(length) => {
+                let (place, length) = content(arguments, length, vary);
+                vec![place, length]
+            }
+            Word::LengthBytes(length) => {
+                let (place, length) = content(arguments, length, vary);
+                vec![length, place]
+            }
+            Word::Bits(length) => {
+                let (place, length) = content(arguments, length, vary);
+                vec![place, 8 * length]
+            }
+            Word::Structure(inner) | Word::Place(inner) => {
+                let inner = words(arguments, inner, vary);
+                vec![arguments.keep(&inner) as u64]
+            }
+            Word::Array(inner) => {
+                let inner = words(arguments, inner, vary);
+                vec![1, arguments.keep(&inner) as u64]
+            }
+            Word::ArrayCount(inner) => {
+                let inner = words(arguments, inner, vary);
+                vec![arguments.keep(&inner) as u64, 1]
+            }
+            Word::Room(length) => vec![arguments.keep(&vec![0; length]) as u64],
+        };
+        bytes.extend(words.into_iter().flat_map(u64::to_ne_bytes));
+    }
+    bytes
+}
+
+/// Bytes and their length. Those of 16 are a counter of 32 bits where they are read as its format; those of 65 the point of a
+/// key of ours.
+fn content(arguments: &mut Arguments, length: usize, vary: bool) -> (u64, u64) {
+    let bytes = match length {
+        _ if vary && arguments.input.rarely(3) => arguments.input.piece().to_vec(),
+        16 => [0u64, 32].iter().flat_map(|word| word.to_ne_bytes()).collect(),
+        65 => peer(arguments),
+        length => vec![3; length],
+    };
+    (arguments.keep(&bytes) as u64, bytes.len() as u64)
+}
+
+/// The parameter of one message under the mechanism of the process: with a nonce of the caller's or of the token's.
+pub fn message(arguments: &mut Arguments) -> (*mut u8, u64) {
+    let kind = mechanism::lookup(arguments.mechanism).map(|row| row.params);
+    let (nonce, tag) = (arguments.keep(&[7; 12]) as u64, arguments.keep(&[0; 16]) as u64);
+    let generator = match arguments.input.byte() {
+        0 => CKG_GENERATE,
+        1 => CKG_NO_GENERATE,
+        2 => CKG_GENERATE_RANDOM,
+        3 => CKG_GENERATE_COUNTER,
+        _ => arguments.input.number(),
+    };
+    let words = match kind {
+        Some(ParamKind::Gcm) => vec![nonce, 12, 0, generator, tag, 128],
+        Some(ParamKind::Ccm) => vec![32, nonce, 12, 0, generator, tag, 16],
+        Some(ParamKind::ChaCha20Poly1305) => vec![nonce, 12, tag],
+        _ => return (std::ptr::null_mut(), 0),
+    };
+    let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
+    plain(arguments, &bytes)
 }
 
 /// The fields of a structure that works.
@@ -110,7 +204,8 @@ fn varied(arguments: &mut Arguments, kind: Option<ParamKind>) -> (*mut u8, u64) 
                 vary(arguments, &mut fields);
                 structure(arguments, &fields)
             }
-            None => pointers_only(arguments),
+            None if arguments.input.rarely(8) => pointers_only(arguments),
+            None => shaped(arguments, kind, true),
         },
         None => pointers_only(arguments),
     }
@@ -141,7 +236,7 @@ fn structure(arguments: &mut Arguments, fields: &[Field]) -> (*mut u8, u64) {
     plain(arguments, &bytes)
 }
 
-/// A structure of a form that this file does not know: of zeros and of pointers to zeros. As lengths and counts, pointers are
+/// A structure of a form that nobody knows: of zeros and of pointers to zeros. As lengths and counts, pointers are
 /// larger than any that is accepted; where such memory has pointers of its own, they are NULL.
 fn pointers_only(arguments: &mut Arguments) -> (*mut u8, u64) {
     let mut bytes = Vec::new();

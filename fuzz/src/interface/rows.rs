@@ -58,7 +58,7 @@ rows! {
     C_CloseAllSessions(Slot);
     C_GetSessionInfo(Session, Structure);
     C_GetOperationState(Session, Output, OutputLength);
-    C_SetOperationState(Session, Result, Length, Object, Object);
+    C_SetOperationState(Session, Result, Length, NoObject, NoObject);
     C_Login(Session, Number, Pin, Length);
     C_Logout(Session);
     C_CreateObject(Session, Template, Count, Place);
@@ -78,7 +78,7 @@ rows! {
     C_Decrypt(Session, Result, Length, Output, OutputLength);
     C_DecryptUpdate(Session, Result, Length, Output, OutputLength);
     C_DecryptFinal(Session, Output, OutputLength);
-    C_DigestInit(Session, Mechanism);
+    C_DigestInit(Session, Digesting);
     C_Digest(Session, Data, Length, Output, OutputLength);
     C_DigestUpdate(Session, Data, Length);
     C_DigestKey(Session, Object);
@@ -113,14 +113,14 @@ rows! {
     C_LoginUser(Session, Number, Pin, Length, Name, Length);
     C_SessionCancel(Session, Flags);
     C_MessageEncryptInit(Session, Mechanism, PublicKey);
-    C_EncryptMessage(Session, Null, Null, Data, Length, Data, Length, Output, OutputLength);
-    C_EncryptMessageBegin(Session, Null, Null, Data, Length);
-    C_EncryptMessageNext(Session, Null, Null, Data, Length, Output, OutputLength, Flags);
+    C_EncryptMessage(Session, Message, Length, Data, Length, Data, Length, Output, OutputLength);
+    C_EncryptMessageBegin(Session, Message, Length, Data, Length);
+    C_EncryptMessageNext(Session, Message, Length, Data, Length, Output, OutputLength, MessageFlags);
     C_MessageEncryptFinal(Session);
     C_MessageDecryptInit(Session, Mechanism, PrivateKey);
-    C_DecryptMessage(Session, Null, Null, Data, Length, Result, Length, Output, OutputLength);
-    C_DecryptMessageBegin(Session, Null, Null, Data, Length);
-    C_DecryptMessageNext(Session, Null, Null, Result, Length, Output, OutputLength, Flags);
+    C_DecryptMessage(Session, Message, Length, Data, Length, Result, Length, Output, OutputLength);
+    C_DecryptMessageBegin(Session, Message, Length, Data, Length);
+    C_DecryptMessageNext(Session, Message, Length, Result, Length, Output, OutputLength, MessageFlags);
     C_MessageDecryptFinal(Session);
     C_MessageSignInit(Session, Mechanism, PrivateKey);
     C_SignMessage(Session, Null, Null, Data, Length, Output, OutputLength);
@@ -140,8 +140,8 @@ rows! {
     C_VerifySignatureFinal(Session);
     C_GetSessionValidationFlags(Session, Number, Place);
     C_AsyncGetID(Session, FunctionName, Place);
-    C_WrapKeyAuthenticated(Session, Mechanism, PublicKey, Object, Data, Length, Output, OutputLength);
-    C_UnwrapKeyAuthenticated(Session, Mechanism, PrivateKey, Result, Length, Template, Count, Data, Length, Place);
+    C_WrapKeyAuthenticated(Session, Sealing, PublicKey, Object, Data, Length, Output, OutputLength);
+    C_UnwrapKeyAuthenticated(Session, Sealing, PrivateKey, Result, Length, Template, Count, Data, Length, Place);
 }
 
 impl Row {

@@ -72,6 +72,25 @@ sequences! {
     C_DeriveKey: CKF_DERIVE, C_DeriveKey;
     C_SeedRandom: 0, C_SeedRandom, C_GenerateRandom;
     C_GenerateRandom: 0, C_GenerateRandom;
+    C_SetOperationState: CKF_DIGEST, C_DigestInit, C_GetOperationState, C_SetOperationState;
+    C_SignRecover: CKF_SIGN_RECOVER, C_SignRecoverInit, C_SignRecover;
+    C_VerifyRecover: CKF_VERIFY_RECOVER, C_SignRecoverInit, C_SignRecover, C_VerifyRecoverInit, C_VerifyRecover;
+    C_VerifySignature: CKF_VERIFY, C_SignInit, C_Sign, C_VerifySignatureInit, C_VerifySignature;
+    C_VerifySignatureFinal: CKF_VERIFY, C_SignInit, C_Sign, C_VerifySignatureInit, C_VerifySignatureUpdate,
+        C_VerifySignatureFinal;
+    C_DigestEncryptUpdate: CKF_ENCRYPT, C_DigestInit, C_EncryptInit, C_DigestEncryptUpdate;
+    C_DecryptDigestUpdate: CKF_DECRYPT, C_DigestInit, C_DecryptInit, C_DecryptDigestUpdate;
+    C_EncryptMessage: CKF_MESSAGE_ENCRYPT, C_MessageEncryptInit, C_EncryptMessage;
+    C_EncryptMessageNext: CKF_MESSAGE_ENCRYPT, C_MessageEncryptInit, C_EncryptMessageBegin, C_EncryptMessageNext;
+    C_DecryptMessage: CKF_MESSAGE_DECRYPT, C_MessageEncryptInit, C_EncryptMessage, C_MessageDecryptInit, C_DecryptMessage;
+    C_DecryptMessageNext: CKF_MESSAGE_DECRYPT, C_MessageDecryptInit, C_DecryptMessageBegin, C_DecryptMessageNext;
+    C_SignMessage: CKF_MESSAGE_SIGN, C_MessageSignInit, C_SignMessage;
+    C_SignMessageNext: CKF_MESSAGE_SIGN, C_MessageSignInit, C_SignMessageBegin, C_SignMessageNext;
+    C_VerifyMessage: CKF_MESSAGE_VERIFY, C_MessageSignInit, C_SignMessage, C_MessageVerifyInit, C_VerifyMessage;
+    C_EncapsulateKey: CKF_ENCAPSULATE, C_EncapsulateKey;
+    C_DecapsulateKey: CKF_DECAPSULATE, C_EncapsulateKey, C_DecapsulateKey;
+    C_WrapKeyAuthenticated: CKF_WRAP, C_WrapKeyAuthenticated;
+    C_UnwrapKeyAuthenticated: CKF_UNWRAP, C_WrapKeyAuthenticated, C_UnwrapKeyAuthenticated;
     C_SessionCancel: CKF_SIGN, C_SignInit, C_SessionCancel;
 }
 
