@@ -1,6 +1,7 @@
 //! Key files that are opened with a passphrase: encrypted PKCS#8 (RFC 5958 section 3) and PKCS#12 (RFC 7292).
 
 mod pkcs12;
+mod pkcs12_read;
 
 use std::ffi::{c_int, c_void};
 use std::ptr;
@@ -19,10 +20,18 @@ const SALT_LEN: usize = 16;
 /// What a PKCS#12 file holds.
 #[derive(Debug)]
 pub struct Content {
-    /// PKCS#8 PrivateKeyInfo, where there is a key.
-    pub private_key: Option<Secret>,
+    pub private_keys: Vec<Key>,
     /// X.509 certificates in DER.
     pub certificates: Vec<Vec<u8>>,
+}
+
+/// A private key in a PKCS#12 file.
+#[derive(Debug)]
+pub struct Key {
+    /// PKCS#8 PrivateKeyInfo.
+    pub info: Secret,
+    /// What it is called there; told only by files with several keys.
+    pub name: Option<String>,
 }
 
 /// The PrivateKeyInfo in an EncryptedPrivateKeyInfo. `Decrypt`: the passphrase is wrong, or the file is damaged or
@@ -67,9 +76,15 @@ pub fn seal_pkcs8(private_key_info: &[u8], passphrase: &Secret) -> Result<Vec<u8
     Ok(sealed.as_bytes().to_vec())
 }
 
-/// The key and the certificates of a PKCS#12 file. `Decrypt`: the passphrase is wrong, or the file is damaged or holds
-/// what the engine does not know (more than one key among it).
+/// The keys and the certificates of a PKCS#12 file. `Decrypt`: the passphrase is wrong, or the file is damaged or holds
+/// what the engine does not know.
 pub fn open_pkcs12(der: &[u8], passphrase: &Secret) -> Result<Content> {
+    // The engine knows BER and ciphers of every age, and one key in a file; ours knows several.
+    open_simple_pkcs12(der, passphrase).or_else(|error| pkcs12_read::open(der, passphrase).map_err(|_| error))
+}
+
+/// A file with one key at most.
+fn open_simple_pkcs12(der: &[u8], passphrase: &Secret) -> Result<Content> {
     let passphrase = Passphrase::new(passphrase)?;
     let mut input = cursor(der);
     let certificates = Certificates::new()?;
@@ -81,8 +96,9 @@ pub fn open_pkcs12(der: &[u8], passphrase: &Secret) -> Result<Content> {
     // SAFETY: the engine's new key, owned by nobody else, or NULL.
     let key = unsafe { Owned::new(key, EVP_PKEY_free) };
     succeed(code, Error::Decrypt)?;
-    let private_key = key.ok().map(|key| private_key_info(&key)).transpose()?;
-    Ok(Content { private_key, certificates: certificates.ders()? })
+    let info = key.ok().map(|key| private_key_info(&key)).transpose()?;
+    let private_keys = info.map(|info| Key { info, name: None }).into_iter().collect();
+    Ok(Content { private_keys, certificates: certificates.ders()? })
 }
 
 fn parse_key(private_key_info: &[u8]) -> Result<Owned<EVP_PKEY>> {
@@ -214,7 +230,7 @@ mod tests {
         let passphrase = Secret::copy_of("käse".as_bytes());
         let sealed = seal_pkcs12("name", &key(), &[], &passphrase).unwrap();
         let content = open_pkcs12(&sealed, &passphrase).unwrap();
-        assert_eq!(content.private_key.unwrap().as_bytes(), key());
+        assert_eq!(content.private_keys[0].info.as_bytes(), key());
         assert!(content.certificates.is_empty());
         assert_eq!(open_pkcs12(&sealed, &Secret::copy_of(b"cheese")).err(), Some(Error::Decrypt));
         assert_eq!(open_pkcs12(&sealed, &Secret::copy_of(b"a\0b")).err(), Some(Error::Argument));

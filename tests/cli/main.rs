@@ -15,6 +15,7 @@ mod help;
 mod key;
 mod inventory;
 mod keys;
+mod migrate;
 mod rotation;
 mod softhsm2_util;
 mod tokens;

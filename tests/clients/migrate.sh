@@ -18,7 +18,7 @@ done
 [ -n "$softhsm2" ] || { echo "the library of SoftHSM2 is missing: run scripts/install-packages.sh" && exit 1; }
 export COFFER_PIN=$PIN COFFER_SO_PIN=$SO_PIN COFFER_SOURCE_PIN=$PIN
 py() { python3 "$CLIENTS/migrate.py" "$@"; }
-migrate() { "$COFFER" migrate "$@"; }
+migrate() { "$COFFER" migrate --token zone "$@"; }
 
 # ---- the token that people leave
 openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out certificate.pem -subj /CN=test -days 30 2>/dev/null
@@ -40,13 +40,13 @@ check "coffer makes the token to move into" "$COFFER" init zone
 check_says "a dry run shows the plan" "^$objects objects to make, 0 there already, 0 staying" migrate --from softhsm2 --dry-run
 check_eq "and makes nothing" 0 bash -c "'$COFFER' list --token zone --json | jq '.objects | length'"
 check_says "without --yes and a terminal nothing is made" "There is no terminal to ask at" migrate --from softhsm2
-check_says "a wrong PIN is told" "zone. does not open: the PIN is not right" env COFFER_SOURCE_PIN=4321 "$COFFER" migrate --from softhsm2 --yes
+check_says "a wrong PIN is told" "zone. does not open: the PIN is not right" env COFFER_SOURCE_PIN=4321 "$COFFER" migrate --token zone --from softhsm2 --yes
 check_says "a folder without tokens is told" "there is no SoftHSM2 token in" migrate --from "softhsm2:$HOME"
 mkdir -p database/1
 : >database/1/sqlite3.db
 check_says "tokens in SQLite are refused with the way out" "module-path=" migrate --from softhsm2:database
 printf 'objectstore.backend = db\n' >db.conf
-check_says "also when the configuration says so" "SQLite databases" env SOFTHSM2_CONF="$WORK/db.conf" "$COFFER" migrate --from softhsm2
+check_says "also when the configuration says so" "SQLite databases" env SOFTHSM2_CONF="$WORK/db.conf" "$COFFER" migrate --token zone --from softhsm2
 
 # ---- the move
 migrated() { migrate --from softhsm2 --yes --json "$@" | tee migrated.json | jq -r '"\(.moved) \(.present) \(.stayed) \(.not_trusted)"'; }
@@ -71,6 +71,20 @@ check "openssl verifies it with the old public key" openssl dgst -sha1 -verify d
 check_eq "a second run finds everything there" "0 $objects 0 0" migrated
 check_eq "and makes nothing" "$objects" bash -c "'$COFFER' list --token zone --json | jq '.objects | length'"
 
+# ---- through the library of SoftHSM2
+check "coffer makes another token" "$COFFER" init through
+through() { "$COFFER" migrate --token through --from "pkcs11:token=zone?module-path=$softhsm2" "$@"; }
+check_says "keys that are not extractable stay behind" "stays .*aes:256 +aes .*not extractable" through --dry-run
+check_says "an extractable one is fetched under a key that both have" "move +private +rsa:2048 +rsa-decrypt" through --dry-run
+check_says "what is readable comes over" "^[1-9][0-9]* objects made" through --yes
+check_eq "a second run finds it there" 0 bash -c "'$COFFER' migrate --token through --from 'pkcs11:token=zone?module-path=$softhsm2' --dry-run --json | jq .moved"
+check "the key that came over wrapped decrypts what the old public key encrypted" bash -c "
+    pkcs11-tool --module '$softhsm2' --token-label zone --read-object --type pubkey --id 02 --output-file old.der &&
+    openssl pkeyutl -encrypt -pubin -inkey old.der -keyform DER -in text -out text.sealed &&
+    pkcs11-tool --module '$MODULE' --token-label through --login --pin $PIN --decrypt --mechanism RSA-PKCS --id 02 \\
+        --input-file text.sealed --output-file text.opened && cmp text text.opened"
+check_says "a wrong PIN is told" "cannot log in to .zone. at the source" env COFFER_SOURCE_PIN=4321 "$COFFER" migrate --token through --from "pkcs11:token=zone?module-path=$softhsm2"
+
 # ---- several tokens, and one that is damaged
 check "softhsm2-util makes another token" softhsm2-util --init-token --free --label other --so-pin "$SO_PIN" --pin "$PIN"
 check_says "of several tokens one must be named" "several SoftHSM2 tokens" migrate --from softhsm2 --dry-run
@@ -80,5 +94,5 @@ cp -r "$folder" damaged
 file=$(find damaged -name '*.object' ! -name token.object | head -n 1)
 truncate -s -3 "$file"
 check_says "a damaged file is named, and the rest is read" "cannot be read: $(basename "$file"): it ends in the middle" migrate --from softhsm2:damaged --dry-run
-check_eq "which is exit code 3" 3 bash -c "'$COFFER' migrate --from softhsm2:damaged --dry-run >/dev/null; echo \$?"
+check_eq "which is exit code 3" 3 bash -c "'$COFFER' migrate --token zone --from softhsm2:damaged --dry-run >/dev/null; echo \$?"
 summary

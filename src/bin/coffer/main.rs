@@ -67,7 +67,7 @@ enum Command {
     Export(commands::export::Arguments),
     /// Decide on the life of a key: its state, dates and limits
     Key(commands::key::Arguments),
-    /// Bring over what another token holds, such as one of SoftHSM2
+    /// Bring over what another token or a file holds, such as a token of SoftHSM2
     Migrate(commands::migrate::Arguments),
     /// Show the time by which a token judges dates, and whether the clock is behind it
     Clock(commands::clock::Arguments),

@@ -17,6 +17,8 @@ pub struct Uri {
     pub class: Option<Class>,
     /// The file that holds the PIN; never the PIN itself.
     pub pin_source: Option<String>,
+    /// The library of the module that the token is in, for tokens that are not ours.
+    pub module_path: Option<String>,
 }
 
 /// The classes that RFC 7512 has names for.
@@ -97,6 +99,7 @@ impl Uri {
         }
         for (name, value) in attributes(query, '&')? {
             match name {
+                "module-path" => uri.module_path = Some(utf8(name, value)?),
                 "pin-source" => uri.pin_source = Some(utf8(name, value)?),
                 "pin-value" => {
                     return Err("the URI contains pin-value, which everybody on this machine could read in the list of \

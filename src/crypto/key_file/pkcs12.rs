@@ -8,18 +8,18 @@ use crate::crypto::hmac::hmac;
 use crate::crypto::{Error, Result, random};
 use crate::secret::Secret;
 
-const SET: u8 = 0x31;
-const BMP_STRING: u8 = 0x1e;
+pub(super) const SET: u8 = 0x31;
+pub(super) const BMP_STRING: u8 = 0x1e;
 
 /// id-data, 1.2.840.113549.1.7.1.
-const DATA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, 1];
+pub(super) const DATA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, 1];
 /// pkcs-12-PKCS-8ShroudedKeyBag and pkcs-12-certBag, 1.2.840.113549.1.12.10.1.2 and .3.
-const KEY_BAG: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 12, 10, 1, 2];
-const CERTIFICATE_BAG: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 12, 10, 1, 3];
+pub(super) const KEY_BAG: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 12, 10, 1, 2];
+pub(super) const CERTIFICATE_BAG: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 12, 10, 1, 3];
 /// x509Certificate, 1.2.840.113549.1.9.22.1.
 const X509: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 9, 22, 1];
 /// friendlyName and localKeyId, 1.2.840.113549.1.9.20 and .21.
-const FRIENDLY_NAME: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 9, 20];
+pub(super) const FRIENDLY_NAME: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 9, 20];
 const LOCAL_KEY_ID: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 9, 21];
 /// id-sha256, 2.16.840.1.101.3.4.2.1.
 const SHA256: &[u8] = &[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1];
@@ -52,20 +52,30 @@ pub fn seal_pkcs12(
     }
     let bags: Vec<&[u8]> = bags.iter().map(Vec::as_slice).collect();
     let safe = element(SEQUENCE, &bags);
-    let mac = mac(safe.as_bytes(), passphrase)?;
-    let content = element(
-        SEQUENCE,
-        &[identifier(DATA).as_bytes(), wrapped(element(OCTET_STRING, &[safe.as_bytes()])).as_bytes()],
-    );
+    pfx(safe.as_bytes(), passphrase, MAC_ITERATIONS)
+}
+
+/// A whole file around an AuthenticatedSafe.
+pub(super) fn pfx(safe: &[u8], passphrase: &Secret, iterations: u32) -> Result<Vec<u8>> {
+    let mac = mac(safe, passphrase, iterations)?;
+    let content =
+        element(SEQUENCE, &[identifier(DATA).as_bytes(), wrapped(element(OCTET_STRING, &[safe])).as_bytes()]);
     let file = element(SEQUENCE, &[element(INTEGER, &[&[3]]).as_bytes(), content.as_bytes(), &mac]);
     Ok(file.as_bytes().to_vec())
 }
 
-fn identifier(bytes: &[u8]) -> Secret {
+/// The part of an AuthenticatedSafe with one key, for tests of files that we do not write.
+#[cfg(test)]
+pub(super) fn key_part(name: &str, private_key_info: &[u8], passphrase: &Secret) -> Result<Vec<u8>> {
+    let shrouded = super::seal_pkcs8(private_key_info, passphrase)?;
+    Ok(content_info(&bag(KEY_BAG, &shrouded, &attributes(name, &[1]))))
+}
+
+pub(super) fn identifier(bytes: &[u8]) -> Secret {
     element(OBJECT_IDENTIFIER, &[bytes])
 }
 
-fn wrapped(inner: Secret) -> Secret {
+pub(super) fn wrapped(inner: Secret) -> Secret {
     element(explicit(0), &[inner.as_bytes()])
 }
 
@@ -100,38 +110,38 @@ fn attributes(name: &str, key_id: &[u8]) -> Vec<u8> {
 }
 
 /// MacData: HMAC-SHA-256 over the safe.
-fn mac(safe: &[u8], passphrase: &Secret) -> Result<Vec<u8>> {
+fn mac(safe: &[u8], passphrase: &Secret, iterations: u32) -> Result<Vec<u8>> {
     let mut salt = [0; SALT_LEN];
     random::fill(&mut salt)?;
-    let key = mac_key(passphrase, &salt, MAC_ITERATIONS)?;
+    let key = mac_key(Hash::Sha256, passphrase, &salt, iterations)?;
     let tag = hmac(Hash::Sha256, key.as_bytes(), safe)?;
     let algorithm = element(SEQUENCE, &[identifier(SHA256).as_bytes(), &[NULL, 0]]);
     let info =
         element(SEQUENCE, &[algorithm.as_bytes(), element(OCTET_STRING, &[tag.as_bytes()]).as_bytes()]);
-    let iterations = crate::crypto::asn1::unsigned(&MAC_ITERATIONS.to_be_bytes());
+    let iterations = crate::crypto::asn1::unsigned(&iterations.to_be_bytes());
     let salt = element(OCTET_STRING, &[&salt]);
     Ok(element(SEQUENCE, &[info.as_bytes(), salt.as_bytes(), iterations.as_bytes()]).as_bytes().to_vec())
 }
 
-/// The key derivation of RFC 7292 appendix B.2 with SHA-256 and the diversifier 3, for one block of output.
-fn mac_key(passphrase: &Secret, salt: &[u8], iterations: u32) -> Result<Secret> {
-    const BLOCK: usize = 64;
+/// The key derivation of RFC 7292 appendix B.2 with the diversifier 3, for one block of output.
+pub(super) fn mac_key(hash: Hash, passphrase: &Secret, salt: &[u8], iterations: u32) -> Result<Secret> {
+    let block = if matches!(hash, Hash::Sha384 | Hash::Sha512) { 128 } else { 64 };
     let text = std::str::from_utf8(passphrase.as_bytes()).map_err(|_| Error::Argument)?;
     let mut password = Secret::zeroed(2 * text.encode_utf16().count() + 2);
     for (place, unit) in password.as_mut_bytes().chunks_exact_mut(2).zip(text.encode_utf16()) {
         place.copy_from_slice(&unit.to_be_bytes());
     }
     let filled = |bytes: &[u8]| {
-        Secret::new(bytes.iter().copied().cycle().take(bytes.len().div_ceil(BLOCK) * BLOCK).collect())
+        Secret::new(bytes.iter().copied().cycle().take(bytes.len().div_ceil(block) * block).collect())
     };
-    let mut input = Vec::with_capacity(2 * BLOCK + salt.len() + password.len() + 2 * BLOCK);
-    input.extend_from_slice(&[3; BLOCK]);
+    let mut input = Vec::with_capacity(3 * block + salt.len() + password.len());
+    input.resize(block, 3);
     input.extend_from_slice(filled(salt).as_bytes());
     input.extend_from_slice(filled(password.as_bytes()).as_bytes());
     let input = Secret::new(input);
-    let mut block = Hash::Sha256.digest(input.as_bytes())?;
+    let mut value = hash.digest(input.as_bytes())?;
     for _ in 1..iterations {
-        block = Hash::Sha256.digest(block.as_bytes())?;
+        value = hash.digest(value.as_bytes())?;
     }
-    Ok(Secret::copy_of(block.as_bytes()))
+    Ok(Secret::copy_of(value.as_bytes()))
 }

@@ -29,7 +29,7 @@ pub struct Arguments {
     /// What the objects are called; the name of the file where it is left out
     #[arg(long)]
     label: Option<String>,
-    /// The objects' id (CKA_ID) in hexadecimal; that of the matching key in the token, or a random one, where it is left out
+    /// The objects' id (CKA_ID) in hexadecimal; that of the matching key in the token, or one made from the public key, where it is left out
     #[arg(long, value_name = "HEX")]
     id: Option<String>,
     /// Take the file's bytes as they are for a secret key of this type
@@ -72,8 +72,11 @@ pub enum SecretType {
 }
 
 /// What the objects get besides what the file holds.
+#[derive(Clone)]
 pub struct Wishes {
     pub label: String,
+    /// False where the label is only the name of the file.
+    pub label_given: bool,
     pub id: Option<Vec<u8>>,
     pub public_key: bool,
     pub uses: Uses,
@@ -95,6 +98,7 @@ impl Arguments {
                 .label
                 .clone()
                 .unwrap_or_else(|| self.file.file_stem().unwrap_or_default().to_string_lossy().into_owned()),
+            label_given: self.label.is_some(),
             id: self.id.as_deref().map(output::unhex).transpose().map_err(Failure::new)?,
             public_key: !self.no_public_key,
             uses: self.uses.clone(),
@@ -175,18 +179,17 @@ pub fn read_file_up_to(path: &std::path::Path, limit: u64) -> Result<Secret> {
 
 /// Makes the objects of a file: all of them, or none where one is refused.
 pub fn import(session: &Session, items: Vec<Item>, wishes: &Wishes) -> Result<Vec<ObjectHandle>> {
+    let keys = items.iter().filter(|item| matches!(item, Item::PrivateKey { .. })).count();
+    if let (Some(id), 2..) = (&wishes.id, keys) {
+        return Err(Failure::new(format!(
+            "the file holds {keys} private keys, which cannot all have the id {}",
+            output::hex(id)
+        ))
+        .advise("leave --id out: each gets an id of its own, which is made from its public key"));
+    }
     let mut made = Vec::new();
-    let id = common_id(session, &items, wishes)?;
     for item in items {
-        let outcome = match item {
-            Item::PrivateKey(attributes) => private_key(session, attributes, &id, wishes, &mut made),
-            Item::PublicKey { attributes, .. } => {
-                create(session, CKO_PUBLIC_KEY, attributes, &id, wishes).map(|handle| made.push(handle))
-            }
-            Item::Certificate(certificate) => {
-                certificate_object(session, &certificate, &id, wishes, &mut made)
-            }
-        };
+        let outcome = object(session, item, wishes, &mut made);
         if let Err(failure) = outcome {
             for handle in made {
                 // The first failure is the one to tell.
@@ -198,28 +201,46 @@ pub fn import(session: &Session, items: Vec<Item>, wishes: &Wishes) -> Result<Ve
     Ok(made)
 }
 
-/// One id for everything in the file: the one that was given, that of the matching key in the token, or a new one.
-fn common_id(session: &Session, items: &[Item], wishes: &Wishes) -> Result<Vec<u8>> {
-    let has_private_key = items.iter().any(|item| matches!(item, Item::PrivateKey(_)));
-    if let Some(id) = &wishes.id {
-        if has_private_key && !wishes.force {
-            refuse_used_id(session, id, true)?;
+fn object(session: &Session, item: Item, wishes: &Wishes, made: &mut Vec<ObjectHandle>) -> Result<()> {
+    let id = id_of(session, &item, wishes)?;
+    match item {
+        Item::PrivateKey { attributes, name } => {
+            // A file with several keys says which is which.
+            let named = name.filter(|_| !wishes.label_given).map(|label| Wishes { label, ..wishes.clone() });
+            private_key(session, attributes, &id, named.as_ref().unwrap_or(wishes), made)
         }
-        return Ok(id.clone());
+        Item::PublicKey { attributes, .. } => {
+            create(session, CKO_PUBLIC_KEY, attributes, &id, wishes).map(|handle| made.push(handle))
+        }
+        Item::Certificate(certificate) => certificate_object(session, &certificate, &id, wishes, made),
     }
-    let info = items.iter().find_map(|item| match item {
+}
+
+/// The id for one thing in the file: the one that was given, that of the matching key in the token, one made from the public
+/// key, or a random one.
+fn id_of(session: &Session, item: &Item, wishes: &Wishes) -> Result<Vec<u8>> {
+    let is_private = matches!(item, Item::PrivateKey { .. });
+    let info = match item {
         Item::Certificate(certificate) => Some(certificate.public_key_info.clone()),
         Item::PublicKey { info, .. } => Some(info.clone()),
-        Item::PrivateKey(attributes) => computed::Engine.public_key_info(attributes),
-    });
-    match info.map(|info| matching_id(session, &info)).transpose()?.flatten() {
+        Item::PrivateKey { attributes, .. } => computed::Engine.public_key_info(attributes),
+    };
+    let known = match (&wishes.id, &info) {
+        (Some(id), _) => Some(id.clone()),
+        (None, Some(info)) => matching_id(session, info)?,
+        (None, None) => None,
+    };
+    match known {
         Some(id) => {
-            if has_private_key && !wishes.force {
+            if is_private && !wishes.force {
                 refuse_used_id(session, &id, true)?;
             }
             Ok(id)
         }
-        None => random_id(session),
+        None => match info.as_deref().and_then(keyfile::key_id) {
+            Some(id) => Ok(id),
+            None => random_id(session),
+        },
     }
 }
 

@@ -11,13 +11,15 @@ use serde::Serialize;
 use crate::context::{Context, Found, TokenOption};
 use crate::failure::{Exit, Result};
 use crate::migrate::plan::{self, Step, Verdict};
-use crate::migrate::{Source, carry, softhsm2};
+use crate::migrate::{Source, carry, files, pkcs11, softhsm2};
 use crate::output;
-use crate::pin::{SoPin, SourcePin, UserPin};
+use crate::pin::{Passphrase, SoPin, SourcePin, UserPin};
+use crate::uri::Uri;
 
 #[derive(Args)]
 pub struct Arguments {
-    /// Where from: softhsm2 (the folder that its configuration names) or softhsm2:FOLDER
+    /// Where from: softhsm2 (the folder that its configuration names), softhsm2:FOLDER, a PKCS#11 URI with a module-path, or
+    /// a file with keys (PKCS#12, PEM, DER)
     #[arg(long, value_name = "SOURCE")]
     from: From,
     /// The token at the source, where there are several: its label or serial number
@@ -37,6 +39,8 @@ pub struct Arguments {
     #[command(flatten)]
     source_pin: SourcePin,
     #[command(flatten)]
+    passphrase: Passphrase,
+    #[command(flatten)]
     pin: UserPin,
     #[command(flatten)]
     so_pin: SoPin,
@@ -49,6 +53,8 @@ pub struct Arguments {
 #[derive(Clone, Debug)]
 enum From {
     Softhsm2(Option<PathBuf>),
+    Module(Box<Uri>),
+    File(PathBuf),
 }
 
 impl FromStr for From {
@@ -58,7 +64,11 @@ impl FromStr for From {
         match text.split_once(':') {
             None if text == "softhsm2" => Ok(From::Softhsm2(None)),
             Some(("softhsm2", folder)) if !folder.is_empty() => Ok(From::Softhsm2(Some(folder.into()))),
-            _ => Err("write softhsm2 or softhsm2:FOLDER".into()),
+            _ if Uri::is_uri(text) => Ok(From::Module(Box::new(Uri::parse(text)?))),
+            _ if text.is_empty() || text == "softhsm2:" => {
+                Err("write softhsm2, softhsm2:FOLDER, 'pkcs11:token=LABEL?module-path=FILE' or the name of a file".into())
+            }
+            _ => Ok(From::File(text.into())),
         }
     }
 }
@@ -134,6 +144,8 @@ impl Arguments {
             From::Softhsm2(folder) => {
                 softhsm2::read(folder.as_deref(), self.source_token.as_deref(), &self.source_pin)
             }
+            From::Module(uri) => pkcs11::read(uri, &self.source_pin),
+            From::File(path) => files::read(path, &self.passphrase),
         }
     }
 

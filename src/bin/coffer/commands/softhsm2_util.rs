@@ -153,6 +153,7 @@ impl Arguments {
         })?;
         let wishes = Wishes {
             label,
+            label_given: true,
             id: Some(output::unhex(id).map_err(Failure::new)?),
             public_key: !self.no_public_key,
             uses: Uses::default(),

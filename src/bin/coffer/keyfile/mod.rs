@@ -7,6 +7,7 @@ pub mod pem;
 mod structure;
 
 use coffer_pkcs11::ck::*;
+use coffer_pkcs11::crypto::digest::Hash;
 use coffer_pkcs11::crypto::{key_file, pkcs8};
 use coffer_pkcs11::error::Error;
 use coffer_pkcs11::mechanism::private_key_info;
@@ -20,8 +21,12 @@ use structure::Structure;
 
 /// One thing that a file holds.
 pub enum Item {
-    /// The attributes of a private key object: class, key type and key material.
-    PrivateKey(Attributes),
+    PrivateKey {
+        /// Class, key type and key material.
+        attributes: Attributes,
+        /// What the file calls it.
+        name: Option<String>,
+    },
     /// A SubjectPublicKeyInfo (RFC 5280) and the attributes made of it.
     PublicKey {
         info: Vec<u8>,
@@ -94,9 +99,18 @@ fn items(der: &[u8], passphrase: &dyn Fn() -> Result<Secret>) -> Result<Vec<Item
     })
 }
 
+/// An id for the objects of a public key, made from it alone: the first 20 bytes of the SHA-256 of its bits (RFC 7093
+/// section 2, method 1). `None` for what is no SubjectPublicKeyInfo.
+pub fn key_id(info: &[u8]) -> Option<Vec<u8>> {
+    let parts = asn1::sequence(info)?;
+    let bits = parts.get(1).filter(|part| part.tag == asn1::BIT_STRING)?.content;
+    let digest = Hash::Sha256.digest(bits.get(1..)?).ok()?;
+    digest.as_bytes().get(..20).map(<[u8]>::to_vec)
+}
+
 fn private_key(key: coffer_pkcs11::crypto::Result<pkcs8::Private>) -> Result<Item> {
     let attributes = key.map_err(Error::from).and_then(private_key_info::attributes_of);
-    attributes.map(Item::PrivateKey).map_err(|error| {
+    attributes.map(|attributes| Item::PrivateKey { attributes, name: None }).map_err(|error| {
         Failure::new(format!("the private key cannot be read: {error}")).advise(
             "RSA, EC (with a named curve), Edwards, Montgomery, ML-DSA and ML-KEM keys can be imported",
         )
@@ -120,13 +134,17 @@ pub fn public_key(info: &[u8]) -> Result<Attributes> {
 fn pkcs12_items(der: &[u8], passphrase: &dyn Fn() -> Result<Secret>) -> Result<Vec<Item>> {
     let content = key_file::open_pkcs12(der, &passphrase()?).map_err(|_| {
         wrong_passphrase("PKCS#12").advise(
-            "check the passphrase (--passphrase-file, --passphrase-fd or COFFER_PASSPHRASE); a file with several private \
-             keys is taken apart with: openssl pkcs12 -in FILE -nodes, and its keys are imported one by one",
+            "check the passphrase (--passphrase-file, --passphrase-fd or COFFER_PASSPHRASE); openssl pkcs12 -in FILE -nodes \
+             takes files apart that are not read here, and what it writes can be imported",
         )
     })?;
     let mut items = Vec::new();
-    if let Some(key) = &content.private_key {
-        items.push(private_key(pkcs8::decode_private(key.as_bytes()))?);
+    for key in content.private_keys {
+        let item = private_key(pkcs8::decode_private(key.info.as_bytes()))?;
+        items.push(match item {
+            Item::PrivateKey { attributes, .. } => Item::PrivateKey { attributes, name: key.name },
+            item => item,
+        });
     }
     for der in &content.certificates {
         items.push(Item::Certificate(certificate(der)?));

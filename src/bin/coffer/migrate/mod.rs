@@ -4,6 +4,8 @@
 //! does what the plan says. Sources are only ever read.
 
 pub mod carry;
+pub mod files;
+pub mod pkcs11;
 pub mod plan;
 pub mod softhsm2;
 
@@ -16,6 +18,15 @@ use crate::uri::Class;
 /// One object of a source.
 pub struct Item {
     pub attributes: Attributes,
+    pub material: Material,
+}
+
+/// Whether what makes the object is at hand.
+pub enum Material {
+    /// Everything is among the attributes.
+    Here,
+    /// It is not to be had, and why.
+    Missing(String),
 }
 
 /// Where objects come from, and what was found there.

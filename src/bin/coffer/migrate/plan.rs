@@ -5,7 +5,7 @@ use coffer_pkcs11::error::Error;
 use coffer_pkcs11::object::{Attributes, SearchTemplate, Template, Value, attribute, classes, encode};
 use coffer_pkcs11::session::Session;
 
-use super::{Item, Source};
+use super::{Item, Material, Source};
 use crate::failure::Result;
 use crate::objects;
 use crate::output;
@@ -61,7 +61,10 @@ pub fn of(source: Source, session: &Session, force: bool) -> Result<Vec<Step>> {
 
 fn step(item: Item, session: &Session, force: bool) -> Result<Step> {
     let mut notes = Vec::new();
-    let verdict = verdict(&item, session, force, &mut notes)?;
+    let verdict = match &item.material {
+        Material::Missing(why) => Verdict::Stays(why.clone()),
+        Material::Here => verdict(&item, session, force, &mut notes)?,
+    };
     Ok(Step { item, verdict, notes })
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use coffer_pkcs11::lifecycle::softhsm2::{self, Error, FILE_LIMIT, TokenFile};
 
-use super::{Item, Source};
+use super::{Item, Material, Source};
 use crate::commands::import::read_file_up_to;
 use crate::failure::{Failure, Result};
 use crate::output;
@@ -38,7 +38,7 @@ pub fn read(folder: Option<&Path>, wanted: Option<&str>, pin: &SourcePin) -> Res
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let bytes = read_file_up_to(&file, FILE_LIMIT)?;
         match softhsm2::object(bytes.as_bytes(), &key) {
-            Ok(attributes) => source.items.push(Item { attributes }),
+            Ok(attributes) => source.items.push(Item { attributes, material: Material::Here }),
             Err(error) => source.unreadable.push((name, error.to_string())),
         }
     }
