@@ -168,7 +168,7 @@ impl<'w, 'i> Arguments<'w, 'i> {
             },
             Kind::Slot => self.choice(&[SLOT, 1, u64::MAX]),
             Kind::Mechanism => self.mechanism(parameters::parameter) as usize,
-            Kind::Sealing => self.mechanism(|arguments, _| parameters::message(arguments)) as usize,
+            Kind::Sealing => self.mechanism(|arguments, _| arguments.message_parameter()) as usize,
             Kind::Digesting => {
                 let flag = std::mem::replace(&mut self.flag, CKF_DIGEST);
                 let mechanism = self.mechanism(parameters::parameter);
@@ -176,9 +176,7 @@ impl<'w, 'i> Arguments<'w, 'i> {
                 mechanism as usize
             }
             Kind::Message => {
-                let known = self.message.filter(|_| self.input.byte() == 0);
-                let (place, length) = known.unwrap_or_else(|| parameters::message(self));
-                self.message = Some((place, length));
+                let (place, length) = self.message_parameter();
                 self.length = length;
                 place as usize
             }
@@ -229,6 +227,14 @@ impl<'w, 'i> Arguments<'w, 'i> {
             Kind::NoObject => self.choice(&[0]),
             Kind::Null | Kind::Notify => 0,
         }
+    }
+
+    /// That of the message before, unless the input says otherwise.
+    fn message_parameter(&mut self) -> (*mut u8, u64) {
+        let known = self.message.filter(|_| self.input.byte() == 0);
+        let parameter = known.unwrap_or_else(|| parameters::message(self));
+        self.message = Some(parameter);
+        parameter
     }
 
     fn choice(&mut self, numbers: &[u64]) -> usize {

@@ -83,7 +83,8 @@ sequences! {
     C_EncryptMessage: CKF_MESSAGE_ENCRYPT, C_MessageEncryptInit, C_EncryptMessage;
     C_EncryptMessageNext: CKF_MESSAGE_ENCRYPT, C_MessageEncryptInit, C_EncryptMessageBegin, C_EncryptMessageNext;
     C_DecryptMessage: CKF_MESSAGE_DECRYPT, C_MessageEncryptInit, C_EncryptMessage, C_MessageDecryptInit, C_DecryptMessage;
-    C_DecryptMessageNext: CKF_MESSAGE_DECRYPT, C_MessageDecryptInit, C_DecryptMessageBegin, C_DecryptMessageNext;
+    C_DecryptMessageNext: CKF_MESSAGE_DECRYPT, C_MessageEncryptInit, C_EncryptMessage, C_MessageDecryptInit,
+        C_DecryptMessageBegin, C_DecryptMessageNext;
     C_SignMessage: CKF_MESSAGE_SIGN, C_MessageSignInit, C_SignMessage;
     C_SignMessageNext: CKF_MESSAGE_SIGN, C_MessageSignInit, C_SignMessageBegin, C_SignMessageNext;
     C_VerifyMessage: CKF_MESSAGE_VERIFY, C_MessageSignInit, C_SignMessage, C_MessageVerifyInit, C_VerifyMessage;
