@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use coffer_pkcs11::ck::*;
 use coffer_pkcs11::error::{Error, Result};
+use coffer_pkcs11::lifecycle::state::{self, Step};
 use coffer_pkcs11::mechanism::Params;
 use coffer_pkcs11::object::{Template, Value};
-use coffer_pkcs11::policy::Role;
+use coffer_pkcs11::policy::{Function, Role};
 use coffer_pkcs11::session::{Output, Session};
 use coffer_pkcs11::token::{ObjectHandle, SlotId};
 use common::{Fixture, SO_PIN, USER_PIN, bytes, data, find_label, open, secret, template};
@@ -331,4 +332,21 @@ fn names_are_taken_once_and_have_letters_that_everybody_can_type() {
     let accounts = session.accounts().unwrap();
     assert_eq!(accounts.len(), 14);
     assert!(accounts.iter().any(|account| account.name == "a.b_c-d@7" && account.role == Role::Operator));
+}
+
+#[test]
+fn the_state_of_a_key_is_decided_by_who_may_change_it_and_by_nobody_else() {
+    for role in Role::NAMED.into_iter().chain([Role::User]) {
+        let bench = Bench::new();
+        let handle = bench.handles();
+        bench.log_in(role);
+        let decided =
+            state::decide(bench.session.token(), handle("private key"), Step::Suspend, Some("lost"));
+        match role {
+            Role::User | Role::KeyManager => assert!(decided.is_ok(), "{role:?}: {decided:?}"),
+            _ => assert!(decided.is_err(), "{role:?}"),
+        }
+        let clock = bench.session.token().accept_clock("set right");
+        assert_eq!(clock.is_ok(), role.may(Function::Change), "{role:?}");
+    }
 }

@@ -3,9 +3,10 @@
 //! The *ledger* holds administrative records, which are no objects of PKCS#11: they are private records whose tag is a
 //! kind and a digest of a name, and not that of an object, so that no search can find one.
 
-use crate::ck::CKA_TOKEN;
+use crate::ck::{CKA_PRIVATE, CKA_TOKEN};
 use crate::error::{Error, Result};
 use crate::object::{Attributes, Object};
+use crate::policy::{Function, may_alter, may_make};
 use crate::secret::Secret;
 use crate::vault::{self, Change, Put, RecordId, SecretPart, Unlocked, Visibility};
 
@@ -96,7 +97,8 @@ pub struct LedgerRecord {
     pub bytes: Vec<u8>,
 }
 
-/// Changes that are made together or not at all. Made by [`Token::transact`].
+/// Changes that are made together or not at all. Made by [`Token::transact`]. What the role may not do to objects is
+/// CKR_ACTION_PROHIBITED here as well (CKR_USER_NOT_LOGGED_IN for new ones).
 pub struct Batch<'a> {
     token: &'a Token,
     unlocked: &'a Unlocked,
@@ -110,6 +112,7 @@ impl Batch<'_> {
         if !attributes.is_true(CKA_TOKEN) {
             return Err(Error::GeneralError);
         }
+        may_make(self.token.role(), true, attributes.is_true(CKA_PRIVATE))?;
         let id = RecordId::random()?;
         self.changes.push(Change::Add(put(id, attributes, None)?));
         Ok(id)
@@ -124,6 +127,7 @@ impl Batch<'_> {
     ) -> Result<()> {
         let (entry, object) = self.token.entry_object(handle)?;
         let Place::Record(id) = entry.place else { return Err(Error::ObjectHandleInvalid) };
+        may_alter(self.token.role(), &object, Function::Change)?;
         let attributes = change(&object)?;
         let kept = self.unlocked.record(id)?.is_some_and(|record| record.has_secret);
         let secret = if kept { SecretPart::Keep } else { SecretPart::None };
@@ -134,8 +138,9 @@ impl Batch<'_> {
 
     /// The end of a token object. Errors: CKR_OBJECT_HANDLE_INVALID.
     pub fn destroy(&mut self, handle: ObjectHandle) -> Result<()> {
-        let (entry, _) = self.token.entry_object(handle)?;
+        let (entry, object) = self.token.entry_object(handle)?;
         let Place::Record(id) = entry.place else { return Err(Error::ObjectHandleInvalid) };
+        may_alter(self.token.role(), &object, Function::Destroy)?;
         self.changes.push(Change::Delete(id));
         Ok(())
     }

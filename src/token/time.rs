@@ -5,9 +5,9 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::lock::Mutex;
-use crate::policy::Mode;
+use crate::policy::{Function, Mode, Role};
 use crate::vault::{Change, RecordId};
 
 use super::Token;
@@ -130,8 +130,12 @@ impl Token {
     }
 
     /// Takes the clock's time for the newest, after it was wrongly set to a later one. Other processes go by what they have seen
-    /// until they log in again. Errors: CKR_USER_NOT_LOGGED_IN, and those of writing the token.
+    /// until they log in again. Errors: CKR_ACTION_PROHIBITED for a role that may not change objects,
+    /// CKR_USER_NOT_LOGGED_IN, and those of writing the token.
     pub fn accept_clock(&self, reason: &str) -> Result<()> {
+        if self.role() != Role::Public && !self.role().may(Function::Change) {
+            return Err(Error::ActionProhibited);
+        }
         let now = self.now();
         self.seen.newest.store(now, Ordering::Relaxed);
         // Not written once more with the same change.
