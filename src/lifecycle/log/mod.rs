@@ -302,6 +302,10 @@ impl AuditSink for AuditLog {
     }
 
     fn flush(&self, token: &Token, sync: bool) {
+        // In a forked child another thread of the parent may have held the lock.
+        if self.process != std::process::id() {
+            return;
+        }
         let waits = self.oldest.load(Ordering::Relaxed) != u64::MAX;
         if waits || (sync && self.behind() > 0) {
             let events = !self.waiting.lock().events.is_empty() || self.behind() > 0;
