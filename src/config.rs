@@ -56,6 +56,9 @@ pub struct Pin {
     pub characters: Characters,
     /// Wrong PINs in a row until the PIN is locked.
     pub attempts: u32,
+    /// The SO PIN of tokens that are made from now on opens no objects. No key of `coffer.toml`: it is asked for each token. `None`:
+    /// as the token is when it is initialised anew, else not.
+    pub separate_officer: Option<bool>,
     /// How keys are derived from PINs that are set from now on. A token that uses Argon2id goes on with it.
     pub kdf: PinKdf,
     /// PBKDF2-HMAC-SHA-512 iterations for PINs that are set from now on; existing PINs keep theirs.
@@ -240,6 +243,7 @@ impl Config {
                 max_length: 255,
                 characters: Characters::Any,
                 attempts: 10,
+                separate_officer: None,
                 kdf: PinKdf::Pbkdf2,
                 kdf_iterations: 210_000,
             },

@@ -138,10 +138,15 @@ impl Token {
         role != Role::Custodian || !self.vault.separated()
     }
 
+    /// Whether it is the user who gives such an account a PIN: the SO of a separated token holds no keys to give.
+    pub fn user_manages(&self, role: Role) -> bool {
+        self.vault.separated() && self.opens_objects(role)
+    }
+
     /// The keys of who is logged in, if it is theirs to give such an account a PIN: the SO's, but in a token whose SO does not
     /// hold the keys the user's, where the account is to hold them.
     fn may_manage(&self, role: Role) -> Result<Unlocked> {
-        let manager = match self.vault.separated() && self.opens_objects(role) {
+        let manager = match self.user_manages(role) {
             true => Role::User,
             false => Role::SecurityOfficer,
         };

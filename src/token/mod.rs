@@ -117,7 +117,7 @@ impl Token {
         so_pin: &Secret,
     ) -> Result<Self> {
         login::check_new_pin(&config, so_pin)?;
-        let new = new_token(&config, identity, so_pin, None)?;
+        let new = new_token(&config, identity, so_pin, None, false)?;
         let event = Event::new(config.clock.now(), Who::here(Role::SecurityOfficer), What::TokenInitialised);
         let event = event.detail(&format!("label `{}`", identity.label_text())).to_text()?;
         let vault = Vault::create_with(backend, vault_options(&config), new, &[event])?;
@@ -180,7 +180,7 @@ impl Token {
         // The log goes on: it tells of this, too.
         let settings = Settings { audit: old.settings.audit.clone(), ..settings };
         let identity = Identity { label, profile, settings, ..old };
-        let new = new_token(&self.config, &identity, so_pin, self.present_kdf())?;
+        let new = new_token(&self.config, &identity, so_pin, self.present_kdf(), self.vault.separated())?;
         let who = Who::here(Role::SecurityOfficer);
         self.vault.reinitialise_with(new, |old| {
             erase::told_of_wiping(old, &identity.label_text(), self.now(), &who)
@@ -332,6 +332,7 @@ fn new_token<'a>(
     identity: &Identity,
     so_pin: &'a Secret,
     present: Option<Kdf>,
+    separated: bool,
 ) -> Result<NewToken<'a>> {
     Ok(NewToken {
         info: identity.encode()?,
@@ -339,7 +340,7 @@ fn new_token<'a>(
         kdf: kdf(config, present),
         allow_readonly_login: config.allow_readonly_login,
         pin_limit: u8::try_from(config.pin.attempts).unwrap_or(u8::MAX),
-        separated: false,
+        separated: config.pin.separate_officer.unwrap_or(separated),
     })
 }
 

@@ -17,6 +17,7 @@ mod inventory;
 mod keys;
 mod migrate;
 mod rotation;
+mod roles;
 mod softhsm2_util;
 mod tokens;
 

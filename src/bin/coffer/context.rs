@@ -176,11 +176,12 @@ impl Context {
         pin: &UserPin,
         wanted: &Uri,
     ) -> Result<Arc<Session>> {
-        if token.info.flags & CKF_USER_PIN_INITIALIZED == 0 {
+        if pin.account.is_none() && token.info.flags & CKF_USER_PIN_INITIALIZED == 0 {
             return Err(coffer_pkcs11::error::Error::UserPinNotInitialized.into());
         }
         let session = self.session(token.slot, read_write)?;
-        log_in(&session, CKU_USER, &pin.source().read(wanted.pin_source.as_deref())?, token)?;
+        let secret = pin.source().read(wanted.pin_source.as_deref())?;
+        log_in_as(&session, pin, &secret, token)?;
         self.tell_of_clock(token);
         Ok(session)
     }
@@ -203,6 +204,22 @@ impl Context {
         log_in(&session, CKU_SO, &pin.source().read(None)?, token)?;
         Ok(session)
     }
+}
+
+/// As `log_in` of the user, or C_LoginUser of the account that `--as` names.
+pub fn log_in_as(session: &Session, pin: &UserPin, secret: &Secret, token: &Found) -> Result<()> {
+    let Some(name) = &pin.account else { return log_in(session, CKU_USER, secret, token) };
+    session.login_user(CKU_USER, secret, name.as_bytes()).map_err(|error| {
+        let failure = match error {
+            coffer_pkcs11::error::Error::UserTypeInvalid => {
+                Failure::new("there is no such account").advise("coffer role list shows those that there are")
+            }
+            coffer_pkcs11::error::Error::PinLocked => Failure::new(error.to_string())
+                .advise("a locked account gets a new PIN from who manages it: coffer role pin"),
+            error => error.into(),
+        };
+        failure.while_doing(&format!("`{name}` cannot log in to `{}`", token.label))
+    })
 }
 
 /// C_Login, with what is known of the remaining attempts in the error.

@@ -55,6 +55,8 @@ enum Command {
     Info(commands::info::Arguments),
     /// Change PINs, or set a new user PIN as the security officer
     Pin(commands::pin::Arguments),
+    /// Make, show and remove accounts: users with a name, a role and a PIN of their own
+    Role(commands::role::Arguments),
     /// Show the objects in a token, their states and dates, and what wants attention
     List(commands::list::Arguments),
     /// Write the inventory of a token as a page for people
@@ -147,6 +149,7 @@ fn run(command: Command) -> Result<Exit> {
         Command::Init(arguments) => arguments.run(),
         Command::Info(arguments) => arguments.run(),
         Command::Pin(arguments) => arguments.run(),
+        Command::Role(arguments) => arguments.run(),
         Command::List(arguments) => arguments.run(),
         Command::Report(arguments) => arguments.run(),
         Command::Generate(arguments) => arguments.run(),

@@ -21,6 +21,9 @@ pub struct UserPin {
     /// Read the user PIN from this file descriptor
     #[arg(long, value_name = "N")]
     pub pin_fd: Option<u32>,
+    /// Log in with this account instead of the user, and with its PIN (coffer role)
+    #[arg(long = "as", value_name = "NAME", env = "COFFER_USER")]
+    pub account: Option<String>,
 }
 
 /// The PIN of the security officer.

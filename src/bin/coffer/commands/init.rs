@@ -51,6 +51,10 @@ pub struct Arguments {
     /// Begin an audit log beside the token, and show its first key
     #[arg(long)]
     audit: bool,
+    /// What the security officer's PIN can do for a forgotten user PIN: set a new one, for which it opens the keys as well; or wipe,
+    /// for which it opens none. It cannot be changed later (docs/threat-model.md)
+    #[arg(long, value_enum, value_name = "MODE", default_value_t = SoReset::Preserve)]
+    so_reset: SoReset,
     /// Allow a label that another token has
     #[arg(long)]
     allow_duplicate: bool,
@@ -71,6 +75,13 @@ pub struct Arguments {
 enum KdfOption {
     Pbkdf2,
     Argon2id,
+}
+
+// Preserve: the keys stay. Wipe: a new user PIN comes with new keys, and what was sealed under the old ones is lost.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum SoReset {
+    Preserve,
+    Wipe,
 }
 
 // Compatible: nothing. Strict: see docs/policy.md.
@@ -125,10 +136,17 @@ struct Made {
 
 impl Arguments {
     pub fn run(self) -> Result<Exit> {
-        let context = Context::load_with(|config| match self.kdf {
-            Some(KdfOption::Pbkdf2) => config.pin.kdf = PinKdf::Pbkdf2,
-            Some(KdfOption::Argon2id) => config.pin.kdf = PinKdf::Argon2id,
-            None => {}
+        if let Some(name) = &self.pin.account {
+            return Err(Failure::new(format!("a token without accounts cannot be made as `{name}`"))
+                .advise("leave --as and COFFER_USER out"));
+        }
+        let context = Context::load_with(|config| {
+            config.pin.separate_officer = Some(self.so_reset == SoReset::Wipe);
+            match self.kdf {
+                Some(KdfOption::Pbkdf2) => config.pin.kdf = PinKdf::Pbkdf2,
+                Some(KdfOption::Argon2id) => config.pin.kdf = PinKdf::Argon2id,
+                None => {}
+            }
         })?;
         let label = self.label.as_deref().or(self.label_option.as_deref()).unwrap_or_default();
         check_label(label)?;

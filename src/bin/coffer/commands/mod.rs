@@ -22,6 +22,7 @@ pub mod pin;
 pub mod recovery;
 pub mod rewrap;
 pub mod report;
+pub mod role;
 pub mod rotate;
 pub mod salvage;
 pub mod selftest;

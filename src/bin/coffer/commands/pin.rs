@@ -1,6 +1,7 @@
 //! `coffer pin`: changes PINs.
 
 use clap::{Args, Subcommand};
+use coffer_pkcs11::error::Error;
 use serde::Serialize;
 
 use crate::context::{Context, Found, TokenOption};
@@ -38,6 +39,12 @@ enum Command {
     Reset {
         #[command(flatten)]
         token: TokenOption,
+        /// Give a token of `init --so-reset wipe` new keys: every private object and every secret value in it is lost
+        #[arg(long)]
+        wipe: bool,
+        /// Do not ask before that
+        #[arg(long)]
+        yes: bool,
         #[command(flatten)]
         so_pin: SoPin,
         #[command(flatten)]
@@ -62,10 +69,19 @@ impl Arguments {
                     crate::context::log_in(&session, coffer_pkcs11::ck::CKU_SO, &old, &token)?;
                     (session, old)
                 } else {
-                    (context.session(token.slot, true)?, pin.source().read(wanted.pin_source.as_deref())?)
+                    let old = pin.source().read(wanted.pin_source.as_deref())?;
+                    let session = context.session(token.slot, true)?;
+                    if pin.account.is_some() {
+                        crate::context::log_in_as(&session, &pin, &old, &token)?;
+                    }
+                    (session, old)
                 };
                 let new = new_pin.source().read_new()?;
-                let whose = if so { "PIN of the security officer" } else { "user PIN" };
+                let whose = match (so, &pin.account) {
+                    (true, _) => "PIN of the security officer".to_owned(),
+                    (false, Some(name)) => format!("PIN of the account `{name}`"),
+                    (false, None) => "user PIN".to_owned(),
+                };
                 session.set_pin(&old, &new).map_err(|error| {
                     Failure::from(error)
                         .while_doing(&format!("the {whose} of `{}` was not changed", token.label))
@@ -73,12 +89,22 @@ impl Arguments {
                 let role = if so { "so" } else { "user" };
                 tell(json, &token, role, &format!("The {whose} of `{}` was changed.", token.label))?;
             }
-            Command::Reset { token, so_pin, new_pin, json } => {
+            Command::Reset { token, wipe, yes, so_pin, new_pin, json } => {
                 let token = context.token(&token.uri()?)?;
                 let session = context.so_session(&token, &so_pin)?;
                 let new = new_pin.source().read_new()?;
-                session.init_pin(&new).map_err(|error| {
-                    Failure::from(error)
+                let set = if wipe {
+                    let lost = format!(
+                        "Every private object and every secret value in `{}` will be lost.",
+                        token.label
+                    );
+                    output::confirm(&lost, yes)?;
+                    session.start_anew(&new)
+                } else {
+                    session.init_pin(&new)
+                };
+                set.map_err(|error| {
+                    not_set(error, wipe)
                         .while_doing(&format!("the user PIN of `{}` was not set", token.label))
                 })?;
                 tell(json, &token, "user", &format!("The user PIN of `{}` was set.", token.label))?;
@@ -99,5 +125,20 @@ fn tell(json: bool, token: &Found, role: &'static str, sentence: &str) -> Result
     match json {
         true => output::json("pin", 1, Changed { token: token.uri().to_string(), role }),
         false => output::line(sentence),
+    }
+}
+
+/// Why the user PIN was not set.
+fn not_set(error: Error, wipe: bool) -> Failure {
+    match error {
+        Error::ActionProhibited => {
+            Failure::new("the security officer's PIN does not open the keys of this token (init --so-reset wipe)")
+                .advise("restore a backup of it, or add --wipe, which gives it new keys and loses all that is private in it")
+        }
+        Error::UserNotLoggedIn if wipe => {
+            Failure::new("only a token that was made with init --so-reset wipe can be wiped so")
+                .advise("leave --wipe out: the keys stay; or make it anew: coffer init --slot")
+        }
+        error => error.into(),
     }
 }
