@@ -37,6 +37,7 @@ fn every_key_is_read() {
             max_length: 64,
             characters: Characters::Ascii,
             attempts: 3,
+            separate_officer: None,
             kdf: PinKdf::Argon2id,
             kdf_iterations: 10_000
         }
