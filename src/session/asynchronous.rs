@@ -1,16 +1,18 @@
 //! Asynchronous sessions (PKCS#11 section 5.21): what takes long is worked on by a thread that is made for it, and
 //! C_AsyncComplete asks for the result. The thread is joined when the result is fetched, or the session closed.
 
+use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 
 use crate::ck::*;
 use crate::error::{Error, Result};
-use crate::mechanism;
+use crate::mechanism::{self, Sign};
 use crate::token::ObjectHandle;
 
 use super::Session;
 use super::operation::Detached;
 use super::output::Output;
+use super::told::tell_use;
 
 /// The functions that can be asynchronous.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,15 +103,13 @@ impl Session {
         detached: Option<Detached>,
         signature: &mut Output,
     ) -> Result<()> {
-        let Some(Detached { run, private }) = detached else { return Ok(()) };
+        let Some(Detached { run, private, told }) = detached else { return Ok(()) };
         let buffer = signature.bytes().as_mut_ptr().expose_provenance();
+        let token = Arc::clone(&self.token);
         self.begin(function, (buffer, private), move || {
-            let mut signature = Vec::new();
-            signature.try_reserve_exact(run.output_len())?;
-            signature.resize(run.output_len(), 0);
-            let written = run.finish(&mut signature)?;
-            signature.truncate(written);
-            Ok(Outcome::Bytes(signature))
+            let signature = signature_of(run);
+            tell_use(&token, &told, &signature);
+            signature.map(Outcome::Bytes)
         })
     }
 
@@ -185,4 +185,14 @@ impl Session {
             let _ = task.thread.join();
         }
     }
+}
+
+/// The last step of a signature, in the thread that works on it.
+fn signature_of(run: Box<dyn Sign>) -> Result<Vec<u8>> {
+    let mut signature = Vec::new();
+    signature.try_reserve_exact(run.output_len())?;
+    signature.resize(run.output_len(), 0);
+    let written = run.finish(&mut signature)?;
+    signature.truncate(written);
+    Ok(signature)
 }

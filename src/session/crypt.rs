@@ -134,22 +134,25 @@ steps!(finish digest digest_final);
 impl Session {
     /// C_Sign. CKR_PENDING where a thread works on it (section 5.21).
     pub fn sign(&self, data: &[u8], signature: &mut Output) -> Result<()> {
-        let mut state = self.state();
-        if self.is_asynchronous() && state.sign.is_slow() {
-            let detached = state.sign.detach(Step::Once, data, signature)?;
+        if self.signs_slowly() {
+            let detached = self.state().sign.detach(Step::Once, data, signature)?;
             return self.sign_apart(Function::Sign, detached, signature);
         }
-        state.sign.once(data, signature)
+        self.step(|state| &mut state.sign, |operation| operation.once(data, signature))
     }
 
     /// C_SignFinal, as C_Sign.
     pub fn sign_final(&self, signature: &mut Output) -> Result<()> {
-        let mut state = self.state();
-        if self.is_asynchronous() && state.sign.is_slow() {
-            let detached = state.sign.detach(Step::Finish, &[], signature)?;
+        if self.signs_slowly() {
+            let detached = self.state().sign.detach(Step::Finish, &[], signature)?;
             return self.sign_apart(Function::SignFinal, detached, signature);
         }
-        state.sign.finish(signature)
+        self.step(|state| &mut state.sign, |operation| operation.finish(signature))
+    }
+
+    /// Whether a thread gives the signature that was begun.
+    fn signs_slowly(&self) -> bool {
+        self.is_asynchronous() && self.state().sign.is_slow()
     }
 
     pub fn verify(&self, data: &[u8], signature: &[u8]) -> Result<()> {

@@ -322,7 +322,7 @@ impl Operation<Box<dyn Sign>> {
         }
         let mut active = self.take_for(input.len())?;
         Sign::update(active.run.as_mut(), input)?;
-        Ok(Some(Detached { run: active.run, private: active.private }))
+        Ok(Some(Detached { run: active.run, private: active.private, told: active.told }))
     }
 }
 
@@ -331,6 +331,8 @@ pub struct Detached {
     pub run: Box<dyn Sign>,
     /// Its key is a private object.
     pub private: bool,
+    /// What is told of it when it is over.
+    pub told: Told,
 }
 
 impl Operation<Box<dyn Verify>> {

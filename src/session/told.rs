@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::mechanism::Mechanism;
 use crate::object::Object;
 use crate::policy::Use;
-use crate::token::{KeyName, ObjectHandle, Outcome, What};
+use crate::token::{KeyName, ObjectHandle, Outcome, Token, What};
 
 use super::operation::Operation;
 use super::{Session, State};
@@ -37,6 +37,15 @@ fn what(purpose: Use) -> What {
     }
 }
 
+/// Tells of a use that is over.
+pub(super) fn tell_use<T>(token: &Token, told: &Told, result: &Result<T>) {
+    let Some(used) = told else { return };
+    let outcome = result.as_ref().err().map_or(Outcome::Done, |error| Outcome::failed(*error));
+    let mut event = token.event(used.what).detail(used.mechanism).outcome(outcome);
+    event.key = Some(used.key.clone());
+    token.note(&event);
+}
+
 impl Session {
     /// What will be told of this use.
     pub(super) fn told(&self, key: &Object, purpose: Use, row: &'static Mechanism) -> Told {
@@ -49,11 +58,7 @@ impl Session {
 
     /// Tells of a use that is over.
     pub(super) fn tell<T>(&self, told: &Told, result: &Result<T>) {
-        let Some(used) = told else { return };
-        let outcome = result.as_ref().err().map_or(Outcome::Done, |error| Outcome::failed(*error));
-        let mut event = self.token.event(used.what).detail(used.mechanism).outcome(outcome);
-        event.key = Some(used.key.clone());
-        self.token.note(&event);
+        tell_use(&self.token, told, result);
     }
 
     /// Tells that the use of a key was refused.

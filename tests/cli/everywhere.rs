@@ -3,9 +3,16 @@
 use crate::Home;
 use crate::help::commands;
 
-/// Commands that answer with something else than sentences: a shell script, the words of another tool, a conversation.
-const WITHOUT_JSON: &[&str] =
-    &["completions", "softhsm2-util", "ceremony", "recovery recipient", "destroy certificate"];
+/// Commands that answer with something else than sentences: a shell script, the words of another tool, a conversation, a
+/// file in a format that was asked for.
+const WITHOUT_JSON: &[&str] = &[
+    "audit export",
+    "ceremony",
+    "completions",
+    "destroy certificate",
+    "recovery recipient",
+    "softhsm2-util",
+];
 
 /// The commands that have none below them, as one text each.
 fn leaves(home: &Home) -> Vec<String> {

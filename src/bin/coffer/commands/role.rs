@@ -69,6 +69,9 @@ struct Manager {
     so_pin: SoPin,
     #[command(flatten)]
     pin: UserPin,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -106,7 +109,21 @@ struct Document<'a> {
     accounts: &'a [Row],
 }
 
+/// What a command has done to an account.
+#[derive(Serialize)]
+struct Done<'a> {
+    token: &'a str,
+    account: &'a str,
+    /// `added`, `removed`, `pin-set`.
+    done: &'a str,
+}
+
 impl Manager {
+    /// Tells what was done, in a sentence or as JSON.
+    fn tell(&self, done: Done<'_>, sentence: &str) -> Result<()> {
+        if self.json { output::json("role", 1, done) } else { output::line(sentence) }
+    }
+
     /// A session of who may manage accounts of this role.
     fn session(&self, context: &Context, role: Role) -> Result<(Found, Arc<Session>)> {
         let wanted = self.token.uri()?;
@@ -142,7 +159,9 @@ impl Arguments {
                 let (token, session) = manager.session(&context, role)?;
                 let new = new_pin.source().read_new()?;
                 session.add_account(&name, role, &new).map_err(|error| not_added(error, &token, &name))?;
-                output::line(&format!("`{}` has the account `{name}` now: {}.", token.label, role.name()))?;
+                let done = Done { token: &token.label, account: &name, done: "added" };
+                let sentence = format!("`{}` has the account `{name}` now: {}.", token.label, role.name());
+                manager.tell(done, &sentence)?;
             }
             Command::List { token, json } => {
                 let token = context.token(&token.uri()?)?;
@@ -153,13 +172,15 @@ impl Arguments {
             Command::Remove { name, manager } => {
                 let (token, session) = manager.session_for(&context, &name)?;
                 session.remove_account(&name)?;
-                output::line(&format!("`{}` has no account `{name}` any more.", token.label))?;
+                let done = Done { token: &token.label, account: &name, done: "removed" };
+                manager.tell(done, &format!("`{}` has no account `{name}` any more.", token.label))?;
             }
             Command::Pin { name, manager, new_pin } => {
                 let (token, session) = manager.session_for(&context, &name)?;
                 let new = new_pin.source().read_new()?;
                 session.reset_account_pin(&name, &new)?;
-                output::line(&format!("The PIN of `{name}` in `{}` was set.", token.label))?;
+                let done = Done { token: &token.label, account: &name, done: "pin-set" };
+                manager.tell(done, &format!("The PIN of `{name}` in `{}` was set.", token.label))?;
             }
         }
         Ok(Exit::Success)
