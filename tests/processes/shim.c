@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -193,6 +194,16 @@ int linkat(int from_folder, const char *from, int to_folder, const char *to, int
     unlinkat(to_folder, to, 0);
   }
   return real(from_folder, from, to_folder, to, flags);
+}
+
+/* Fresh bytes of the system with every random number would hide that two processes share a generator. */
+ssize_t getrandom(void *bytes, size_t count, unsigned flags) {
+  REAL(getrandom);
+  if (lies(LIE_WIPE)) {
+    memset(bytes, 0, count);
+    return (ssize_t)count;
+  }
+  return real(bytes, count, flags);
 }
 
 int madvise(void *address, size_t length, int advice) {
