@@ -35,7 +35,14 @@ run_stage() {
     shift 2
     log="$SCRATCH/$(tr -cs '[:alnum:].' '-' <<<"$name" | sed 's/-*$//').log"
     start=$(date +%s%N)
-    "$@" >"$log" 2>&1 </dev/null || status=$?
+    # Not left of ||, where a stage would go on after a command of its own that has failed.
+    set +e
+    (
+        set -e
+        "$@"
+    ) >"$log" 2>&1 </dev/null
+    status=$?
+    set -e
     end=$(date +%s%N)
     tenths=$(((end - start) / 100000000))
     local time

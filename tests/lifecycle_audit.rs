@@ -3,6 +3,8 @@
 mod common;
 #[path = "lifecycle_audit/adversary.rs"]
 mod adversary;
+#[path = "lifecycle_audit/atomic.rs"]
+mod atomic;
 #[path = "lifecycle_audit/telling.rs"]
 mod telling;
 

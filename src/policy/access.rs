@@ -21,7 +21,7 @@ pub enum Role {
     Operator,
     /// Sees what there is and what has happened.
     Auditor,
-    /// Approves what needs more than one person, and holds shares.
+    /// Holds shares of a recovery key; sees and uses nothing that is private.
     Custodian,
 }
 
@@ -84,20 +84,10 @@ pub enum Function {
     Export,
     /// Say that a key or certificate is to be trusted (CKA_TRUSTED).
     Trust,
-    /// Give somebody else a PIN, and take it away.
-    ManageAccounts,
-    /// Change the rules of the token: approvals, custodians.
-    ManageRules,
-    /// Read the log of the token.
-    ReadLog,
-    /// Ask for the approval of something.
-    Request,
-    /// Put an approval into the token.
-    Approve,
 }
 
 impl Function {
-    pub const ALL: [Function; 15] = [
+    pub const ALL: [Function; 10] = [
         Function::SeePrivate,
         Function::ReadData,
         Function::ReadKeys,
@@ -108,16 +98,11 @@ impl Function {
         Function::Destroy,
         Function::Export,
         Function::Trust,
-        Function::ManageAccounts,
-        Function::ManageRules,
-        Function::ReadLog,
-        Function::Request,
-        Function::Approve,
     ];
 
     /// The table: who may do it. (The SO sees no private objects, so what is said of the SO and keys is about others.)
     fn roles(self) -> &'static [Role] {
-        use Role::{Auditor, Custodian, KeyManager, Operator, Public, SecurityOfficer as So, User};
+        use Role::{Auditor, KeyManager, Operator, Public, SecurityOfficer as So, User};
         match self {
             Function::SeePrivate => &[User, KeyManager, Operator, Auditor],
             Function::ReadData => &[User, Operator],
@@ -129,11 +114,6 @@ impl Function {
             Function::Destroy => &[So, User, KeyManager],
             Function::Export => &[So, User, KeyManager],
             Function::Trust => &[So],
-            Function::ManageAccounts => &[So],
-            Function::ManageRules => &[So],
-            Function::ReadLog => &[So, User, Auditor],
-            Function::Request => &[So, User, KeyManager],
-            Function::Approve => &[Custodian],
         }
     }
 
@@ -149,11 +129,6 @@ impl Function {
             Function::Destroy => "destroy token objects",
             Function::Export => "wrap keys",
             Function::Trust => "set CKA_TRUSTED",
-            Function::ManageAccounts => "give and take PINs of others",
-            Function::ManageRules => "change rules and custodians",
-            Function::ReadLog => "read the log",
-            Function::Request => "request approvals",
-            Function::Approve => "put approvals into the token",
         }
     }
 }

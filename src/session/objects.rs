@@ -10,7 +10,7 @@ use crate::lifecycle::destruction;
 use crate::mechanism::{computed, import};
 use crate::object::codec::encoded_len;
 use crate::object::{Attributes, Creator, Object, SearchTemplate, Template, Value, ec_point, rules};
-use crate::policy::{self, Function, Role, Source, may_alter, may_make, may_read_value};
+use crate::policy::{self, Function, Source, may_alter, may_make, may_read_value};
 use crate::token::{ObjectHandle, What};
 
 use super::{Session, built_in};
@@ -204,7 +204,7 @@ impl Session {
     /// What the rules for new objects need to know of who makes them.
     pub(super) fn creator(&self) -> Creator<'static> {
         Creator {
-            security_officer: self.token.role() == Role::SecurityOfficer,
+            security_officer: self.token.role().may(Function::Trust),
             defaults: self.token.profile().defaults(),
             now: self.config.clock.now(),
             computed: &computed::Engine,

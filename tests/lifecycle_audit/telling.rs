@@ -182,3 +182,50 @@ fn nothing_that_is_secret_is_in_the_log() {
         assert!(!holds(needle));
     }
 }
+
+#[test]
+fn a_forked_child_leaves_alone_what_its_parent_has_gathered() {
+    let audited = Audited::new(AuditMode::Uses);
+    let session = audited.fixture.user_session();
+    let key = secret_key(&session, "mac", false);
+    sign(&session, key);
+    let token = audited.token();
+    // SAFETY: the child takes no lock that another thread could hold, and ends without running what the test runner has set up.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        token.flush_log(true);
+        // SAFETY: ends the child.
+        unsafe { libc::_exit(0) };
+    }
+    let mut status = 0;
+    // SAFETY: waits for the child that was made above.
+    assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+    let before = told(&std::fs::read(audited.path()).unwrap());
+    assert!(!before.contains(&What::Sign), "the child wrote for its parent");
+    let after = told(&audited.contents());
+    assert_eq!(after.iter().filter(|what| **what == What::Sign).count(), 1);
+}
+
+#[test]
+fn telling_of_each_signature_takes_less_time_than_the_signature() {
+    let [quiet, telling] = [AuditMode::Events, AuditMode::Uses].map(|mode| {
+        let audited = Audited::new(mode);
+        let session = audited.fixture.user_session();
+        let curve = [(CKA_EC_PARAMS, bytes(&[6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7]))];
+        let (_, key) = session
+            .generate_key_pair(CKM_EC_KEY_PAIR_GEN, &Params::None, &template(&curve), &template(&[]))
+            .unwrap();
+        let round = || {
+            let begun = std::time::Instant::now();
+            for _ in 0..100 {
+                session.sign_init(CKM_ECDSA, &Params::None, key).unwrap();
+                session.sign(&[7; 32], &mut Output::buffer(&mut [0; 64])).unwrap();
+            }
+            begun.elapsed()
+        };
+        // The best of many: other work on the machine only ever adds.
+        (0..20).map(|_| round()).min().unwrap()
+    });
+    assert!(telling < quiet * 2, "{telling:?} with a log of uses, {quiet:?} without");
+    println!("100 signatures: {quiet:?} untold, {telling:?} told");
+}

@@ -82,7 +82,7 @@ enum RoleOption {
     Operator,
     /// Sees what there is and what has happened
     Auditor,
-    /// Approves what needs more than one person, and holds shares
+    /// Holds shares of a recovery key, and sees nothing that is private
     Custodian,
 }
 
