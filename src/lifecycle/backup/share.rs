@@ -68,7 +68,13 @@ impl ShareHead {
         if threshold < MIN_THRESHOLD || threshold > count || count > MAX_SHARES {
             return Err(damaged(format!("{threshold} of {count} is no rule for shares")));
         }
-        let (token, serial, made) = (reader.array()?, reader.array()?, reader.u64()?);
+        let (token, serial, made): ([u8; 16], [u8; 16], u64) =
+            (reader.array()?, reader.array()?, reader.u64()?);
+        // It stands in the text of a share as it is.
+        let printable = |byte: &u8| byte.is_ascii_graphic() || *byte == b' ';
+        if !serial.iter().all(printable) || serial.starts_with(b" ") {
+            return Err(damaged("the serial number is no text"));
+        }
         let (key_id, signer_id) = (reader.array()?, reader.array()?);
         let commitments = (0..count).map(|_| reader.array()).collect::<Result<_>>()?;
         Ok(Self { threshold, count, token, serial, made, key_id, signer_id, commitments })
