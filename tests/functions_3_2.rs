@@ -246,7 +246,8 @@ fn asynchronous_session(functions: &CK_FUNCTION_LIST_3_2) -> CK_SESSION_HANDLE {
 
 /// Begins to generate an RSA key pair of so many bits.
 fn generate_rsa(functions: &CK_FUNCTION_LIST_3_2, session: CK_SESSION_HANDLE, bits: CK_ULONG) -> CK_RV {
-    let mut public = [attribute(CKA_MODULUS_BITS, &[bits])];
+    let bits = [bits];
+    let mut public = [attribute(CKA_MODULUS_BITS, &bits)];
     let (mut id, mut handles) = (mechanism(CKM_RSA_PKCS_KEY_PAIR_GEN), (0, 0));
     let (public, none) = (public.as_mut_ptr(), ptr::null_mut());
     let (first, second) = (&mut handles.0, &mut handles.1);

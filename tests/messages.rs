@@ -58,9 +58,10 @@ impl Host {
     }
 
     fn secret(&self, key_type: CK_KEY_TYPE, value: &[u8], more: &[CK_ATTRIBUTE]) -> CK_OBJECT_HANDLE {
+        let key_type = [key_type];
         let template = [
             attribute(CKA_CLASS, &[CKO_SECRET_KEY]),
-            attribute(CKA_KEY_TYPE, &[key_type]),
+            attribute(CKA_KEY_TYPE, &key_type),
             attribute(CKA_VALUE, value),
             attribute(CKA_SIGN, &[CK_TRUE]),
             attribute(CKA_VERIFY, &[CK_TRUE]),
@@ -397,7 +398,8 @@ fn an_error_ends_a_message_and_no_process() {
         let mut forged = message.clone();
         forged.tag[0] ^= 1;
         let mut output = [9; 4];
-        let (param, size) = passed(&mut forged.params());
+        let mut params = forged.params();
+        let (param, size) = passed(&mut params);
         let mut out_len = 4;
         let rv = call!(
             host.functions,
@@ -479,7 +481,8 @@ fn parameters_and_mechanisms_without_messages_are_refused() {
 
         // The parameter of a message may stand in the Init, as in the standard's example.
         let mut message = Gcm::with_iv(&[1; 12]);
-        let (parameter, size) = passed(&mut message.params());
+        let mut params = message.params();
+        let (parameter, size) = passed(&mut params);
         let mut gcm = CK_MECHANISM { mechanism: CKM_AES_GCM, pParameter: parameter, ulParameterLen: size };
         assert_eq!(call!(host.functions, C_MessageEncryptInit, host.session, &mut gcm, key), CKR_OK);
         let invalid = Err(CKR_MECHANISM_PARAM_INVALID);

@@ -25,7 +25,8 @@ fn pair(
     set: CK_ULONG,
 ) -> [CK_OBJECT_HANDLE; 2] {
     let mut mechanism = mechanism(id);
-    let mut public = [attribute(CKA_PARAMETER_SET, &[set])];
+    let set = [set];
+    let mut public = [attribute(CKA_PARAMETER_SET, &set)];
     let mut private = [attribute(CKA_EXTRACTABLE, &[CK_TRUE])];
     let mut keys = [0; 2];
     let [public_key, private_key] = &mut keys;
@@ -81,9 +82,10 @@ fn unwrap(
     use_of_it: CK_ATTRIBUTE_TYPE,
 ) -> Result<CK_OBJECT_HANDLE, CK_RV> {
     let mut kwp = mechanism(CKM_AES_KEY_WRAP_KWP);
+    let key_type = [key_type];
     let mut template = [
         attribute(CKA_CLASS, &[CKO_PRIVATE_KEY]),
-        attribute(CKA_KEY_TYPE, &[key_type]),
+        attribute(CKA_KEY_TYPE, &key_type),
         attribute(use_of_it, &[CK_TRUE]),
     ];
     let (mut key, count) = (0, template.len() as CK_ULONG);

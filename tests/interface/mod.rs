@@ -131,6 +131,7 @@ pub fn log_in(functions: &CK_FUNCTION_LIST_3_2, session: CK_SESSION_HANDLE) {
     assert_eq!(call!(functions, C_Login, session, CKU_USER, pin, len), CKR_OK);
 }
 
+/// It points to `value`, which has to live as long: no array made from variables within the call.
 pub fn attribute<T>(id: CK_ATTRIBUTE_TYPE, value: &[T]) -> CK_ATTRIBUTE {
     let len = size_of_val(value) as CK_ULONG;
     CK_ATTRIBUTE { type_: id, pValue: value.as_ptr().cast_mut().cast(), ulValueLen: len }
