@@ -61,6 +61,8 @@ run_stage() {
         stages_failed=$((stages_failed + 1))
         stages_failed_names+=("$name")
         printf 'FAIL  %s  %s (exit status %d)\n' "$time" "$name" "$status"
+        # What failed may stand far above the end.
+        { grep -aE 'FAILED$|panicked at' "$log" | head -n 20; } | sed 's/^/    /' || true
         tail -n "${STAGE_TAIL:-60}" "$log" | sed 's/^/    /'
         ;;
     esac
