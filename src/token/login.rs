@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::policy::Role;
 use crate::secret::Secret;
-use crate::vault::{self, Change, Committed, EventText, Unlocked};
+use crate::vault::{self, Change, Committed, Unlocked};
 
 use super::accounts::Account;
 use super::audit::AuditMode;
@@ -226,11 +226,6 @@ impl Token {
         }
     }
 
-    /// No events, where nothing is to be told.
-    fn unless_off(&self, event: EventText) -> Vec<EventText> {
-        if self.audit_mode() == AuditMode::Off { Vec::new() } else { vec![event] }
-    }
-
     /// Failed logins are told of when one has succeeded: before that there are no keys to seal an event with. Where it
     /// cannot be written the login is none the worse.
     fn tell_of_failures(&self, unlocked: &Unlocked, entry: vault::Entry, failures: u32) {
@@ -304,10 +299,21 @@ impl Token {
     pub(super) fn commit_entry(
         &self,
         event: Event,
+        changes: Vec<Change>,
+        write: impl FnOnce(Vec<Change>) -> std::result::Result<Committed, vault::Error>,
+    ) -> Result<()> {
+        self.commit_entry_telling(&[event], changes, write)
+    }
+
+    /// As `commit_entry`, with several events.
+    pub(super) fn commit_entry_telling(
+        &self,
+        events: &[Event],
         mut changes: Vec<Change>,
         write: impl FnOnce(Vec<Change>) -> std::result::Result<Committed, vault::Error>,
     ) -> Result<()> {
-        let events = self.unless_off(event.to_text()?);
+        let told = if self.audit_mode() == AuditMode::Off { &[][..] } else { events };
+        let events = told.iter().map(Event::to_text).collect::<std::result::Result<Vec<_>, _>>()?;
         changes.extend(events.iter().cloned().map(Change::Event));
         let committed = write(changes)?;
         self.committed(committed.events.start, events);
@@ -324,14 +330,14 @@ impl Token {
         let event = self.event(What::PinChanged);
         let event = Event { who: Who { role: changed.number(), ..event.who }, ..event };
         let kdf = kdf(&self.config, self.present_kdf());
-        self.commit_entry(event, Vec::new(), |changes| unlocked.set_entry_with(changed, new, kdf, changes))?;
         let mut login = self.login.write();
         if login.unlocked.is_some() && login.person.as_ref().map(Person::entry) == entry {
-            // The new PIN opens it after a rotation of the root key.
-            login.unlocked = Some(unlocked);
+            // It learns the new PIN, which opens the token after a rotation of the root key: one follows at once where the
+            // officer does not hold the keys.
+            login.unlocked = Some(unlocked.clone());
         }
         drop(login);
-        self.sync()
+        self.commit_entry(event, Vec::new(), |changes| unlocked.set_entry_with(changed, new, kdf, changes))
     }
 
     /// Ends the login where the token file does not know of it any more: the account was removed, or the keys are others.

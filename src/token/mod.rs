@@ -14,6 +14,7 @@ mod info;
 mod limits;
 mod login;
 mod objects;
+mod recovery;
 mod settings;
 mod sync;
 mod table;
@@ -46,6 +47,7 @@ pub use event::{Event, KeyName, Outcome, What, Who};
 pub use handle::{ObjectHandle, SessionHandle, SlotId};
 pub use info::{Identity, LABEL_LEN, MANUFACTURER, MODEL, SERIAL_LEN, TokenInfo, padded, utc_time};
 pub use login::Login;
+pub use recovery::{OfficerReset, has_recovery};
 pub use settings::{DEFAULT_CLOCK_TOLERANCE, Settings};
 pub use transfer::Whole;
 
@@ -177,8 +179,12 @@ impl Token {
         }
         let _alone = self.vault.exclude()?;
         let old = self.identity()?;
-        // The log goes on: it tells of this, too.
-        let settings = Settings { audit: old.settings.audit.clone(), ..settings };
+        // The log goes on: it tells of this, too. So does the rule for a forgotten user PIN, where nobody says another one.
+        let quorum_reset = match self.config.pin.separate_officer {
+            Some(_) => settings.quorum_reset,
+            None => old.settings.quorum_reset,
+        };
+        let settings = Settings { audit: old.settings.audit.clone(), quorum_reset, ..settings };
         let identity = Identity { label, profile, settings, ..old };
         let new = new_token(&self.config, &identity, so_pin, self.present_kdf(), self.vault.separated())?;
         let who = Who::here(Role::SecurityOfficer);

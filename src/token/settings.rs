@@ -21,6 +21,8 @@ const CLOCK_TOLERANCE: u8 = 4;
 const POLICY_TEXT: u8 = 5;
 /// Seconds that have to pass before a key is destroyed.
 const DESTRUCTION_WAIT: u8 = 7;
+/// Whether the shares of a recovery key set a new user PIN.
+const QUORUM_RESET: u8 = 8;
 /// How much is told of what happens.
 const AUDIT: u8 = 128;
 /// Tags from here on may be passed over by who does not know them.
@@ -46,6 +48,8 @@ pub struct Settings {
     /// Seconds that have to pass between the decision to destroy a private or secret key and its end, at least. Where it is
     /// not 0, C_DestroyObject ends none.
     pub destruction_wait: u32,
+    /// In tokens whose security officer does not hold the keys: the shares of a recovery key set a new user PIN.
+    pub quorum_reset: bool,
     /// Fields with tags from 128 on that this version does not know.
     pub others: BTreeMap<u8, Vec<u8>>,
 }
@@ -60,6 +64,7 @@ impl Default for Settings {
             clock_tolerance: DEFAULT_CLOCK_TOLERANCE,
             audit: Audit::default(),
             destruction_wait: 0,
+            quorum_reset: false,
             others: BTreeMap::new(),
         }
     }
@@ -97,6 +102,9 @@ impl Settings {
         if self.destruction_wait != default.destruction_wait {
             fields.insert(DESTRUCTION_WAIT, self.destruction_wait.to_le_bytes().to_vec());
         }
+        if self.quorum_reset {
+            fields.insert(QUORUM_RESET, vec![1]);
+        }
         fields.extend(self.others.iter().map(|(tag, value)| (*tag, value.clone())));
     }
 
@@ -120,6 +128,7 @@ impl Settings {
                 (DESTRUCTION_WAIT, [a, b, c, d]) => {
                     settings.destruction_wait = u32::from_le_bytes([*a, *b, *c, *d]);
                 }
+                (QUORUM_RESET, [1]) => settings.quorum_reset = true,
                 (OPTIONAL.., _) => {
                     settings.others.insert(tag, value);
                 }
@@ -194,6 +203,7 @@ mod tests {
                 clock_tolerance: 0,
                 audit: Audit { mode: AuditMode::Uses, required: true, log: Some([3; 16]) },
                 destruction_wait: 86_400,
+                quorum_reset: true,
                 others: BTreeMap::from([(200, vec![1, 2]), (255, vec![])]),
             }));
         }

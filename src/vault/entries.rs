@@ -6,6 +6,7 @@ use super::commit::Group;
 use super::format::Kind;
 use super::keys::{Keys, NewEntry, pin_key};
 use super::record::{Holds, Wrap, encode_end};
+use super::salvage::SavedEntry;
 use super::seal::Key;
 use super::types::{Change, Committed, Entry, Kdf, MAXIMUM_ABOUT, Revision, Visibility};
 use super::unlocked::Unlocked;
@@ -53,12 +54,44 @@ impl Unlocked {
         kdf: Kdf,
         changes: Vec<Change>,
     ) -> Result<Committed, Error> {
+        self.put_entry(entry, pin, kdf, None, changes)
+    }
+
+    /// Gives a further role, which opens the objects, this PIN in the place of the one that it may have, and says this about
+    /// it. Else as [`Unlocked::set_entry_with`]. [`Error::TooLarge`] for more than [`MAXIMUM_ABOUT`] bytes.
+    pub fn replace_entry(
+        &self,
+        entry: Entry,
+        pin: &Secret,
+        kdf: Kdf,
+        about: Vec<u8>,
+        changes: Vec<Change>,
+    ) -> Result<Committed, Error> {
+        if about.len() > MAXIMUM_ABOUT || !matches!(entry, Entry::Other(_)) {
+            return Err(Error::TooLarge);
+        }
+        self.put_entry(entry, pin, kdf, Some(about), changes)
+    }
+
+    /// `about`: `None` keeps what is said of the entry and what it opens.
+    fn put_entry(
+        &self,
+        entry: Entry,
+        pin: &Secret,
+        kdf: Kdf,
+        about: Option<Vec<u8>>,
+        changes: Vec<Change>,
+    ) -> Result<Committed, Error> {
         let (salt, new_key) = self.derive(pin, kdf)?;
         let writing = self.vault().begin()?;
         let keys = self.keys()?;
         let present = writing.state(|state| state.wraps.get(&entry.number()).cloned());
         let replaces = present.is_some();
-        let (holds, about) = present.map_or((Holds::Root, Vec::new()), |wrap| (wrap.holds, wrap.about));
+        let (holds, about) = match (about, present) {
+            (Some(about), _) => (Holds::Root, about),
+            (None, Some(wrap)) => (wrap.holds, wrap.about),
+            (None, None) => (Holds::Root, Vec::new()),
+        };
         let new = NewEntry { entry, holds, salt, kdf, about };
         let committed = self.write_entry(&writing, &keys, new, new_key, &changes)?;
         if replaces {
@@ -95,6 +128,22 @@ impl Unlocked {
         }
         let holds = if opens_objects { Holds::Root } else { Holds::Administration };
         self.write_entry(&writing, &keys, NewEntry { entry, holds, salt, kdf, about }, new_key, &changes)
+    }
+
+    /// Takes over entries that were saved from another file (see [`super::salvage`]), each with the PIN that it had. An entry
+    /// that is there already stays.
+    pub fn adopt_entries(&self, entries: &[SavedEntry]) -> Result<(), Error> {
+        let writing = self.vault().begin()?;
+        let keys = self.keys()?;
+        let is_new =
+            |saved: &&SavedEntry| !writing.state(|state| state.wraps.contains_key(&saved.wrap.entry));
+        let mut group = Group::new(&writing, &keys);
+        let mut any = false;
+        for SavedEntry { wrap, pin_key } in entries.iter().filter(is_new) {
+            group.add_record(Kind::Wrap, keys.adopt(wrap.clone(), pin_key)?.encode());
+            any = true;
+        }
+        if any { group.finish(self).map(drop) } else { Ok(()) }
     }
 
     fn derive(&self, pin: &Secret, kdf: Kdf) -> Result<([u8; 32], Key), Error> {

@@ -209,10 +209,20 @@ impl Keys {
 
     /// The entry of the same role and PIN for the next root key.
     pub(super) fn rewrap(&self, wrap: &Wrap, next: &Self) -> Result<Wrap, Error> {
+        let pin_key = self.open_pin_key(wrap)?.ok_or(Error::KeysChanged)?;
+        next.adopt(wrap.clone(), &pin_key)
+    }
+
+    /// The key of an entry's PIN; `None` where it does not verify. [`Error::NotAllowed`] for an entry that opens more than
+    /// these keys.
+    pub(super) fn open_pin_key(&self, wrap: &Wrap) -> Result<Option<Key>, Error> {
         let context: [&[u8]; 4] = [b"coffer pin key v1", &self.realm.instance, &wrap.bound(), &wrap.about];
-        let pin_key = seal::open_key(self.pin_wrapping(wrap.holds)?, &context, &wrap.sealed_pin_key)
-            .ok_or(Error::KeysChanged)?;
-        next.seal_wrap(Wrap { root_version: next.version, ..wrap.clone() }, &pin_key)
+        Ok(seal::open_key(self.pin_wrapping(wrap.holds)?, &context, &wrap.sealed_pin_key))
+    }
+
+    /// An entry of other keys, perhaps of another token, for these: whoever knows its PIN opens them.
+    pub(super) fn adopt(&self, wrap: Wrap, pin_key: &Key) -> Result<Wrap, Error> {
+        self.seal_wrap(Wrap { root_version: self.version, ..wrap }, pin_key)
     }
 
     // --- the parts of a record; `None` where something does not verify ---

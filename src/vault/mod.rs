@@ -67,7 +67,7 @@ use view::{Look, View};
 pub use argon2id::{Argon2Cost, argon2id};
 pub use error::Error;
 pub use event::{EventText, Tally};
-pub use salvage::{Lost, Proof, Salvage, Saved, salvage};
+pub use salvage::{Lost, Proof, Salvage, Saved, SavedEntry, is_separated, salvage};
 pub use survey::record_at_offset;
 pub use traces::Trace;
 pub use types::*;

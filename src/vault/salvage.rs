@@ -11,7 +11,8 @@ use super::bytes::array_at;
 use super::event::{EventText, Sealed};
 use super::format::{FLAG_PRIVATE, FLAG_UNAUTHENTICATED, Kind};
 use super::keys::{Keys, Part, Realm, pin_key};
-use super::record::{Parts, PutHead, Wrap, parse_delete};
+use super::record::{Parts, PutHead, Wrap, parse_delete, parse_end};
+use super::seal::Key;
 use super::survey::{Piece, Sighted, pieces};
 use super::types::{Entry, MAXIMUM_INFO, Options, Put, RecordId, RecordName, SecretPart, Visibility};
 use super::{Error, format};
@@ -44,10 +45,27 @@ pub struct Lost {
     version: Option<(RecordId, u64)>,
 }
 
+/// The entry of a further role that was saved, with the key of its PIN.
+pub struct SavedEntry {
+    pub(super) wrap: Wrap,
+    pub(super) pin_key: Key,
+}
+
+impl SavedEntry {
+    /// What was said about it (see [`super::Unlocked::add_entry`]).
+    pub fn about(&self) -> &[u8] {
+        &self.wrap.about
+    }
+}
+
 /// What [`salvage`] has found.
 pub struct Salvage {
     /// The token information, if it was found.
     pub info: Option<Vec<u8>>,
+    /// Whether the security officer's PIN opened no objects (see [`super::NewToken::separated`]).
+    pub separated: bool,
+    /// The entries of further roles, as far as an authentication code proves that they are the last ones.
+    pub entries: Vec<SavedEntry>,
     pub records: Vec<Saved>,
     /// The events that open, in their order.
     pub events: Vec<EventText>,
@@ -63,8 +81,7 @@ pub fn salvage(contents: &[u8], entry: Entry, pin: &Secret, options: &Options) -
         return Err(Error::NotOurs);
     }
     let instance = array_at::<16>(contents, format::INSTANCE_OFFSET).ok_or(Error::NotOurs)?;
-    let [flags] = array_at::<1>(contents, format::FLAGS_OFFSET).ok_or(Error::NotOurs)?;
-    let realm = Realm { instance, separated: flags & format::FLAG_SEPARATED != 0 };
+    let realm = Realm { instance, separated: is_separated(contents) };
     let pieces = pieces(contents);
     let keys = unlock(&pieces, entry, pin, realm, options)?;
     if !keys.open_objects() {
@@ -74,6 +91,7 @@ pub fn salvage(contents: &[u8], entry: Entry, pin: &Secret, options: &Options) -
     let mut found = Finding {
         keys: &keys,
         info: None,
+        entries: BTreeMap::new(),
         records: HashMap::new(),
         events: BTreeMap::new(),
         lost: Vec::new(),
@@ -85,6 +103,11 @@ pub fn salvage(contents: &[u8], entry: Entry, pin: &Secret, options: &Options) -
         }
     }
     Ok(found.finish())
+}
+
+/// Whether the file says that the security officer's PIN opens no objects; who asks it for that will see that it is so.
+pub fn is_separated(contents: &[u8]) -> bool {
+    array_at::<1>(contents, format::FLAGS_OFFSET).is_some_and(|[flags]| flags & format::FLAG_SEPARATED != 0)
 }
 
 /// The keys, by the last entry of the role that opens.
@@ -138,6 +161,8 @@ fn covered(pieces: &[Piece<'_>], keys: &Keys) -> Vec<bool> {
 struct Finding<'a> {
     keys: &'a Keys,
     info: Option<(Vec<u8>, bool)>,
+    /// By the number of the role; `None` where it has none, or nothing proves which is the last one.
+    entries: BTreeMap<u32, Option<SavedEntry>>,
     records: HashMap<RecordId, Saved>,
     events: BTreeMap<u64, EventText>,
     lost: Vec<Lost>,
@@ -159,6 +184,7 @@ impl Finding<'_> {
             },
             Kind::Info => self.take_info(record, covered),
             Kind::Event => self.take_event(record),
+            Kind::Wrap => self.take_wrap(record, covered),
             _ if !record.linked => self.lose(record.name, CHANGED, None),
             _ => {}
         }
@@ -170,6 +196,24 @@ impl Finding<'_> {
         }
         if covered || self.info.as_ref().is_none_or(|(_, proven)| !proven) {
             self.info = Some((record.body.to_vec(), covered));
+        }
+    }
+
+    /// The entries of the security officer and the user are made anew.
+    fn take_wrap(&mut self, record: &Sighted<'_>, covered: bool) {
+        if !record.linked {
+            self.lose(record.name, CHANGED, None);
+        }
+        if let Some((entry, _)) = parse_end(record.body) {
+            self.entries.insert(entry, None);
+        } else if let Some(wrap) = Wrap::parse(record.body)
+            && matches!(Entry::of_number(wrap.entry), Some(Entry::Other(_)))
+        {
+            let pin_key = if covered { self.keys.open_pin_key(&wrap).ok().flatten() } else { None };
+            if pin_key.is_none() && record.linked {
+                self.lose(record.name, "nothing proves that this role has its PIN still", None);
+            }
+            self.entries.insert(wrap.entry, pin_key.map(|pin_key| SavedEntry { wrap, pin_key }));
         }
     }
 
@@ -229,7 +273,14 @@ impl Finding<'_> {
         let mut records: Vec<Saved> = self.records.into_values().collect();
         records.sort_by_key(|saved| (saved.sequence, saved.put.id));
         let events = self.events.into_values().collect();
-        Salvage { info: self.info.map(|(info, _)| info), records, events, lost }
+        Salvage {
+            info: self.info.map(|(info, _)| info),
+            separated: self.keys.realm().separated,
+            entries: self.entries.into_values().flatten().collect(),
+            records,
+            events,
+            lost,
+        }
     }
 }
 

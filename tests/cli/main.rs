@@ -16,6 +16,7 @@ mod key;
 mod inventory;
 mod keys;
 mod migrate;
+mod quorum;
 mod rotation;
 mod roles;
 mod softhsm2_util;

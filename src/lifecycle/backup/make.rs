@@ -9,13 +9,15 @@ use super::header::{Header, Set};
 use super::recipient::{PublicHalf, Seed};
 use super::records::{BackupRecord, RecoverySet, own_signer_id};
 use super::set::{SetRules, combine, split};
-use super::share::Opened;
+use super::share::{Opened, SetId};
 use super::stream::Writer;
 use crate::ck::*;
 use crate::crypto::random;
+use crate::error;
 use crate::lifecycle::signer;
 use crate::object::Attributes;
 use crate::object::codec::decode;
+use crate::secret::Secret;
 use crate::token::{KeyName, LedgerKind, ObjectHandle, Token, What};
 
 /// A recovery key that was split, and that the token does not know yet. Its shares must be in their custodians' hands before
@@ -24,6 +26,8 @@ pub struct NewSet {
     pub set: RecoverySet,
     /// One for each custodian.
     pub shares: Vec<Opened>,
+    /// What the shares give where they set user PINs.
+    pin_key: Secret,
 }
 
 impl NewSet {
@@ -48,20 +52,51 @@ impl NewSet {
         let head = shares.first().map(|share| share.head.clone());
         let head = head.ok_or_else(|| damaged("no shares were made"))?;
         let set = RecoverySet { head, custodians: custodians.to_vec(), public: seed.public_half()? };
-        Ok(Self { set, shares })
+        let pin_key = seed.pin_key(&set.head.token, set.id()?)?;
+        Ok(Self { set, shares, pin_key })
     }
 
-    /// Tells the token of the set, for all backups to come.
+    /// Tells the token of the set, for all backups to come; and in a token of `init --so-reset quorum` its shares set user PINs
+    /// from now on, and no others do.
     pub fn keep(&self, token: &Token) -> Result<()> {
         let (bytes, id) = (self.set.encode()?, self.set.id()?);
         let RecoverySet { head, custodians, .. } = &self.set;
         let detail = format!("set {id}: {} of {} ({})", head.threshold, head.count, custodians.join(", "));
-        token.transact(|batch| {
-            batch.event(token.event(What::SharesMade).detail(&detail));
-            batch.put(LedgerKind::RECOVERY, bytes.clone())
-        })?;
-        Ok(())
+        let event = token.event(What::SharesMade).detail(&detail);
+        Ok(token.keep_recovery(id.0, &self.pin_key, bytes, event)?)
     }
+}
+
+/// The set whose shares set a new user PIN; `None`: there is none.
+pub fn resetting_set(token: &Token) -> Result<Option<SetId>> {
+    Ok(token.recovery_entry()?.map(SetId))
+}
+
+/// Gives the user a new PIN, with the shares of a quorum and without any other PIN; nothing is lost. Errors: `Refused` where
+/// no shares reset; `Mismatch` for those of another set; `Quorum` for too few; `Damaged` where the token does not open with what
+/// they give; CKR_PIN_LEN_RANGE, CKR_PIN_INVALID for the PIN.
+pub fn reset_pin(token: &Token, shares: &[Opened], pin: &Secret) -> Result<()> {
+    let wanted = resetting_set(token)?
+        .ok_or_else(|| Error::Refused("the token has no recovery set whose shares set a user PIN".into()))?;
+    for share in shares {
+        let set = share.head.set_id()?;
+        if set != wanted {
+            let (whose, number) = (&share.custodian, share.number);
+            return Err(Error::Mismatch(format!(
+                "the share of {whose} (number {number}) is of set {set}, and the user PIN is set with shares of set {wanted}"
+            )));
+        }
+    }
+    let key = combine(shares)?
+        .pin_key(&shares.first().map(|share| share.head.token).unwrap_or_default(), wanted)?;
+    let names: Vec<&str> = shares.iter().map(|share| share.custodian.as_str()).collect();
+    let detail = format!("with the shares of {} (set {wanted})", names.join(", "));
+    token.reset_user_pin(&key, pin, &detail).map_err(|error| match error {
+        error::Error::PinIncorrect => {
+            damaged("the token does not open with what the shares of its recovery set give")
+        }
+        error => error.into(),
+    })
 }
 
 /// What a backup is made of.

@@ -28,12 +28,12 @@ pub use entry::{Copy, Counts, Destroyed, Entry, LeftOut, Reason};
 pub use error::{Error, Result};
 pub use header::{Header, Recipient, Set, signer_id};
 #[cfg(feature = "cli")]
-pub use make::{Made, NewSet, Plan, combined, record, recovery_recipient, write};
+pub use make::{Made, NewSet, Plan, combined, record, recovery_recipient, reset_pin, resetting_set, write};
 pub use passphrase::Protection;
 pub use recipient::{PublicHalf, Seed};
 pub use records::{BackupRecord, RecoverySet, backups, destroyed, is_own, own_signer_id, recovery_sets};
 pub use restore::{Inside, Outcome, Rules, check, remember, restore};
 #[cfg(feature = "cli")]
-pub use set::{SetRules, combine, split};
+pub use set::{SetRules, check_rule, combine, split};
 pub use share::{Opened, SetId, Share, ShareHead};
 pub use stream::{Contents, Survey, survey};

@@ -3,6 +3,7 @@
 use super::bytes::{Reader, digest16};
 use super::error::{Error, Result, damaged};
 use super::passphrase::{self, Protection};
+use super::share::SetId;
 use crate::crypto::digest::Hash;
 use crate::crypto::ml_kem::{self, ParameterSet};
 use crate::crypto::montgomery::{self, Curve};
@@ -64,6 +65,13 @@ impl Seed {
 
     pub fn public_half(&self) -> Result<PublicHalf> {
         PublicHalf::new(&[self.x25519()?.public_value()?, self.ml_kem()?.0].concat())
+    }
+
+    /// What opens the token of this set, where its shares set user PINs (docs/token-format.md): as good as a PIN, for it
+    /// alone, and no way back to the seed.
+    pub(super) fn pin_key(&self, token: &[u8; 16], set: SetId) -> Result<Secret> {
+        let key = hkdf::extract(Hash::Sha256, self.0.as_bytes(), b"coffer pin reset v1")?;
+        Ok(hkdf::expand(Hash::Sha256, key.as_bytes(), &[&token[..], &set.0].concat(), SECRET_LEN)?)
     }
 
     /// Opens what was wrapped for the public half. `Mismatch`: for another one, or with another context, or it was changed.
@@ -187,6 +195,18 @@ mod tests {
         assert!(PublicHalf::new(&half.as_bytes()[1..]).is_err());
         assert!(PublicHalf::new(&[0xff; PUBLIC_LEN]).is_err());
         assert!(Seed::new(Secret::copy_of(&[7; 31])).is_err());
+    }
+
+    /// The value of docs/backup-format.md, which was computed apart from this code.
+    #[test]
+    fn the_key_that_opens_a_token_is_that_of_the_format() {
+        let seed = Seed::new(Secret::new((0..32).collect())).unwrap();
+        let (token, set): ([u8; 16], [u8; 16]) =
+            (std::array::from_fn(|at| 0xa0 + at as u8), std::array::from_fn(|at| 0xb0 + at as u8));
+        let key = seed.pin_key(&token, SetId(set)).unwrap();
+        let expected = "658c86b2170f0fd512a6eef53005dfa6cdf62e1d842d6da546199b77b6c5b4dd";
+        assert_eq!(super::super::bytes::hex(key.as_bytes()), expected);
+        assert_ne!(seed.pin_key(&set, SetId(token)).unwrap(), key);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::error::{Error, Result, damaged};
 use super::recipient::Seed;
-use super::share::{MAX_SHARES, MIN_THRESHOLD, Opened, SetId, ShareHead};
+use super::share::{MAX_SHARES, MIN_THRESHOLD, Opened, SetId, ShareHead, name};
 use crate::crypto::sharing;
 
 /// What a new set is made for.
@@ -17,22 +17,28 @@ pub struct SetRules<'a> {
     pub signer_id: [u8; 16],
 }
 
-/// Splits a recovery key. `Refused`: not 2 ≤ threshold ≤ custodians ≤ 16, names that are no names or that occur twice.
-pub fn split(seed: &Seed, rules: &SetRules) -> Result<Vec<Opened>> {
+/// Whether a key can be split so. `Refused`: not 2 ≤ threshold ≤ custodians ≤ 16, names that are no names or that occur twice.
+pub fn check_rule(threshold: u8, custodians: &[String]) -> Result<()> {
     let refused = |text: String| Err(Error::Refused(text));
-    let count = u8::try_from(rules.custodians.len()).unwrap_or(u8::MAX);
-    if rules.threshold < MIN_THRESHOLD || rules.threshold > count || count > MAX_SHARES {
+    let count = u8::try_from(custodians.len()).unwrap_or(u8::MAX);
+    if threshold < MIN_THRESHOLD || threshold > count || count > MAX_SHARES {
         return refused(format!(
-            "{} of {} is no rule for shares: at least 2 must be needed, and there are at most 16",
-            rules.threshold,
-            rules.custodians.len()
+            "{threshold} of {} is no rule for shares: at least 2 must be needed, and there are at most 16",
+            custodians.len()
         ));
     }
-    let mut names: Vec<&String> = rules.custodians.iter().collect();
+    let mut names: Vec<&String> = custodians.iter().collect();
     names.sort();
     if let Some([name, ..]) = names.windows(2).find(|pair| pair.first() == pair.last()) {
         return refused(format!("`{name}` is named twice: a quorum of one person is none"));
     }
+    custodians.iter().try_for_each(|custodian| name(custodian).map(drop))
+}
+
+/// Splits a recovery key. `Refused`: as `check_rule`.
+pub fn split(seed: &Seed, rules: &SetRules) -> Result<Vec<Opened>> {
+    check_rule(rules.threshold, rules.custodians)?;
+    let count = u8::try_from(rules.custodians.len()).unwrap_or(u8::MAX);
     let mut head = ShareHead {
         threshold: rules.threshold,
         count,

@@ -238,6 +238,7 @@ fn role(number: u32) -> String {
         0 => "nobody".into(),
         1 => "so".into(),
         2 => "user".into(),
+        131_071 => "quorum".into(),
         number => format!("role {}", number.saturating_sub(65536)),
     }
 }

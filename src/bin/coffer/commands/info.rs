@@ -2,8 +2,8 @@
 
 use clap::Args;
 use coffer_pkcs11::ck::*;
-use coffer_pkcs11::lifecycle::signer;
-use coffer_pkcs11::token::TokenInfo;
+use coffer_pkcs11::lifecycle::{backup, signer};
+use coffer_pkcs11::token::{OfficerReset, TokenInfo};
 use serde::Serialize;
 
 use crate::context::{Context, Found, TokenOption};
@@ -48,6 +48,10 @@ struct Token {
     writable: bool,
     user_pin: &'static str,
     so_pin: &'static str,
+    so_reset: &'static str,
+    /// The set whose shares set a new user PIN, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recovery_set: Option<String>,
     /// In hexadecimal; absent where it was not asked for, or no certificate has been signed yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     certificate_key: Option<String>,
@@ -95,6 +99,7 @@ impl Arguments {
 }
 
 fn describe(context: &Context, token: &Found) -> Result<Token> {
+    let opened = context.module.token(token.slot)?;
     Ok(Token {
         slot: token.slot.0,
         label: token.label.clone(),
@@ -107,6 +112,8 @@ fn describe(context: &Context, token: &Found) -> Result<Token> {
         writable: token.info.flags & CKF_WRITE_PROTECTED == 0,
         user_pin: user_pin(&token.info),
         so_pin: state(token.info.flags, CKF_SO_PIN_LOCKED, CKF_SO_PIN_FINAL_TRY, CKF_SO_PIN_COUNT_LOW),
+        so_reset: opened.officer_reset()?.name(),
+        recovery_set: backup::resetting_set(&opened)?.map(|set| set.to_string()),
         certificate_key: None,
     })
 }
@@ -175,6 +182,12 @@ fn show(info: &Info) -> Result<()> {
     for (token, key) in info.tokens.iter().filter_map(|token| Some((token, token.certificate_key.as_ref()?)))
     {
         output::line(&format!("\nToken `{}` signs certificates with {key}", token.label))?;
+    }
+    for token in info.tokens.iter().filter(|token| token.so_reset == OfficerReset::Quorum.name()) {
+        output::line(&match &token.recovery_set {
+            Some(set) => format!("\nShares of set {set} give the user of `{}` a new PIN", token.label),
+            None => format!("\nToken `{}` has no recovery set yet: coffer recovery create", token.label),
+        })?;
     }
     for damaged in &info.damaged {
         output::line(&format!(

@@ -1,17 +1,22 @@
 //! `coffer init`: makes a token.
 
+use std::path::PathBuf;
+
 use clap::{Args, ValueEnum};
 use coffer_pkcs11::ck::*;
-use coffer_pkcs11::config::PinKdf;
+use coffer_pkcs11::config::{Config, PinKdf};
 use coffer_pkcs11::error::Error;
+use coffer_pkcs11::lifecycle::backup;
 use coffer_pkcs11::policy::{Mode, Profile};
 use coffer_pkcs11::secret::Secret;
-use coffer_pkcs11::token::{AuditMode, LABEL_LEN, Settings, SlotId, padded};
+use coffer_pkcs11::token::{AuditMode, LABEL_LEN, OfficerReset, Settings, SlotId, padded};
 use serde::Serialize;
 
 use super::audit;
+use super::recovery::{self, Dealt, Kept, Places};
 use crate::context::{Context, Found, log_in};
 use crate::dates;
+use crate::escrow::Passphrases;
 use crate::failure::{Exit, Failure, Result};
 use crate::output;
 use crate::pin::{SoPin, UserPin};
@@ -51,10 +56,13 @@ pub struct Arguments {
     /// Begin an audit log beside the token, and show its first key
     #[arg(long)]
     audit: bool,
-    /// What the security officer's PIN can do for a forgotten user PIN: set a new one, for which it opens the keys as well; or wipe,
-    /// for which it opens none. It cannot be changed later (docs/threat-model.md)
+    /// What can be done about a forgotten user PIN: the security officer's PIN sets a new one, for which it opens the keys as
+    /// well; or it wipes, for which it opens none; or as that, but a quorum of shares of the recovery set sets a new one. It
+    /// cannot be changed later (docs/threat-model.md)
     #[arg(long, value_enum, value_name = "MODE", default_value_t = SoReset::Preserve)]
     so_reset: SoReset,
+    #[command(flatten)]
+    recovery: RecoverySet,
     /// Allow a label that another token has
     #[arg(long)]
     allow_duplicate: bool,
@@ -77,11 +85,75 @@ enum KdfOption {
     Argon2id,
 }
 
-// Preserve: the keys stay. Wipe: a new user PIN comes with new keys, and what was sealed under the old ones is lost.
+// Preserve: the keys stay. Wipe: a new user PIN comes with new keys, and what was sealed under the old ones is lost. Quorum: as
+// wipe, but the shares of the recovery set give the user a new PIN, and the keys stay.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum SoReset {
+pub enum SoReset {
     Preserve,
     Wipe,
+    Quorum,
+}
+
+impl SoReset {
+    /// Makes the token that is made so.
+    pub fn configure(self, config: &mut Config) {
+        config.pin.separate_officer = Some(self != SoReset::Preserve);
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            SoReset::Preserve => OfficerReset::Preserve,
+            SoReset::Wipe => OfficerReset::Wipe,
+            SoReset::Quorum => OfficerReset::Quorum,
+        }
+        .name()
+    }
+}
+
+/// The recovery set that a new token gets at once.
+#[derive(Args)]
+struct RecoverySet {
+    /// Make a recovery set at once, as `coffer recovery create` does, and write its shares into this folder
+    #[arg(long, value_name = "FOLDER", requires_all = ["threshold", "custodian"], conflicts_with = "no_user_pin")]
+    shares_to: Option<PathBuf>,
+    /// How many of the shares are needed
+    #[arg(long, value_name = "K", requires = "shares_to")]
+    threshold: Option<u8>,
+    /// Who keeps a share; named once for each
+    #[arg(long, value_name = "NAME", requires = "shares_to")]
+    custodian: Vec<String>,
+    /// Close each share with a passphrase of its custodian
+    #[arg(long, requires = "shares_to")]
+    encrypt_shares: bool,
+    #[command(flatten)]
+    passphrases: Passphrases,
+}
+
+impl RecoverySet {
+    /// Refuses what cannot be, before a token is made.
+    fn check(&self) -> Result<()> {
+        let (Some(threshold), Some(_)) = (self.threshold, &self.shares_to) else { return Ok(()) };
+        backup::check_rule(threshold, &self.custodian)
+            .map_err(|error| Failure::from(error).advise("nothing was made"))
+    }
+
+    /// The set, for a token whose user has this PIN; `None`: none was asked for.
+    fn make(&self, context: &Context, found: &Found, pin: Option<&Secret>) -> Result<Option<Dealt>> {
+        let (Some(folder), Some(threshold), Some(pin)) = (&self.shares_to, self.threshold, pin) else {
+            return Ok(None);
+        };
+        let session = context.session(found.slot, true)?;
+        log_in(&session, CKU_USER, pin, found)?;
+        let places = Places { folder, encrypt: self.encrypt_shares, passphrases: &self.passphrases };
+        let dealt = recovery::deal(session.token(), threshold, &self.custodian, context.now(), &places)
+            .map_err(|failure| {
+                let failure = failure.while_doing("the token was made, but has no recovery set");
+                failure.advise("make it with: coffer recovery create")
+            })?;
+        session.logout()?;
+        context.module.close_session(session.handle())?;
+        Ok(Some(dealt))
+    }
 }
 
 // Compatible: nothing. Strict: see docs/policy.md.
@@ -129,6 +201,12 @@ struct Made {
     uri: String,
     file: String,
     user_pin_set: bool,
+    so_reset: &'static str,
+    /// Of the recovery set, where one was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recovery_set: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    shares: Vec<Kept>,
     /// Of the audit log, where one was begun.
     #[serde(skip_serializing_if = "Option::is_none")]
     audit_first_key: Option<String>,
@@ -141,7 +219,7 @@ impl Arguments {
                 .advise("leave --as and COFFER_USER out"));
         }
         let context = Context::load_with(|config| {
-            config.pin.separate_officer = Some(self.so_reset == SoReset::Wipe);
+            self.so_reset.configure(config);
             match self.kdf {
                 Some(KdfOption::Pbkdf2) => config.pin.kdf = PinKdf::Pbkdf2,
                 Some(KdfOption::Argon2id) => config.pin.kdf = PinKdf::Argon2id,
@@ -150,20 +228,24 @@ impl Arguments {
         })?;
         let label = self.label.as_deref().or(self.label_option.as_deref()).unwrap_or_default();
         check_label(label)?;
+        self.recovery.check()?;
         let slot = self.target(&context, label)?;
         let so_pin = self.so_pin.source().read_new()?;
         let pin = if self.no_user_pin { None } else { Some(self.pin.source().read_new()?) };
         let profile = Profile::from(self.profile);
         let destruction_wait = u32::try_from(self.destruction_wait)
             .map_err(|_| Failure::new("the waiting period before a destruction is longer than 136 years"))?;
-        let mut settings =
-            Settings { lifecycle: self.lifecycle.into(), destruction_wait, ..Settings::default() };
+        let quorum_reset = self.so_reset == SoReset::Quorum;
+        let lifecycle = self.lifecycle.into();
+        let mut settings = Settings { lifecycle, destruction_wait, quorum_reset, ..Settings::default() };
         if let Some(policy) = &self.policy {
             policies::choose(policy)?.put_into(&mut settings);
         }
         make(&context, slot, label, (profile, &settings), &so_pin, pin.as_ref())?;
         let token = context.token(&Uri { slot_id: Some(slot.0), ..Uri::default() })?;
         let file = context.module.slot_info(slot)?.path.display().to_string();
+        let dealt = self.recovery.make(&context, &token, pin.as_ref())?;
+        let (recovery_set, shares) = dealt.map(|dealt| (dealt.set, dealt.shares)).unzip();
         let made = Made {
             label: token.label.clone(),
             serial: token.serial.clone(),
@@ -174,6 +256,9 @@ impl Arguments {
             uri: token.uri().to_string(),
             file,
             user_pin_set: pin.is_some(),
+            so_reset: self.so_reset.name(),
+            recovery_set,
+            shares: shares.unwrap_or_default(),
             audit_first_key: self.audit.then(|| begin_log(&context, &token, &so_pin)).transpose()?,
         };
         if self.json {
@@ -189,8 +274,27 @@ impl Arguments {
             if !made.user_pin_set {
                 output::line("Its user PIN is not set yet: coffer pin reset")?;
             }
+            self.tell_of_recovery(&made)?;
         }
         Ok(Exit::Success)
+    }
+
+    fn tell_of_recovery(&self, made: &Made) -> Result<()> {
+        if let Some(set) = &made.recovery_set {
+            let resets = if self.so_reset == SoReset::Quorum { ", and set a new user PIN" } else { "" };
+            output::line(&format!(
+                "Any {} of {} open its backups{resets}.\n  set  {set}",
+                self.recovery.threshold.unwrap_or_default(),
+                output::count(made.shares.len(), "share"),
+            ))?;
+            return recovery::tell_shares(&made.shares);
+        }
+        if self.so_reset == SoReset::Quorum {
+            output::line(
+                "It has no recovery set yet, whose shares set a new user PIN: coffer recovery create. Until then nobody can.",
+            )?;
+        }
+        Ok(())
     }
 
     fn target(&self, context: &Context, wanted: &str) -> Result<SlotId> {

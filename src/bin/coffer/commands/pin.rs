@@ -1,10 +1,15 @@
 //! `coffer pin`: changes PINs.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 use coffer_pkcs11::error::Error;
+use coffer_pkcs11::lifecycle::backup;
+use coffer_pkcs11::token::OfficerReset;
 use serde::Serialize;
 
 use crate::context::{Context, Found, TokenOption};
+use crate::escrow::{Opener, Passphrases};
 use crate::failure::{Exit, Failure, Result};
 use crate::output;
 use crate::pin::{NewPin, SoPin, UserPin};
@@ -34,7 +39,7 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Set a new user PIN as the security officer; this also unlocks it
+    /// Set a new user PIN, as the security officer or with the shares of a recovery set; this also unlocks it
     #[command(visible_alias = "unlock")]
     Reset {
         #[command(flatten)]
@@ -45,6 +50,8 @@ enum Command {
         /// Do not ask before that
         #[arg(long)]
         yes: bool,
+        #[command(flatten)]
+        shares: ResetShares,
         #[command(flatten)]
         so_pin: SoPin,
         #[command(flatten)]
@@ -89,7 +96,12 @@ impl Arguments {
                 let role = if so { "so" } else { "user" };
                 tell(json, &token, role, &format!("The {whose} of `{}` was changed.", token.label))?;
             }
-            Command::Reset { token, wipe, yes, so_pin, new_pin, json } => {
+            Command::Reset { token, shares, new_pin, json, .. } if shares.are_given() => {
+                let token = context.token(&token.uri()?)?;
+                shares.reset(&context, &token, &new_pin)?;
+                tell(json, &token, "user", &format!("The user PIN of `{}` was set.", token.label))?;
+            }
+            Command::Reset { token, wipe, yes, so_pin, new_pin, json, .. } => {
                 let token = context.token(&token.uri()?)?;
                 let session = context.so_session(&token, &so_pin)?;
                 let new = new_pin.source().read_new()?;
@@ -104,7 +116,7 @@ impl Arguments {
                     session.init_pin(&new)
                 };
                 set.map_err(|error| {
-                    not_set(error, wipe)
+                    not_set(&context, &token, error, wipe)
                         .while_doing(&format!("the user PIN of `{}` was not set", token.label))
                 })?;
                 tell(json, &token, "user", &format!("The user PIN of `{}` was set.", token.label))?;
@@ -129,16 +141,80 @@ fn tell(json: bool, token: &Found, role: &'static str, sentence: &str) -> Result
 }
 
 /// Why the user PIN was not set.
-fn not_set(error: Error, wipe: bool) -> Failure {
+fn not_set(context: &Context, token: &Found, error: Error, wipe: bool) -> Failure {
+    let reset = context.module.token(token.slot).and_then(|token| token.officer_reset());
     match error {
+        Error::ActionProhibited if reset == Ok(OfficerReset::Quorum) => {
+            Failure::new("the security officer's PIN does not open the keys of this token (init --so-reset quorum)").advise(
+                "name the shares of its recovery set with --share FILE, or have them asked for with --shares; --wipe gives the \
+                 token new keys and loses all that is private in it",
+            )
+        }
         Error::ActionProhibited => {
             Failure::new("the security officer's PIN does not open the keys of this token (init --so-reset wipe)")
                 .advise("restore a backup of it, or add --wipe, which gives it new keys and loses all that is private in it")
         }
         Error::UserNotLoggedIn if wipe => {
-            Failure::new("only a token that was made with init --so-reset wipe can be wiped so")
+            Failure::new("only a token that was made with init --so-reset wipe or quorum can be wiped so")
                 .advise("leave --wipe out: the keys stay; or make it anew: coffer init --slot")
         }
         error => error.into(),
+    }
+}
+
+/// The shares of a recovery set, in the place of the security officer's PIN.
+#[derive(Args)]
+struct ResetShares {
+    /// A share of the recovery set, in a token of `init --so-reset quorum`; as many times as the set needs shares. The
+    /// security officer's PIN is not needed then
+    #[arg(long, value_name = "FILE", conflicts_with = "wipe")]
+    share: Vec<PathBuf>,
+    /// Ask for the shares one after the other: their files, or what stands on paper
+    #[arg(long, visible_alias = "ask", conflicts_with_all = ["wipe", "share"])]
+    shares: bool,
+    #[command(flatten)]
+    passphrases: Passphrases,
+}
+
+impl ResetShares {
+    fn are_given(&self) -> bool {
+        self.shares || !self.share.is_empty()
+    }
+
+    fn reset(self, context: &Context, found: &Found, new_pin: &NewPin) -> Result<()> {
+        let token = context.module.token(found.slot)?;
+        let named =
+            |failure: Failure| failure.while_doing(&format!("the user PIN of `{}` was not set", found.label));
+        // Before anybody looks for shares.
+        if backup::resetting_set(&token).map_err(Failure::from)?.is_none() {
+            return Err(named(no_set(token.officer_reset()?)));
+        }
+        let opener = Opener { share: self.share, ask: self.shares, key: None, passphrases: self.passphrases };
+        let shares = opener.shares().map_err(named)?;
+        let new = new_pin.source().read_new()?;
+        backup::reset_pin(&token, &shares, &new).map_err(|error| {
+            let failure = match error {
+                backup::Error::Quorum(_) => {
+                    Failure::from(error).advise("nothing was changed; name more shares with --share")
+                }
+                backup::Error::Mismatch(_) => Failure::from(error)
+                    .advise("a new recovery set has taken the place of that one: ask its custodians"),
+                error => error.into(),
+            };
+            named(failure)
+        })
+    }
+}
+
+/// Why no shares set the user PIN.
+fn no_set(reset: OfficerReset) -> Failure {
+    match reset {
+        OfficerReset::Preserve => Failure::new("this token has no shares that do it; its security officer does")
+            .advise("leave --share and --shares out: the keys stay"),
+        OfficerReset::Wipe => Failure::new("this token has no shares that do it (init --so-reset wipe)")
+            .advise("restore a backup of it, or use --wipe, which gives it new keys and loses all that is private in it"),
+        OfficerReset::Quorum => Failure::new("this token has no recovery set yet that could do it")
+            .advise("the user makes one with coffer recovery create; a user PIN that was forgotten before that is lost, as in a \
+                     token of --so-reset wipe"),
     }
 }

@@ -71,10 +71,11 @@ struct LostRecord {
 
 impl Arguments {
     pub fn run(self) -> Result<Exit> {
-        let context = Context::load()?;
+        let contents = read_file_up_to(&self.file, FILE_LIMIT)?;
+        let separated = vault::is_separated(contents.as_bytes());
+        let context = Context::load_with(|config| config.pin.separate_officer = Some(separated))?;
         init::check_label(&self.into)?;
         let slot = init::new_slot(&context, &self.into, self.allow_duplicate)?;
-        let contents = read_file_up_to(&self.file, FILE_LIMIT)?;
         let (pin, so_pin) = (self.pin.source().read(None)?, self.so_pin.source().read(None)?);
         let (entry, opens) = if self.so { (Entry::SecurityOfficer, &so_pin) } else { (Entry::User, &pin) };
         let found = vault::salvage(contents.as_bytes(), entry, opens, &vault_options(context.config()))
@@ -177,7 +178,8 @@ fn write(
     let vault: std::sync::Arc<Vault> = care::open(config, file)?;
     let unlocked = vault.login(Entry::User, pin)?;
     let progress = Progress::new("writing");
-    let Salvage { records, events, .. } = found;
+    let Salvage { records, events, entries, .. } = found;
+    unlocked.adopt_entries(&entries)?;
     let events = events.into_iter().map(Change::Event);
     let (mut done, total) = (0_u64, (records.len() + events.len()) as u64);
     let (unproven, proven): (Vec<_>, Vec<_>) =

@@ -14,7 +14,7 @@ use coffer_pkcs11::policy::{Mode, Profile};
 use coffer_pkcs11::secret::Secret;
 use coffer_pkcs11::token::Settings;
 
-use super::init::{self, ProfileOption};
+use super::init::{self, ProfileOption, SoReset};
 use crate::context::{Context, log_in};
 use crate::failure::{Exit, Failure, Result};
 use crate::output;
@@ -54,6 +54,9 @@ pub struct Arguments {
     /// What the token forbids beyond the standard's rules; it cannot be changed later
     #[arg(long, value_enum, value_name = "PROFILE", default_value_t = ProfileOption::Compatible)]
     profile: ProfileOption,
+    /// What can be done about a forgotten user PIN (docs/threat-model.md); with quorum the shares set a new one
+    #[arg(long, value_enum, value_name = "MODE", default_value_t = SoReset::Preserve)]
+    so_reset: SoReset,
     #[command(flatten)]
     so_pin: SoPin,
     #[command(flatten)]
@@ -70,7 +73,7 @@ struct Plan {
 
 impl Arguments {
     pub fn run(self) -> Result<Exit> {
-        let context = Context::load()?;
+        let context = Context::load_with(|config| self.so_reset.configure(config))?;
         let (plan, mut stage) = self.plan()?;
         init::check_label(&plan.label)?;
         let slot = init::new_slot(&context, &plan.label, false)?;
@@ -92,7 +95,8 @@ impl Arguments {
             }
         }
         let (so_pin, pin) = (self.so_pin.source().read_new()?, self.pin.source().read_new()?);
-        let settings = Settings { lifecycle: Mode::Enforce, ..Settings::default() };
+        let quorum_reset = self.so_reset == SoReset::Quorum;
+        let settings = Settings { lifecycle: Mode::Enforce, quorum_reset, ..Settings::default() };
         init::make(
             &context,
             slot,
@@ -154,6 +158,9 @@ impl Arguments {
         }
         set.keep(&token)?;
         transcript.say(context.now(), "the token makes its backups for this set from now on");
+        if backup::resetting_set(&token)?.is_some() {
+            transcript.say(context.now(), "the shares of this set give the token's user a new PIN");
+        }
         transcript.signer(&signer_id(&token)?);
         stage.tell(&format!("The recovery set is {}.", set.set.id()?))
     }

@@ -67,6 +67,7 @@ impl Transcript {
         self.line(format!("  serial number   {}", found.serial));
         self.line(format!("  uuid            {}", output::hex(&token.uuid())));
         self.line(format!("  profile         {}", found.profile.name()));
+        self.line(format!("  so-reset        {}", token.officer_reset()?.name()));
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use coffer_pkcs11::config::Config;
 use coffer_pkcs11::mechanism;
 use coffer_pkcs11::secret::Secret;
 use coffer_pkcs11::store::{self, Backend, FileBackend, folder};
-use coffer_pkcs11::token::{DEFAULT_CLOCK_TOLERANCE, Identity};
+use coffer_pkcs11::token::{DEFAULT_CLOCK_TOLERANCE, Identity, has_recovery};
 use coffer_pkcs11::vault::{self, Entry, Vault};
 
 use super::clients;
@@ -187,9 +187,26 @@ fn token(path: &Path, vault: &Vault, findings: &mut Vec<Finding>, labels: &mut V
         findings.push(note_of(path, note));
     }
     space(path, vault, &label, findings);
+    let entries = vault.entries();
+    let has_user = entries.iter().any(|(entry, _)| *entry == Entry::User);
+    if vault.separated() && identity.settings.quorum_reset && has_user && !has_recovery(&entries) {
+        findings.push(
+            Finding::new(
+                State::Attention,
+                format!("`{label}` has no recovery set that could set a new user PIN"),
+            )
+            .advise("make one before the PIN is forgotten: coffer recovery create"),
+        );
+    }
     for (entry, who) in [(Entry::User, "user PIN"), (Entry::SecurityOfficer, "PIN of the security officer")] {
         let Ok(pin) = vault.pin_state(entry) else { continue };
         let advice = match entry {
+            Entry::User if has_recovery(&entries) => {
+                "coffer pin reset --shares sets it anew, with a quorum of the recovery set"
+            }
+            Entry::User if vault.separated() => {
+                "coffer pin reset --wipe sets it anew, and loses what is private"
+            }
             Entry::User => "coffer pin reset sets it anew, with the PIN of the security officer",
             _ => "nothing can set it anew; the keys stay usable with the user PIN",
         };

@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use coffer_pkcs11::lifecycle::backup::{NewSet, Opened};
+use coffer_pkcs11::error;
+use coffer_pkcs11::lifecycle::backup::{self, NewSet, Opened};
 use coffer_pkcs11::secret::Secret;
+use coffer_pkcs11::token::Token;
 use serde::Serialize;
 
 use crate::context::{Context, TokenOption};
@@ -46,14 +48,16 @@ struct Made {
     token: String,
     set: String,
     threshold: u8,
+    /// Its shares, and no others, set a new user PIN.
+    resets_user_pin: bool,
     shares: Vec<Kept>,
 }
 
 #[derive(Serialize)]
-struct Kept {
-    number: u8,
-    custodian: String,
-    file: String,
+pub struct Kept {
+    pub number: u8,
+    pub custodian: String,
+    pub file: String,
 }
 
 impl Arguments {
@@ -71,23 +75,19 @@ impl Arguments {
         let found = context.token(&wanted)?;
         let _session = context.user_session(&found, true, &self.pin, &wanted)?;
         let token = context.module.token(found.slot)?;
-        let set = NewSet::make(&token, self.threshold, &self.custodian, context.now())?;
-        let passphrases = self.passphrases(&set.shares)?;
-        let files = write_shares(&self.out, &set.shares, &passphrases)?;
-        // The token makes backups for the set from now on: its shares must be safe before.
-        set.keep(&token)?;
-        let kept = |(share, file): (&Opened, &PathBuf)| Kept {
-            number: share.number,
-            custodian: share.custodian.clone(),
-            file: file.display().to_string(),
-        };
+        let dealt = deal(&token, self.threshold, &self.custodian, context.now(), &self.places())?;
         let made = Made {
             token: found.label,
-            set: set.set.id()?.to_string(),
+            set: dealt.set,
             threshold: self.threshold,
-            shares: set.shares.iter().zip(&files).map(kept).collect(),
+            resets_user_pin: backup::resetting_set(&token)?.is_some(),
+            shares: dealt.shares,
         };
         self.tell(&made)
+    }
+
+    fn places(&self) -> Places<'_> {
+        Places { folder: &self.out, encrypt: self.encrypt, passphrases: &self.passphrases }
     }
 
     fn tell(&self, made: &Made) -> Result<Exit> {
@@ -102,16 +102,70 @@ impl Arguments {
             output::count(made.shares.len(), "share"),
             made.set
         ))?;
-        for Kept { number, custodian, file } in &made.shares {
-            output::line(&format!("  {number}  {}  {file}", output::printable(custodian)))?;
+        if made.resets_user_pin {
+            output::line(
+                "They also set a new user PIN (coffer pin reset --shares); shares of earlier sets do not any more.",
+            )?;
         }
-        output::line(
-            "Give each custodian the file with his or her name, and delete it here. Each checks it with: coffer recovery check \
-             FILE",
-        )?;
+        tell_shares(&made.shares)?;
         Ok(Exit::Success)
     }
+}
 
+/// Says where the shares are, and what becomes of them.
+pub fn tell_shares(shares: &[Kept]) -> Result<()> {
+    for Kept { number, custodian, file } in shares {
+        output::line(&format!("  {number}  {}  {file}", output::printable(custodian)))?;
+    }
+    output::line(
+        "Give each custodian the file with his or her name, and delete it here. Each checks it with: coffer recovery check FILE",
+    )
+}
+
+/// Where the shares of a new set go.
+pub struct Places<'a> {
+    pub folder: &'a Path,
+    /// Close each with a passphrase.
+    pub encrypt: bool,
+    pub passphrases: &'a Passphrases,
+}
+
+/// A set whose shares are written and that the token knows.
+pub struct Dealt {
+    pub set: String,
+    pub shares: Vec<Kept>,
+}
+
+/// Makes a recovery key, writes its shares, and tells the token of it.
+pub fn deal(token: &Token, threshold: u8, custodians: &[String], now: u64, places: &Places) -> Result<Dealt> {
+    let set = NewSet::make(token, threshold, custodians, now)?;
+    let passphrases = places.passphrases(&set.shares)?;
+    let files = write_shares(places.folder, &set.shares, &passphrases)?;
+    // The token makes backups for the set from now on: its shares must be safe before.
+    set.keep(token).map_err(not_kept)?;
+    let kept = |(share, file): (&Opened, &PathBuf)| Kept {
+        number: share.number,
+        custodian: share.custodian.clone(),
+        file: file.display().to_string(),
+    };
+    Ok(Dealt { set: set.set.id()?.to_string(), shares: set.shares.iter().zip(&files).map(kept).collect() })
+}
+
+/// Why the token does not know the set whose shares were written.
+fn not_kept(error: backup::Error) -> Failure {
+    let failure = match error {
+        backup::Error::Token(error::Error::UserNotLoggedIn) => {
+            Failure::new("only the user gives this token another recovery set: its shares set a new user PIN")
+                .advise("leave --as out; delete the shares that were written, which are good for nothing")
+        }
+        error => {
+            Failure::from(error).advise("delete the shares that were written: they are good for nothing")
+        }
+    };
+    failure.while_doing("the token does not take the recovery set")
+}
+
+impl Places<'_> {
     /// One for each share; none where they are not to be closed.
     fn passphrases(&self, shares: &[Opened]) -> Result<Vec<Option<Secret>>> {
         if !self.encrypt {

@@ -9,7 +9,7 @@ use clap::Subcommand;
 
 use crate::failure::{Exit, Result};
 
-pub use create::file_name;
+pub use create::{Dealt, Kept, Places, deal, file_name, tell_shares};
 
 #[derive(Subcommand)]
 pub enum Recovery {
