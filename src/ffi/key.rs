@@ -79,17 +79,8 @@ pub(super) unsafe fn wrap(
     unsafe {
         let (wrapping_key, key) = (ObjectHandle(wrapping_key), ObjectHandle(key));
         if let Some((id, message, aad)) = Message::of_wrapping(mechanism)? {
-            let mut nonce = None;
-            pointer::with_output(wrapped, wrapped_len, |wrapped| {
-                nonce = session.wrap_key_and_nonce(
-                    id,
-                    message.params.clone(),
-                    &aad,
-                    wrapping_key,
-                    key,
-                    wrapped,
-                )?;
-                Ok(())
+            let nonce = pointer::with_output(wrapped, wrapped_len, |wrapped| {
+                session.wrap_key_and_nonce(id, message.params.clone(), &aad, wrapping_key, key, wrapped)
             })?;
             if let Some(nonce) = nonce {
                 message.write_nonce(&nonce);
@@ -184,16 +175,10 @@ pub(super) unsafe fn wrap_authenticated(
         message.check_tag_place()?;
         let aad = pointer::input(aad, aad_len, wrapped, wrapped_len)?;
         let (wrapping_key, key) = (ObjectHandle(wrapping_key), ObjectHandle(key));
-        let mut sealed = None;
-        pointer::with_output(wrapped, wrapped_len, |wrapped| {
-            let params = message.params.clone();
-            sealed = session.wrap_key_authenticated(id, params, &aad, wrapping_key, key, wrapped)?;
-            Ok(())
+        let sealed = pointer::with_output(wrapped, wrapped_len, |wrapped| {
+            session.wrap_key_authenticated(id, message.params.clone(), &aad, wrapping_key, key, wrapped)
         })?;
-        if let Some(sealed) = sealed {
-            message.write_nonce(&sealed.nonce);
-            message.write_tag(&sealed.tag);
-        }
+        message.write_sealed(sealed);
     }
     Ok(())
 }
@@ -243,10 +228,8 @@ pub(super) unsafe fn encapsulate(
         let place = if ciphertext.is_null() { None } else { Some(Out::new(key)?) };
         let (id, params) = mechanism::read(mechanism)?;
         let template = template::read(template, count)?;
-        let mut made = None;
-        pointer::with_output(ciphertext, ciphertext_len, |ciphertext| {
-            made = session.encapsulate_key(id, &params, ObjectHandle(public_key), &template, ciphertext)?;
-            Ok(())
+        let made = pointer::with_output(ciphertext, ciphertext_len, |ciphertext| {
+            session.encapsulate_key(id, &params, ObjectHandle(public_key), &template, ciphertext)
         })?;
         if let (Some(place), Some(key)) = (place, made) {
             place.write(key.0);

@@ -5,6 +5,7 @@ use std::ffi::c_void;
 
 use crate::ck::*;
 use crate::error::{Error, Result};
+use crate::mechanism::ParamKind;
 use crate::session::Session;
 use crate::token::ObjectHandle;
 
@@ -40,9 +41,23 @@ process!(message_decrypt_init message_decrypt_cancel message_decrypt_final, mech
 process!(message_sign_init message_sign_cancel message_sign_final, mechanism::read);
 process!(message_verify_init message_verify_cancel message_verify_final, mechanism::read);
 
-/// Whether a part is the last. Errors: CKR_ARGUMENTS_BAD for flags that nobody knows.
-fn is_last(flags: CK_FLAGS) -> Result<bool> {
-    if flags & !CKF_END_OF_MESSAGE != 0 { Err(Error::ArgumentsBad) } else { Ok(flags != 0) }
+/// The parameter that comes with the last part of a message, for its tag; those of other parts are not looked at. Errors:
+/// CKR_ARGUMENTS_BAD for flags that nobody knows, and those of `form` and of the parameter.
+///
+/// # Safety
+/// As `Message::read`.
+unsafe fn read_with_last(
+    flags: CK_FLAGS,
+    form: impl FnOnce() -> Result<ParamKind>,
+    parameter: *const c_void,
+    parameter_len: CK_ULONG,
+) -> Result<Option<Message>> {
+    match flags {
+        0 => Ok(None),
+        // SAFETY: passed on from the caller.
+        CKF_END_OF_MESSAGE => unsafe { Message::read(form()?, parameter, parameter_len) }.map(Some),
+        _ => Err(Error::ArgumentsBad),
+    }
 }
 
 /// Messages that are signed have no parameter of their own. Errors: CKR_MECHANISM_PARAM_INVALID.
@@ -68,15 +83,10 @@ pub(super) unsafe fn encrypt_message(
         message.check_tag_place()?;
         let aad = pointer::input(aad, aad_len, output, output_len)?;
         let text = pointer::input(text, text_len, output, output_len)?;
-        let mut sealed = None;
-        pointer::with_output(output, output_len, |output| {
-            sealed = session.encrypt_message(message.params.clone(), &aad, &text, output)?;
-            Ok(())
+        let sealed = pointer::with_output(output, output_len, |output| {
+            session.encrypt_message(message.params.clone(), &aad, &text, output)
         })?;
-        if let Some(sealed) = sealed {
-            message.write_nonce(&sealed.nonce);
-            message.write_tag(&sealed.tag);
-        }
+        message.write_sealed(sealed);
     }
     Ok(())
 }
@@ -98,7 +108,7 @@ pub(super) unsafe fn encrypt_message_begin(
     Ok(())
 }
 
-/// C_EncryptMessageNext. The parameter is looked at with the last part, for the place of the tag.
+/// C_EncryptMessageNext.
 pub(super) unsafe fn encrypt_message_next(
     session: &Session,
     parameter: *mut c_void,
@@ -110,19 +120,14 @@ pub(super) unsafe fn encrypt_message_next(
     flags: CK_FLAGS,
 ) -> Result<()> {
     let work = || {
-        let last = is_last(flags)?;
         // SAFETY: as C_EncryptMessageNext describes its arguments.
         unsafe {
-            let message = match last {
-                true => Some(Message::read(session.message_encrypt_form()?, parameter, parameter_len)?),
-                false => None,
-            };
-            message.as_ref().map_or(Ok(()), Message::check_tag_place)?;
+            let form = || session.message_encrypt_form();
+            let message = read_with_last(flags, form, parameter, parameter_len)?;
+            message.as_ref().map(Message::check_tag_place).transpose()?;
             let part = pointer::input(part, part_len, output, output_len)?;
-            let mut tag = None;
-            pointer::with_output(output, output_len, |output| {
-                tag = session.encrypt_message_next(&part, last, output)?;
-                Ok(())
+            let tag = pointer::with_output(output, output_len, |output| {
+                session.encrypt_message_next(&part, message.is_some(), output)
             })?;
             if let (Some(message), Some(tag)) = (message, tag) {
                 message.write_tag(&tag);
@@ -172,7 +177,7 @@ pub(super) unsafe fn decrypt_message_begin(
     }
 }
 
-/// C_DecryptMessageNext. The parameter is looked at with the last part, for the tag.
+/// C_DecryptMessageNext.
 pub(super) unsafe fn decrypt_message_next(
     session: &Session,
     parameter: *mut c_void,
@@ -186,12 +191,9 @@ pub(super) unsafe fn decrypt_message_next(
     let work = || {
         // SAFETY: as C_DecryptMessageNext describes its arguments.
         unsafe {
-            let tag = match is_last(flags)? {
-                true => {
-                    Some(Message::read(session.message_decrypt_form()?, parameter, parameter_len)?.tag()?)
-                }
-                false => None,
-            };
+            let form = || session.message_decrypt_form();
+            let message = read_with_last(flags, form, parameter, parameter_len)?;
+            let tag = message.map(|message| message.tag()).transpose()?;
             let part = pointer::input(part, part_len, output, output_len)?;
             pointer::with_output(output, output_len, |output| {
                 session.decrypt_message_next(&part, tag.as_deref(), output)

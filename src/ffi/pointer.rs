@@ -103,16 +103,16 @@ fn overlap(left: usize, left_len: usize, right: usize, right_len: usize) -> bool
     left < right.saturating_add(right_len) && right < left.saturating_add(left_len)
 }
 
-/// Runs `work` with the caller's output buffer and tells the length in `*output_len` (PKCS#11 section 5.2).
-/// Errors: CKR_ARGUMENTS_BAD without a place for the length, and those of `work`.
+/// Runs `work` with the caller's output buffer, tells the length in `*output_len` (PKCS#11 section 5.2) and answers what
+/// `work` does. Errors: CKR_ARGUMENTS_BAD without a place for the length, and those of `work`.
 ///
 /// # Safety
 /// `output_len` is NULL or can be read and written; `output` is NULL or has `*output_len` writable bytes.
-pub(super) unsafe fn with_output(
+pub(super) unsafe fn with_output<T>(
     output: *mut CK_BYTE,
     output_len: *mut CK_ULONG,
-    work: impl FnOnce(&mut Output) -> Result<()>,
-) -> Result<()> {
+    work: impl FnOnce(&mut Output) -> Result<T>,
+) -> Result<T> {
     if output_len.is_null() {
         return Err(Error::ArgumentsBad);
     }
@@ -126,7 +126,7 @@ pub(super) unsafe fn with_output(
         let result = work(&mut target);
         (result, target.length())
     };
-    if matches!(result, Ok(()) | Err(Error::BufferTooSmall)) {
+    if matches!(result, Ok(_) | Err(Error::BufferTooSmall)) {
         // SAFETY: not NULL, and writable as the caller promises. The buffer's borrow has ended.
         unsafe { output_len.write_unaligned(told as CK_ULONG) };
     }
@@ -303,7 +303,7 @@ mod tests {
             assert_eq!((short, len), (Err(Error::BufferTooSmall), 3));
             let query = with_output(ptr::null_mut(), &mut len, |out| out.deliver(b"ab").map(drop));
             assert_eq!((query, len), (Ok(()), 2));
-            let failed = with_output(buffer.as_mut_ptr(), &mut len, |_| Err(Error::DataInvalid));
+            let failed = with_output(buffer.as_mut_ptr(), &mut len, |_| Err::<(), _>(Error::DataInvalid));
             assert_eq!((failed, len), (Err(Error::DataInvalid), 2));
             let written = with_output(buffer.as_mut_ptr(), &mut len, |out| out.deliver(b"z").map(drop));
             assert_eq!((written, len, buffer), (Ok(()), 1, [b'z', 0]));

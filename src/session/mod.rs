@@ -43,6 +43,7 @@ use crate::token::{ObjectHandle, SessionHandle, SlotId, Token};
 pub use asynchronous::{Completed, Function, Outcome};
 pub use derive::Made;
 pub use explain::Explanation;
+pub use messages::Sealed;
 pub use output::Output;
 pub use rewrap::Wrapping;
 pub use rotate::Rotated;

@@ -6,6 +6,7 @@ use std::ffi::c_void;
 use crate::ck::*;
 use crate::error::{Error, Result};
 use crate::mechanism::{self, MessageParams, ParamKind, Params};
+use crate::session::Sealed;
 
 use super::{Parameter, ciphers, field, pointer};
 
@@ -183,6 +184,20 @@ impl Message {
         self.check_tag_place()?;
         // SAFETY: passed on from the caller.
         unsafe { field(self.tag, self.params.tag_len as CK_ULONG) }
+    }
+
+    /// Writes nonce and tag of what was sealed; there is none where only its length was asked for.
+    ///
+    /// # Safety
+    /// As `tag`.
+    pub(in crate::ffi) unsafe fn write_sealed(&self, sealed: Option<Sealed>) {
+        if let Some(sealed) = sealed {
+            // SAFETY: passed on from the caller.
+            unsafe {
+                self.write_nonce(&sealed.nonce);
+                self.write_tag(&sealed.tag);
+            }
+        }
     }
 
     /// Writes the nonce that was generated.
