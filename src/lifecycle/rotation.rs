@@ -3,11 +3,11 @@
 
 use crate::ck::*;
 use crate::error::{Error, Result};
-use crate::object::{Attributes, Object, Template, Value};
+use crate::object::{Attributes, Object, Template, Value, rules};
 use crate::policy::{Life, State};
 
-/// What the successor takes over, where the key has it: name, uses, protection, owner and limits. Value, ids, dates and
-/// counts are its own. What the security officer has said of the key (CKA_TRUSTED) has to be said anew.
+/// What the successor takes over besides the uses, where the key has it: name, protection, owner and limits. Value, ids,
+/// dates and counts are its own. What the security officer has said of the key (CKA_TRUSTED) has to be said anew.
 const INHERITED: &[CK_ATTRIBUTE_TYPE] = &[
     CKA_TOKEN,
     CKA_PRIVATE,
@@ -21,17 +21,6 @@ const INHERITED: &[CK_ATTRIBUTE_TYPE] = &[
     CKA_WRAP_WITH_TRUSTED,
     CKA_ALWAYS_AUTHENTICATE,
     CKA_ALLOWED_MECHANISMS,
-    CKA_ENCRYPT,
-    CKA_DECRYPT,
-    CKA_SIGN,
-    CKA_SIGN_RECOVER,
-    CKA_VERIFY,
-    CKA_VERIFY_RECOVER,
-    CKA_WRAP,
-    CKA_UNWRAP,
-    CKA_DERIVE,
-    CKA_ENCAPSULATE,
-    CKA_DECAPSULATE,
     CKA_WRAP_TEMPLATE,
     CKA_UNWRAP_TEMPLATE,
     CKA_DERIVE_TEMPLATE,
@@ -75,7 +64,7 @@ pub fn check(key: &Object) -> Result<()> {
 pub fn template(old: &Object, id: &[u8]) -> Result<Template> {
     let attributes = old.attributes();
     let mut template = Template::new();
-    for id in INHERITED {
+    for id in INHERITED.iter().chain(rules::USES) {
         if let Some(value) = attributes.value(*id) {
             template.push_value(*id, value.clone())?;
         }
