@@ -71,7 +71,7 @@ run() {
     fi
     local test filter
     read -r test filter <<<"${campaigns[$name]:-}"
-    if [ -z "$filter" ]; then
+    if [ -z "$test" ]; then
         echo "there is no campaign '$name'; there are: ${names[*]}" >&2
         exit 2
     fi

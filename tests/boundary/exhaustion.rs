@@ -15,16 +15,13 @@ use super::answers;
 use super::arguments::{Maker, Way};
 use super::functions::FUNCTIONS;
 use super::interface::*;
-use super::worker::{in_slice, is_campaign, lives};
+use super::worker::{PATIENCE, in_slice, is_campaign, lives};
 use super::world::{Base, STATES, State, World};
 use crate::call;
 
 /// From so many allocations on the slice tries one number in `SLICE`; COFFER_CAMPAIGN=full tries all.
 const EVERY: u64 = 8;
 const SLICE: u64 = 5;
-
-/// Seconds after which a call has hung: much on a machine that does other things, too.
-const PATIENCE: u32 = 300;
 
 /// More than the reserve of the library could list.
 const OBJECTS: usize = 1500;

@@ -286,7 +286,7 @@ fn forked(check: impl FnOnce() -> i32) -> Option<i32> {
     unsafe {
         match libc::fork() {
             0 => {
-                libc::alarm(20);
+                libc::alarm(worker::PATIENCE);
                 let code = std::panic::catch_unwind(std::panic::AssertUnwindSafe(check)).unwrap_or(99);
                 libc::_exit(code)
             }

@@ -10,7 +10,7 @@ use super::arguments::{Handles, Maker, Way, ways};
 use super::functions::{FUNCTIONS, Kind};
 use super::interface::*;
 use super::memory::Memory;
-use super::worker::{is_campaign, lives, mixed};
+use super::worker::{PATIENCE, is_campaign, lives, mixed};
 use super::world::{Library, World};
 use crate::call;
 
@@ -71,7 +71,7 @@ fn sixteen_threads_may_call_every_function_at_once() {
         };
         let seconds = if is_campaign() { 300 } else { 6 };
         // SAFETY: sets a timer that ends a process which hangs.
-        unsafe { libc::alarm(seconds * 4 + 60) };
+        unsafe { libc::alarm(seconds + PATIENCE) };
         std::thread::scope(|scope| {
             for thread in 0..THREADS {
                 let crowd = &crowd;
@@ -183,7 +183,7 @@ fn a_process_ends_in_the_middle_of_its_operations() {
             let ended = lives(|| {
                 // SAFETY: ends a process that hangs, and then this one as an application does.
                 unsafe {
-                    libc::alarm(60);
+                    libc::alarm(PATIENCE);
                     let loaded = std::mem::ManuallyDrop::new(load());
                     initialize(loaded.functions);
                     start_work(loaded.functions, 4);
@@ -208,7 +208,7 @@ fn the_library_is_closed_without_c_finalize() {
             let ended = lives(|| {
                 // SAFETY: as above. Threads go on in the library after it was closed.
                 unsafe {
-                    libc::alarm(60);
+                    libc::alarm(PATIENCE);
                     let loaded = load();
                     initialize(loaded.functions);
                     start_work(loaded.functions, 2);

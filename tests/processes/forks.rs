@@ -140,7 +140,7 @@ fn children_forked_under_load_are_refused_until_they_initialise_and_then_work() 
         "forks::children_forked_under_load_are_refused_until_they_initialise_and_then_work",
         || {
             configure("[pin]\nkdf-iterations = 10000\n[limits]\nlock-timeout-ms = 100000\n");
-            let (functions, start, forks) = (functions(), Instant::now(), size(200, 10_000));
+            let (functions, start, forks) = (functions(), Instant::now(), size(200, 2_000));
             prepare(functions);
             let session = join(functions);
             let key = create(functions, session, "signing key", "k").unwrap();
