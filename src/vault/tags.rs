@@ -16,9 +16,11 @@ impl Tags {
         self.0.get(&id).filter(|(known, _)| *known == sequence).map(|(_, tag)| &**tag)
     }
 
+    /// Where there is no memory it is opened again: the record may just have become durable, and nothing may fail then.
     pub(super) fn remember(&mut self, id: RecordId, sequence: u64, tag: &[u8]) {
-        reserve::need(self.0.try_reserve(1));
-        self.0.insert(id, (sequence, tag.into()));
+        if self.0.try_reserve(1).is_ok() {
+            self.0.insert(id, (sequence, tag.into()));
+        }
     }
 
     /// Takes in a whole INDEX.
