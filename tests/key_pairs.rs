@@ -41,6 +41,14 @@ const PKCS1_CIPHERTEXT: &str = "3a6b4d60bee9ff90d8bd9c1cc3ea303fafef172d93820455
      83f9364c5a09615aaff981804b7b4c613c5ee4631318e892f4cef20464f8b021945cf2727d03d05ae9c0fb2ed5f3f815a673\
      647f7f61c77ffcb84d7392ba053052ff4709dc02a70b6a259e2ceb3a";
 
+/// An RSA key of 512 bits, as old certificates have them, and its signature of "message" with SHA-256.
+const SHORT_MODULUS: &str = "b201be1eda5ac5b204a89fdeb70ef2a7b8c879bb73f8ca8d5352c3eb9b7de468a8fb5452cd642ea8647d6bf654bff0616ef4\
+     6843ddcf85cd44b6d04ffd5342e7";
+const SHORT_PRIVATE_EXPONENT: &str = "1dc368d4a3d1f5a8545b159019afa8271f20762a3fb3e3ba49aa5713f805cec0e1c00a88870d6ef2f30db2e2b7c16e1c46ac\
+     c50c8c10fe83e26edd42c52d24a1";
+const SHORT_SIGNATURE: &str = "3772eee7eedb542fae5a2470689faf9e4eb80b512e05a6549b40899e69733c4d499af69b08aa8d9341c5d38252a04403a683\
+     174f741543083edcce72895be952";
+
 /// A point on P-521 and a signature of "message" with SHA-512 by its key, two bytes shorter than the longest.
 const P521_POINT: &str = "0400b7f86a03823fe9984d565b96dce8a5ca5182d330280973f4865895e07cd0b648519e60eed7473f84d64754a5cb9327ba\
      05c0a79603b9cea2de5be81e38e031750d008908c7c48afe567dc8853573d15c874643f7f658ec824ee32f6fb6c3ab7ebc81\
@@ -144,6 +152,21 @@ fn derive(session: &Session, key: ObjectHandle, point: &[u8]) -> Result<Vec<u8>>
     let derived = session.derive_key(CKM_ECDH1_DERIVE, &params, key, &[], &wanted)?.main.unwrap();
     let values = session.attribute_values(derived, &[CKA_VALUE])?;
     Ok(values.into_iter().next().unwrap().unwrap().as_bytes().unwrap().to_vec())
+}
+
+#[test]
+fn an_rsa_key_that_is_too_short_to_be_made_still_signs_as_openssl_does() {
+    let (_fixture, session) = start();
+    let public = [(CKA_MODULUS, bytes(&unhex(SHORT_MODULUS))), (CKA_PUBLIC_EXPONENT, bytes(&[1, 0, 1]))];
+    let exponent = (CKA_PRIVATE_EXPONENT, bytes(&unhex(SHORT_PRIVATE_EXPONENT)));
+    let private = [&public[..], &[exponent]].concat();
+    let public = create(&session, CKO_PUBLIC_KEY, CKK_RSA, &public).unwrap();
+    let private = create(&session, CKO_PRIVATE_KEY, CKK_RSA, &private).unwrap();
+    let signature = unhex(SHORT_SIGNATURE);
+    assert_eq!(sign(&session, CKM_SHA256_RSA_PKCS, private, b"message").unwrap(), signature);
+    verify(&session, CKM_SHA256_RSA_PKCS, &Params::None, public, b"message", &signature).unwrap();
+    let too_short = sign(&session, CKM_SHA512_RSA_PKCS, private, b"message");
+    assert_eq!(too_short, Err(Error::KeySizeRange), "no room for a digest of 64 bytes");
 }
 
 #[test]

@@ -11,8 +11,10 @@ use super::operation::KeyPair;
 use super::params::{ParamKind, Params};
 use super::row::{Approval, KeyNeed, Mechanism, Ops};
 
-/// Sizes of the modulus in bits.
-pub(super) const SIZES: (u64, u64) = (1024, 8192);
+/// Sizes of the modulus of keys that are used, in bits. Old certificates and zones have short ones.
+pub(super) const SIZES: (u64, u64) = (512, 8192);
+/// And of keys that are made here.
+const GENERATED_SIZES: (u64, u64) = (1024, 8192);
 
 /// The public exponent of keys whose template names none (section 6.1.4).
 const DEFAULT_EXPONENT: &[u8] = &[1, 0, 1];
@@ -22,7 +24,7 @@ pub(super) static ROWS: &[Mechanism] = &[Mechanism {
     name: "CKM_RSA_PKCS_KEY_PAIR_GEN",
     params: ParamKind::None,
     key: KeyNeed::pair(&[CKK_RSA]),
-    sizes: SIZES,
+    sizes: GENERATED_SIZES,
     flags: 0,
     approval: Approval::Approved,
     ops: Ops { generate_key_pair: Some(generate), slow: true, ..Ops::NONE },
@@ -32,7 +34,7 @@ pub(super) static ROWS: &[Mechanism] = &[Mechanism {
 /// from 1024 to 8192, CKR_TEMPLATE_INCONSISTENT for a public exponent that cannot be used (section 6.1.4).
 fn generate(_: &Params, public: &Attributes, _: &Attributes) -> Result<KeyPair> {
     let bits = public.ulong(CKA_MODULUS_BITS).ok_or(Error::TemplateIncomplete)?;
-    if !(SIZES.0..=SIZES.1).contains(&bits) {
+    if !(GENERATED_SIZES.0..=GENERATED_SIZES.1).contains(&bits) {
         return Err(Error::AttributeValueInvalid);
     }
     let exponent = public.bytes(CKA_PUBLIC_EXPONENT).unwrap_or(DEFAULT_EXPONENT);

@@ -125,9 +125,14 @@ impl Padding {
         Ok(Padding::Pss { hash, mgf_hash, salt_len })
     }
 
-    /// CKR_MECHANISM_PARAM_INVALID: the salt does not fit into a block of so many bits (section 6.1, PSS).
+    /// Errors: CKR_MECHANISM_PARAM_INVALID where the salt does not fit into a block of so many bits (section 6.1, PSS),
+    /// CKR_KEY_SIZE_RANGE where the digest does not.
     fn check(self, bits: usize) -> Result<()> {
         match self {
+            Padding::Pkcs1(Some(hash)) => {
+                let needed = rsa::digest_info_prefix(hash).len() + hash.output_len() + rsa::PKCS1_OVERHEAD;
+                if bits.div_ceil(8) < needed { Err(Error::KeySizeRange) } else { Ok(()) }
+            }
             Padding::Pss { hash, salt_len, .. }
                 if rsa::max_salt_len(bits, hash).is_none_or(|most| salt_len > most) =>
             {
