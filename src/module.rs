@@ -20,7 +20,7 @@ use crate::secret::Secret;
 use crate::session::{Session, SessionTable};
 use crate::store::{self, FileBackend, folder};
 use crate::token::{
-    Identity, LABEL_LEN, SessionHandle, Settings, SlotId, Token, TokenInfo, padded, utc_time,
+    AuditSink, Identity, LABEL_LEN, SessionHandle, Settings, SlotId, Token, TokenInfo, padded, utc_time,
 };
 use crate::vault;
 
@@ -334,6 +334,7 @@ impl Module {
         // Where another process was faster, its token is what the slot holds now.
         let token = Token::create(self.backend(path), self.config.clone(), identity, so_pin)
             .inspect_err(|_| self.look_for_tokens())?;
+        self.attach_log(&token, path);
         let content = Content::Token(Arc::new(token));
         self.slots.lock().insert(identity.slot, Slot { path: path.to_owned(), content });
         self.look_for_tokens();
@@ -456,13 +457,14 @@ impl Module {
         Arc::new(FileBackend::new(path, self.store_mode()))
     }
 
-    /// Gives a token the audit log that stands beside its file, if there is one.
+    /// Lets a token find the audit log that stands beside its file, now or later.
     fn attach_log(&self, token: &Token, path: &Path) {
-        match AuditLog::open(self.audit_backend(path), self.config.audit_each) {
-            Ok(log) if *log.uuid() == token.uuid() => token.attach_log(Arc::new(log)),
-            // None, or that of a token that was here before.
-            _ => {}
-        }
+        let (backend, each) = (self.audit_backend(path), self.config.audit_each);
+        token.find_log_with(Box::new(move |token, id| {
+            let log = AuditLog::open(backend.clone(), each).ok()?;
+            // Perhaps that of a token that was here before.
+            (*log.uuid() == token.uuid() && log.id() == *id).then(|| Arc::new(log) as Arc<dyn AuditSink>)
+        }));
     }
 
     /// The place of the audit log of a token file.

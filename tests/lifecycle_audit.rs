@@ -5,6 +5,8 @@ mod common;
 mod adversary;
 #[path = "lifecycle_audit/atomic.rs"]
 mod atomic;
+#[path = "lifecycle_audit/sealed.rs"]
+mod sealed;
 #[path = "lifecycle_audit/telling.rs"]
 mod telling;
 
@@ -12,7 +14,7 @@ use std::sync::Arc;
 
 use coffer_pkcs11::ck::*;
 use coffer_pkcs11::lifecycle::log::verify::{Against, Checked, Entry, TokenSide};
-use coffer_pkcs11::lifecycle::log::{self, FirstKey, verify};
+use coffer_pkcs11::lifecycle::log::{self, Begin, FirstKey, verify};
 use coffer_pkcs11::mechanism::Params;
 use coffer_pkcs11::module::Module;
 use coffer_pkcs11::object::Value;
@@ -30,7 +32,8 @@ impl Audited {
     fn new(mode: AuditMode) -> Self {
         let fixture = Fixture::new();
         let session = fixture.user_session();
-        let first_key = enable(&fixture.module, mode, false);
+        let begin = Begin { mode, ..Begin::default() };
+        let first_key = enable(&fixture.module, &begin).unwrap();
         session.logout().unwrap();
         fixture.module.close_session(session.handle()).unwrap();
         Self { fixture, first_key }
@@ -62,20 +65,24 @@ impl Audited {
     }
 
     fn check(&self, contents: &[u8], side: &TokenSide) -> Checked {
-        let against = Against { first_key: Some(&self.first_key), token: Some(side), anchor: None };
-        verify::verify(contents, &against, |_, _| {})
+        check(contents, &Against { first_key: Some(&self.first_key), token: Some(side), anchor: None })
     }
 }
 
-fn enable(module: &Module, mode: AuditMode, required: bool) -> FirstKey {
+fn check(contents: &[u8], against: &Against<'_>) -> Checked {
+    verify::verify(contents, against, |_| {}).unwrap()
+}
+
+/// Begins a log; somebody is logged in.
+fn enable(module: &Module, begin: &Begin<'_>) -> Option<FirstKey> {
     let token = module.token(SlotId(0)).unwrap();
     let path = module.slot_info(SlotId(0)).unwrap().path;
-    log::enable(&token, module.audit_backend(&path), false, mode, required).unwrap()
+    log::enable(&token, module.audit_backend(&path), begin).unwrap()
 }
 
 fn entries(contents: &[u8]) -> Vec<Entry> {
     let mut entries = Vec::new();
-    verify::read(contents, |entry| entries.push(entry)).unwrap();
+    assert!(verify::read(contents, |entry| entries.push(entry)).unwrap());
     entries
 }
 

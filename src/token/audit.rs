@@ -76,6 +76,9 @@ impl Audit {
 
 /// What takes in what a token tells: the audit log. None of it fails; what cannot be written is counted and told later.
 pub trait AuditSink: Send + Sync {
+    /// The log's id.
+    fn id(&self) -> [u8; 16];
+
     /// Events that this process has committed to the token file, with their numbers.
     fn committed(&self, token: &Token, events: Vec<(u64, EventText)>);
 
@@ -89,12 +92,34 @@ pub trait AuditSink: Send + Sync {
     fn works(&self, token: &Token) -> bool;
 }
 
+/// Opens the log of that id which belongs to a token, if it is there.
+pub type LogOpener = Box<dyn Fn(&Token, &[u8; 16]) -> Option<Arc<dyn AuditSink>> + Send + Sync>;
+
 impl Token {
     /// Gives the token its log. Events are then kept in the token file until they are durable in the log.
     pub fn attach_log(&self, log: Arc<dyn AuditSink>) {
         self.vault.keep_events_from(1);
         *self.log.write() = Some(log);
         self.has_log.store(true, Ordering::Release);
+    }
+
+    /// Says where logs come from: the one that the settings name is attached now, and whenever they name another one.
+    pub fn find_log_with(&self, opener: LogOpener) {
+        let _ = self.log_opener.set(opener);
+        self.read_audit();
+    }
+
+    /// Attaches the log that the settings name; another one is let go.
+    fn look_for_log(&self, named: Option<[u8; 16]>) {
+        if self.log().map(|log| log.id()) == named {
+            return;
+        }
+        self.has_log.store(false, Ordering::Release);
+        *self.log.write() = None;
+        let open = |id| self.log_opener.get().and_then(|open| open(self, &id));
+        if let Some(log) = named.and_then(open) {
+            self.attach_log(log);
+        }
     }
 
     fn log(&self) -> Option<Arc<dyn AuditSink>> {
@@ -118,6 +143,7 @@ impl Token {
         let audit = self.settings().map(|settings| settings.audit).unwrap_or_default();
         self.audit_mode.store(audit.mode.number(), Ordering::Relaxed);
         self.log_required.store(audit.required, Ordering::Relaxed);
+        self.look_for_log(audit.log);
     }
 
     /// Whether each use of a key is told.
@@ -144,10 +170,19 @@ impl Token {
         }
     }
 
+    /// Whether keys are used only while the log can be written to.
+    pub fn requires_log(&self) -> bool {
+        self.log_required.load(Ordering::Relaxed)
+    }
+
     /// Errors: CKR_FUNCTION_REJECTED where the token must not be used without its log, and cannot write to it.
     pub fn check_log(&self) -> Result<()> {
-        if !self.log_required.load(Ordering::Relaxed) {
+        if !self.requires_log() {
             return Ok(());
+        }
+        if self.log().is_none() {
+            // It may be there again.
+            self.read_audit();
         }
         match self.log() {
             Some(log) if log.works(self) => Ok(()),

@@ -234,7 +234,9 @@ impl Token {
                 changes.push(Change::Event(text));
             }
         }
-        let clock = self.clock_change().map(|(change, update)| {
+        // It is sealed as an object, which a security officer who holds no keys cannot do.
+        let can_seal = unlocked.opens_objects()?;
+        let clock = can_seal.then(|| self.clock_change()).flatten().map(|(change, update)| {
             changes.push(change);
             update
         });

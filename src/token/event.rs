@@ -1,6 +1,8 @@
 //! Events: who has done what to which key, and what came of it. They are kept in the token file together with the change
 //! that they tell of, and copied from there to the audit log.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use crate::ck::*;
@@ -108,6 +110,7 @@ whats! {
     // Of the audit log itself.
     2000 LogBegun "log-begun";
     2001 LogGap "log-gap";
+    2002 FirstKeySealed "first-key-sealed";
 }
 
 /// Who: a process, and who was logged in in it. It is what the process says of itself.
@@ -203,13 +206,13 @@ pub struct Event {
 
 /// An event as it is encoded behind its version.
 #[derive(Serialize, Deserialize)]
-struct Encoded {
+struct Encoded<'a> {
     time: u64,
-    who: Who,
+    who: Cow<'a, Who>,
     what: u16,
-    key: Option<KeyName>,
+    key: Option<Cow<'a, KeyName>>,
     outcome: Outcome,
-    detail: String,
+    detail: Cow<'a, str>,
 }
 
 impl Event {
@@ -241,8 +244,14 @@ impl Event {
     /// For the token file and the audit log: a byte 1, then the fields in their order (`bincode` 2 with little-endian,
     /// fixed-width integers).
     pub fn encode(&self) -> Vec<u8> {
-        let Self { time, who, what, key, outcome, detail } = self.clone();
-        let encoded = Encoded { time, who, what: what.number(), key, outcome, detail };
+        let encoded = Encoded {
+            time: self.time,
+            who: Cow::Borrowed(&self.who),
+            what: self.what.number(),
+            key: self.key.as_ref().map(Cow::Borrowed),
+            outcome: self.outcome,
+            detail: Cow::Borrowed(&self.detail),
+        };
         let mut bytes = vec![VERSION];
         // Everything in it is bounded.
         bytes.extend(encoding::encode(&encoded).unwrap_or_default());
@@ -253,8 +262,19 @@ impl Event {
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let (version, rest) = bytes.split_first()?;
         let Encoded { time, who, what, key, outcome, detail } = encoding::decode(rest)?;
-        let event = Self { time, who, what: What::from_number(what), key, outcome, detail };
+        let (who, what, key) = (who.into_owned(), What::from_number(what), key.map(Cow::into_owned));
+        let event = Self { time, who, what, key, outcome, detail: detail.into_owned() };
         (*version == VERSION).then_some(event)
+    }
+
+    /// What an encoded event is about, without decoding all of it: for who reads a million of them.
+    pub fn what_of(bytes: &[u8]) -> Option<What> {
+        let rest = bytes.strip_prefix(&[VERSION])?;
+        // Time, user id and process id stand before the program's name, the role behind it.
+        let (length, rest) = rest.get(16..)?.split_first_chunk::<8>()?;
+        let program = usize::try_from(u64::from_le_bytes(*length)).ok()?;
+        let what = rest.get(program.checked_add(4)?..)?.first_chunk()?;
+        Some(What::from_number(u16::from_le_bytes(*what)))
     }
 
     pub(super) fn to_text(&self) -> Result<EventText, crate::vault::Error> {

@@ -40,7 +40,7 @@ use crate::store::{Backend, Guard};
 use crate::vault::{self, Argon2Cost, Kdf, NewToken, Revision, Vault};
 
 pub use accounts::{Account, MAXIMUM_ACCOUNTS, MAXIMUM_NAME, is_name};
-pub use audit::{Audit, AuditMode, AuditSink};
+pub use audit::{Audit, AuditMode, AuditSink, LogOpener};
 pub use batch::{Batch, LedgerKind, LedgerRecord};
 pub use erase::Trace;
 pub use event::{Event, KeyName, Outcome, What, Who};
@@ -90,6 +90,7 @@ pub struct Token {
     concerns: Mutex<HashMap<(ObjectHandle, Use), Concern>>,
     /// Who is told what happens, if anybody; and what of the settings says how much.
     log: RwLock<Option<Arc<dyn AuditSink>>>,
+    log_opener: OnceCell<audit::LogOpener>,
     has_log: AtomicBool,
     audit_mode: AtomicU8,
     log_required: AtomicBool,
@@ -152,6 +153,7 @@ impl Token {
             algorithms: RwLock::default(),
             concerns: Mutex::default(),
             log: RwLock::default(),
+            log_opener: OnceCell::new(),
             has_log: AtomicBool::new(false),
             audit_mode: AtomicU8::new(AuditMode::default().number()),
             log_required: AtomicBool::new(false),

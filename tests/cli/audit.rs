@@ -79,7 +79,8 @@ fn a_changed_a_cut_and_a_missing_log_end_with_exit_code_two() {
 
 #[test]
 fn without_a_log_the_events_of_the_token_file_are_shown_and_a_log_can_be_begun() {
-    let home = Home::with_token();
+    let home = Home::empty();
+    home.ok(&["init", "mine", "--audit=none"]);
     home.ok(&["generate", "aes:256", "data"]);
     let shown = home.json(&["audit", "show", "--json"]);
     assert_eq!((&shown["log"], shown["entries"].as_array().unwrap().len()), (&false.into(), 3));
@@ -90,4 +91,60 @@ fn without_a_log_the_events_of_the_token_file_are_shown_and_a_log_can_be_begun()
     assert!(again["first_key"].is_null());
     home.ok(&["audit", "verify"]);
     assert!(home.ok(&["audit", "show"]).contains("generated"), "the log begins with the first event");
+}
+
+#[test]
+fn a_first_key_that_is_sealed_to_an_auditor_is_shown_to_nobody_and_opens_with_the_private_key() {
+    let home = Home::empty();
+    for name in ["auditor", "other"] {
+        home.ok(&["recovery", "recipient", &home.argument(name)]);
+    }
+    let public = home.argument("auditor.pub");
+    let made = home.json(&["init", "mine", "--audit", "--seal-to", &public, "--json"]);
+    assert!(made["audit_first_key"].is_null() && made["audit_sealed_to"][0].is_string(), "{made}");
+    home.ok(&["generate", "aes:256", "data"]);
+    let said = home.ok(&["audit", "verify", "--key", &home.argument("auditor")]);
+    assert!(said.contains("holds together") && !said.contains("note:"), "{said}");
+    // The auditor has a copy of the log, and neither the token nor a PIN.
+    let copy = home.write("copy.audit", &fs::read(home.path(LOG)).unwrap());
+    let elsewhere = Home::empty();
+    let key = home.argument("auditor");
+    let verify = elsewhere.bare().args(["audit", "verify", "--file", &copy, "--key", &key]).output().unwrap();
+    assert!(verify.status.success(), "{verify:?}");
+    let shown = elsewhere.json(&["audit", "show", "--file", &copy, "--what", "first-key-sealed", "--json"]);
+    assert_eq!(shown["entries"].as_array().unwrap().len(), 1);
+    let refused = home.fails(&["audit", "verify", "--key", &home.argument("other")]);
+    assert!(refused.contains("is not sealed to this private key"), "{refused}");
+    let refused = home.fails(&["audit", "verify", "--key", &public]);
+    assert!(refused.contains("COFFER RECIPIENT KEY"), "{refused}");
+    let refused = home.fails(&["audit", "enable", "--seal-to", &public]);
+    assert!(refused.contains("is there already"), "{refused}");
+    // A byte of a record that is changed is found all the same, and named.
+    let mut changed = fs::read(home.path(LOG)).unwrap();
+    changed[2000] ^= 1;
+    home.write(LOG, &changed);
+    let found = home.run(&["audit", "verify", "--key", &key]);
+    assert!(found.code == 2 && found.out.contains("First bad record: 2"), "{}{}", found.out, found.err);
+}
+
+#[test]
+fn a_new_token_has_a_log_of_events_unless_told_otherwise_and_keeps_the_log_of_the_one_before() {
+    let home = Home::empty();
+    let made = home.json(&["init", "mine", "--json"]);
+    assert_eq!((&made["audit"], made["audit_first_key"].as_str().unwrap().len()), (&"events".into(), 64));
+    home.ok(&["generate", "aes:256", "data"]);
+    let wrong = home.command(&["list", "--login"]).env("COFFER_PIN", "9999").output().unwrap();
+    assert_eq!(wrong.status.code(), Some(1));
+    assert!(home.ok(&["audit", "show", "--what", "login-failed"]).contains("user"));
+    let older = fs::read(home.path(LOG)).unwrap();
+    let said = home.ok(&["init", "again", "--slot", "0", "--yes"]);
+    assert!(said.contains("An older log that was there is kept as"), "{said}");
+    home.ok(&["audit", "verify"]);
+    let names = fs::read_dir(home.path("tokens")).unwrap().map(|entry| entry.unwrap().path());
+    let kept = names.into_iter().find(|path| fs::read(path).unwrap().starts_with(&older[..512])).unwrap();
+    home.ok(&["audit", "verify", "--file", kept.to_str().unwrap()]);
+    let bare = Home::empty();
+    let made = bare.json(&["init", "mine", "--audit=none", "--json"]);
+    assert!(made["audit"].is_null() && !bare.path(LOG).exists(), "{made}");
+    assert!(bare.fails(&["init", "x", "--audit=none", "--seal-to", "y"]).contains("no first key to seal"));
 }

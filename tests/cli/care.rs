@@ -14,7 +14,8 @@ struct Sample {
 
 impl Sample {
     fn new() -> Self {
-        let home = Home::with_token();
+        let home = Home::empty();
+        home.ok(&["init", "mine", "--audit=none"]);
         home.ok(&["generate", "ed25519", "one", "--id", "01"]);
         home.ok(&["generate", "ec:P-256", "two", "--id", "02", "--exportable"]);
         let file = std::fs::read(home.path(TOKEN)).unwrap();

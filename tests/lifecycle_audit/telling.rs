@@ -2,6 +2,7 @@
 
 use coffer_pkcs11::error::Error;
 use coffer_pkcs11::lifecycle::copies::{self, Way};
+use coffer_pkcs11::object::SearchTemplate;
 use coffer_pkcs11::token::{Outcome, What};
 
 use super::common::{USER_PIN, secret, user_session};
@@ -124,6 +125,27 @@ fn two_processes_write_one_log_and_the_events_of_a_third_without_one_are_copied_
     assert!(token.vault().first_event() > tally.count, "the events were dropped");
     let checked = audited.check(&audited.contents(), &audited.side());
     assert_eq!(checked.findings, []);
+}
+
+#[test]
+fn a_process_that_runs_writes_to_a_log_that_is_begun_meanwhile_and_obeys_its_settings() {
+    let fixture = Fixture::new();
+    let session = fixture.user_session();
+    let key = secret_key(&session, "mac", true);
+    sign(&session, key);
+    let other = fixture.second_module();
+    let its = user_session(&other);
+    let begin = Begin { mode: AuditMode::Uses, required: true, ..Begin::default() };
+    let first_key = enable(&other, &begin).unwrap();
+    // A search looks at the file at once.
+    fixture.module.token(SlotId(0)).unwrap().find(&SearchTemplate::new()).unwrap();
+    sign(&session, key);
+    let audited = Audited { fixture, first_key };
+    let all = told(&audited.contents());
+    assert_eq!(all.iter().filter(|what| **what == What::Sign).count(), 1, "{all:?}");
+    its.logout().unwrap();
+    let checked = audited.check(&audited.contents(), &audited.side());
+    assert_eq!((checked.findings, checked.waiting), (vec![], 0));
 }
 
 #[test]

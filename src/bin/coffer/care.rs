@@ -6,7 +6,7 @@ use std::sync::Arc;
 use coffer_pkcs11::config::{Config, Mode};
 use coffer_pkcs11::lifecycle::log;
 use coffer_pkcs11::store::{self, FileBackend};
-use coffer_pkcs11::token::vault_options;
+use coffer_pkcs11::token::{Identity, vault_options};
 use coffer_pkcs11::vault::{self, RecordName, Vault};
 
 use crate::context::{Context, TokenOption};
@@ -24,8 +24,9 @@ pub fn open(config: &Config, path: &Path) -> std::result::Result<Arc<Vault>, vau
     let vault = Vault::open(Arc::new(FileBackend::new(path, store_mode(config))), vault_options(config))?;
     // What is not durable in the audit log stays in the token file, whoever writes that anew.
     let beside = log::path_beside(path);
-    if beside.exists() {
-        let durable = log::durable_events(&FileBackend::new(beside, store_mode(config))).unwrap_or(0);
+    let named = Identity::decode(&vault.info()).ok().and_then(|identity| identity.settings.audit.log);
+    if let Some(id) = named.filter(|_| beside.exists()) {
+        let durable = log::durable_events(&FileBackend::new(beside, store_mode(config)), &id).unwrap_or(0);
         vault.keep_events_from(durable.saturating_add(1));
     }
     Ok(vault)

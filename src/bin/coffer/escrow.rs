@@ -7,7 +7,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use coffer_pkcs11::lifecycle::backup::{self, Error, Opened, Seed, Share};
+use coffer_pkcs11::lifecycle::backup::{self, Error, Opened, PublicHalf, Seed, Share};
 use coffer_pkcs11::secret::Secret;
 
 use crate::ask_shares;
@@ -120,18 +120,26 @@ impl Opener {
     /// The key, from the recipient's file or from the shares. `None`: neither was named.
     pub fn seed(&self, shares: &[Opened]) -> Result<Option<Seed>> {
         if let Some(path) = &self.key {
-            return self.recipient(path).map(Some);
+            return read_private_key(path, &self.passphrases).map(Some);
         }
         if shares.is_empty() { Ok(None) } else { Ok(Some(backup::combine(shares)?)) }
     }
+}
 
-    fn recipient(&self, path: &Path) -> Result<Seed> {
-        let block = read_block(path, PRIVATE_LABEL)?;
-        let named = |failure: Failure| failure.while_doing(&path.display().to_string());
-        let closed = Seed::is_closed(block.as_bytes()).map_err(|error| named(error.into()))?;
-        let open = |passphrase: Option<&Secret>| Seed::from_file(block.as_bytes(), passphrase);
-        self.passphrases.open(closed, &path.display().to_string(), open).map_err(named)
-    }
+/// The private key of a recipient.
+pub fn read_private_key(path: &Path, passphrases: &Passphrases) -> Result<Seed> {
+    let block = read_block(path, PRIVATE_LABEL)?;
+    let named = |failure: Failure| failure.while_doing(&path.display().to_string());
+    let closed = Seed::is_closed(block.as_bytes()).map_err(|error| named(error.into()))?;
+    let open = |passphrase: Option<&Secret>| Seed::from_file(block.as_bytes(), passphrase);
+    passphrases.open(closed, &path.display().to_string(), open).map_err(named)
+}
+
+/// The public half of a recipient's key.
+pub fn read_public_half(path: &Path) -> Result<PublicHalf> {
+    let block = read_block(path, PUBLIC_LABEL)?;
+    PublicHalf::new(block.as_bytes())
+        .map_err(|error| Failure::from(error).while_doing(&path.display().to_string()))
 }
 
 /// The content of the one PEM block of this label.

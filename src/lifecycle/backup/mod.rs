@@ -30,7 +30,7 @@ pub use header::{Header, Recipient, Set, signer_id};
 #[cfg(feature = "cli")]
 pub use make::{Made, NewSet, Plan, combined, record, recovery_recipient, reset_pin, resetting_set, write};
 pub use passphrase::Protection;
-pub use recipient::{PublicHalf, Seed};
+pub use recipient::{PublicHalf, Seed, WRAPPED_LEN};
 pub use records::{BackupRecord, RecoverySet, backups, destroyed, is_own, own_signer_id, recovery_sets};
 pub use restore::{Inside, Outcome, Rules, check, remember, restore};
 #[cfg(feature = "cli")]

@@ -1,4 +1,4 @@
-//! The keys that open backups: X25519 and ML-KEM-768 together, from one seed.
+//! The keys that open backups, and sealed first keys of audit logs: X25519 and ML-KEM-768 together, from one seed.
 
 use super::bytes::{Reader, digest16};
 use super::error::{Error, Result, damaged};
@@ -14,7 +14,7 @@ const KEM: ParameterSet = ParameterSet::MlKem768;
 /// Bytes of a public half.
 pub(super) const PUBLIC_LEN: usize = hpke::KEY_LEN + KEM.public_len();
 /// Bytes of a wrapped secret.
-pub(super) const WRAPPED_LEN: usize = KEM.ciphertext_len() + hpke::KEY_LEN + SECRET_LEN + hpke::OVERHEAD;
+pub const WRAPPED_LEN: usize = KEM.ciphertext_len() + hpke::KEY_LEN + SECRET_LEN + hpke::OVERHEAD;
 /// Bytes of the secret that is wrapped, and of a seed.
 const SECRET_LEN: usize = 32;
 
@@ -75,7 +75,7 @@ impl Seed {
     }
 
     /// Opens what was wrapped for the public half. `Mismatch`: for another one, or with another context, or it was changed.
-    pub(super) fn unwrap(&self, wrapped: &[u8; WRAPPED_LEN], context: &[u8]) -> Result<Secret> {
+    pub fn unwrap(&self, wrapped: &[u8; WRAPPED_LEN], context: &[u8]) -> Result<Secret> {
         let mut reader = Reader::new(wrapped, "the wrapped key");
         let ciphertext = reader.bytes(KEM.ciphertext_len())?;
         let encapsulated = reader.array()?;
@@ -146,7 +146,7 @@ impl PublicHalf {
     }
 
     /// Closes a secret of 32 bytes, so that the private half opens it with the same context.
-    pub(super) fn wrap(&self, secret: &Secret, context: &[u8]) -> Result<[u8; WRAPPED_LEN]> {
+    pub fn wrap(&self, secret: &Secret, context: &[u8]) -> Result<[u8; WRAPPED_LEN]> {
         let (x25519, ml_kem) = self.parts()?;
         let (ciphertext, shared) = ml_kem::PublicKey::new(KEM, ml_kem)?.encapsulate()?;
         let mut masked = secret.clone();

@@ -19,12 +19,22 @@ pub enum Trouble {
     Store(store::Error),
     /// It is no audit log of this version, or neither of its marks verifies.
     NotALog,
+    /// It is the log of another token, or another log of this one.
+    Another,
 }
 
 impl From<store::Error> for Trouble {
     fn from(error: store::Error) -> Self {
         Self::Store(error)
     }
+}
+
+/// What came of writing.
+pub(super) struct Appended {
+    /// How far the log goes now.
+    pub(super) events: Tally,
+    /// It is on the disk, as was asked for.
+    pub(super) durable: bool,
 }
 
 /// The log, held for writing.
@@ -38,6 +48,11 @@ pub(super) struct Appender {
 impl Appender {
     pub(super) fn note(&mut self, event: &[u8]) {
         write_record(&mut self.mark, Kind::Note, &[event], &mut self.bytes);
+    }
+
+    /// The first key, sealed for an auditor, and who has sealed it to whom.
+    pub(super) fn sealed_key(&mut self, sealed: &[u8], event: &[u8]) {
+        write_record(&mut self.mark, Kind::SealedKey, &[sealed, event], &mut self.bytes);
     }
 
     /// The next event of the token.
@@ -84,13 +99,15 @@ pub(super) fn identity(backend: &dyn Backend) -> Result<Identity, Trouble> {
     Identity::parse(&block).ok_or(Trouble::NotALog)
 }
 
-/// Appends what `fill` puts in; `sync`: and makes everything durable. Answers how far the log goes now.
+/// Appends what `fill` puts in, if the log `is_ours`; `sync`: and makes everything durable, or says that it could
+/// not: what was written is not to be written again.
 pub(super) fn append(
     backend: &dyn Backend,
     timeout: Duration,
     sync: bool,
+    is_ours: impl FnOnce(&Identity) -> bool,
     fill: impl FnOnce(&mut Appender),
-) -> Result<Tally, Trouble> {
+) -> Result<Appended, Trouble> {
     let _lock = backend.lock(timeout)?;
     let image: Arc<dyn Image> = backend.open()?;
     if !image.writable() {
@@ -98,32 +115,35 @@ pub(super) fn append(
     }
     let mut header = vec![0; HEADER_LENGTH];
     store::read_up_to(&*image, &mut header, 0)?;
-    let id = Identity::parse(&header).ok_or(Trouble::NotALog)?.id;
+    let identity = Identity::parse(&header).ok_or(Trouble::NotALog)?;
+    if !is_ours(&identity) {
+        return Err(Trouble::Another);
+    }
+    let id = identity.id;
     let mark = Mark::newest(&header, &id).ok_or(Trouble::NotALog)?;
     let mut appender = Appender { mark, bytes: Vec::new(), missing: 0 };
     let end = settle(&*image, &mut appender)?;
     fill(&mut appender);
     if !appender.bytes.is_empty() {
-        let written = store::write_all(&*image, &appender.bytes, end);
+        appender.mark.length = end + appender.bytes.len() as u64;
+        let written = store::write_all(&*image, &appender.bytes, end)
+            .and_then(|()| write_mark(&*image, &mut appender.mark, &id));
         if let Err(error) = written {
+            // They are told again: without this they would stand there twice.
             let _ = store::truncate(&*image, end);
             return Err(error.into());
         }
-        appender.mark.length = end + appender.bytes.len() as u64;
-        write_mark(&*image, &mut appender.mark, &id)?;
     }
-    if sync {
-        store::sync(&*image)?;
-    }
-    Ok(appender.mark.events)
+    let durable = sync && store::sync(&*image).is_ok();
+    Ok(Appended { events: appender.mark.events, durable })
 }
 
-fn write_mark(image: &dyn Image, mark: &mut Mark, id: &[u8; 16]) -> Result<(), Trouble> {
+fn write_mark(image: &dyn Image, mark: &mut Mark, id: &[u8; 16]) -> Result<(), store::Error> {
     mark.write = mark.write.wrapping_add(1);
     let (place, old) = mark.places();
     store::write_all(image, &Zeroizing::new(mark.encode(id)), place)?;
-    // The key of before could write the newest records anew.
-    store::write_all(image, &[0; MARK_LENGTH], old)?;
+    // The key of before could write the newest records anew. Where it cannot be wiped, the next mark stands in its place.
+    let _ = store::write_all(image, &[0; MARK_LENGTH], old);
     Ok(())
 }
 

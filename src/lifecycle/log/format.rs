@@ -18,13 +18,12 @@ pub(super) const IDENTITY_LENGTH: usize = 512;
 const IDENTITY_CHECKED: usize = IDENTITY_LENGTH - 32;
 /// Two marks stand in the header, one after the other.
 pub(super) const MARK_LENGTH: usize = 144;
-/// The longest sealed first key in bytes.
-const LONGEST_SEALED: usize = 256;
 pub(super) const HEAD_LENGTH: usize = 16;
 /// Chain value and code behind the body of a record.
 pub(super) const TAIL_LENGTH: usize = 64;
 /// The longest body of a record: an event with its number and its random bytes.
 pub(super) const LONGEST_BODY: usize = 8192;
+pub(super) const LONGEST_RECORD: usize = HEAD_LENGTH + LONGEST_BODY + TAIL_LENGTH;
 
 pub(super) type Hash = [u8; 32];
 pub(super) type Key = Zeroizing<[u8; 32]>;
@@ -51,6 +50,12 @@ pub(super) fn next_key(key: &Key) -> Key {
     Zeroizing::new(hash(&[b"coffer audit key v1", &**key]))
 }
 
+/// The id of a log, which its first key and no other one gives: the settings of the token name it, and so vouch for the key.
+pub(super) fn log_id(uuid: &[u8; 16], first_key: &Key) -> [u8; 16] {
+    let digest = hash(&[b"coffer audit id v1", uuid, &**first_key]);
+    digest.first_chunk().copied().unwrap_or_default()
+}
+
 pub(super) fn same(left: &Hash, right: &Hash) -> bool {
     left.ct_eq(right).into()
 }
@@ -60,20 +65,16 @@ pub(super) fn same(left: &Hash, right: &Hash) -> bool {
 pub(super) struct Identity {
     /// The token's.
     pub(super) uuid: [u8; 16],
-    /// Random.
+    /// See [`log_id`].
     pub(super) id: [u8; 16],
     /// Seconds since 1970 UTC.
     pub(super) created: u64,
     /// The token's events before the first one that is copied.
     pub(super) before: Tally,
-    /// The first key for the auditor alone; empty where it was shown.
-    pub(super) sealed: Vec<u8>,
 }
 
 impl Identity {
     pub(super) fn encode(&self) -> Option<[u8; IDENTITY_LENGTH]> {
-        let length =
-            u16::try_from(self.sealed.len()).ok().filter(|length| usize::from(*length) <= LONGEST_SEALED)?;
         let mut bytes = MAGIC.to_vec();
         bytes.extend_from_slice(&VERSION.to_le_bytes());
         bytes.extend_from_slice(&(HEADER_LENGTH as u16).to_le_bytes());
@@ -83,8 +84,6 @@ impl Identity {
         bytes.extend_from_slice(&self.created.to_le_bytes());
         bytes.extend_from_slice(&self.before.count.to_le_bytes());
         bytes.extend_from_slice(&self.before.head);
-        bytes.extend_from_slice(&length.to_le_bytes());
-        bytes.extend_from_slice(&self.sealed);
         bytes.resize(IDENTITY_CHECKED, 0);
         let check = hash(&[&bytes]);
         bytes.extend_from_slice(&check);
@@ -93,14 +92,12 @@ impl Identity {
 
     pub(super) fn parse(block: &[u8]) -> Option<Self> {
         let block = block.first_chunk::<IDENTITY_LENGTH>()?;
-        let length = usize::from(u16::from_le_bytes(*block.get(96..)?.first_chunk()?));
         let before = u64::from_le_bytes(*block.get(56..)?.first_chunk()?);
         let identity = Self {
             uuid: *block.get(16..)?.first_chunk()?,
             id: *block.get(32..)?.first_chunk()?,
             created: u64::from_le_bytes(*block.get(48..)?.first_chunk()?),
             before: Tally { count: before, head: *block.get(64..)?.first_chunk()? },
-            sealed: block.get(98..98 + length)?.to_vec(),
         };
         (identity.encode()? == *block).then_some(identity)
     }
@@ -175,6 +172,8 @@ pub(super) enum Kind {
     Event = 1,
     /// Something that is told here alone.
     Note = 2,
+    /// The first key of the log, sealed for an auditor, and the text of the event that tells of it.
+    SealedKey = 3,
 }
 
 /// A record as it stands in the file, unverified.
@@ -198,6 +197,7 @@ impl<'a> Record<'a> {
         let kind = match head.get(4..8)? {
             [1, 0, 0, 0] => Kind::Event,
             [2, 0, 0, 0] => Kind::Note,
+            [3, 0, 0, 0] => Kind::SealedKey,
             _ => return None,
         };
         if body_length > LONGEST_BODY {
@@ -253,7 +253,7 @@ mod tests {
     #[test]
     fn identity_and_marks_are_read_back_and_no_flipped_bit_is_taken() {
         let before = Tally { count: 7, head: [5; 32] };
-        let identity = Identity { uuid: [1; 16], id: [2; 16], created: 3, before, sealed: vec![4; 90] };
+        let identity = Identity { uuid: [1; 16], id: [2; 16], created: 3, before };
         let block = identity.encode().unwrap();
         assert_eq!(Identity::parse(&block), Some(identity));
         let mark = Mark {

@@ -6,7 +6,9 @@
 
 mod append;
 mod format;
+mod sealed;
 pub mod verify;
+mod window;
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -18,18 +20,20 @@ use zeroize::Zeroizing;
 
 use crate::crypto::random;
 use crate::error::{Error, Result};
+use crate::lifecycle::backup::PublicHalf;
 use crate::lock::{Mutex, Turn};
 use crate::store::Backend;
 use crate::token::{Audit, AuditMode, AuditSink, Event, Outcome, Token, What};
 use crate::vault::{EventText, Tally};
 
 pub use append::Trouble;
+pub use sealed::{MOST_AUDITORS, Unopened, open_first_key};
 
 impl From<Trouble> for Error {
     fn from(trouble: Trouble) -> Self {
         match trouble {
             Trouble::Store(error) => error.into(),
-            Trouble::NotALog => Error::DeviceError,
+            Trouble::NotALog | Trouble::Another => Error::DeviceError,
         }
     }
 }
@@ -42,8 +46,12 @@ const MOST_WAITING: usize = 16 << 20;
 const MOST_EVENTS: usize = 8192;
 /// Once so many events have been copied, the log is made durable, so that the token file may drop them.
 const SYNC_EVERY: u64 = 1000;
-/// Nobody waits longer than this for another process that writes to the log.
+/// Nobody waits longer than this for another process that writes to the log; and who uses a key not that long, unless the log
+/// is required.
 const LOCK_WAIT: Duration = Duration::from_secs(2);
+const SHORT_WAIT: Duration = Duration::from_millis(100);
+/// Where writing has failed, it is tried again after so many milliseconds.
+const PAUSE: u64 = 5000;
 
 /// A log that this process writes to.
 pub struct AuditLog {
@@ -61,9 +69,10 @@ pub struct AuditLog {
     oldest: AtomicU64,
     /// The last attempt to write has failed.
     failing: AtomicBool,
-    /// The number of the last event that is durable in the log, and that of the last that is in it.
-    durable: AtomicU64,
-    copied: AtomicU64,
+    /// Not to be tried again before, in milliseconds since `begun`.
+    paused_until: AtomicU64,
+    /// So many events were copied by this process since it has made the log durable.
+    unsynced: AtomicU64,
 }
 
 /// What was gathered.
@@ -87,27 +96,45 @@ pub fn path_beside(token: &Path) -> PathBuf {
 /// The first key of a log.
 pub type FirstKey = Zeroizing<[u8; 32]>;
 
-/// Gives a token a log and answers its first key, which is kept nowhere. Errors: CKR_FUNCTION_FAILED where a log (or another
-/// file) stands in its place, CKR_USER_NOT_LOGGED_IN, and those of writing.
-pub fn enable(
-    token: &Token,
-    backend: Arc<dyn Backend>,
-    each: bool,
-    mode: AuditMode,
-    required: bool,
-) -> Result<FirstKey> {
+/// How a log is begun.
+#[derive(Clone, Copy, Default)]
+pub struct Begin<'a> {
+    pub mode: AuditMode,
+    /// Keys are not used while the log cannot be written to.
+    pub required: bool,
+    /// Write every note at once.
+    pub each: bool,
+    /// The first key is sealed to each of them, at most 16, and nobody else sees it.
+    pub auditors: &'a [PublicHalf],
+}
+
+/// Gives a token a log. Answers its first key, which is kept nowhere; `None` where it was sealed to auditors. Errors:
+/// CKR_FUNCTION_FAILED where a log (or another file) stands in its place, CKR_USER_NOT_LOGGED_IN, CKR_ARGUMENTS_BAD for too many
+/// auditors, and those of writing.
+pub fn enable(token: &Token, backend: Arc<dyn Backend>, begin: &Begin<'_>) -> Result<Option<FirstKey>> {
     let mut first_key = FirstKey::default();
     random::fill(&mut *first_key)?;
-    let id = create(&*backend, token, &first_key, Vec::new())?;
-    token.attach_log(Arc::new(AuditLog::open(backend, each)?));
-    configure(token, What::AuditEnabled, &Audit { mode, required, log: Some(id) })?;
+    let id = format::log_id(&token.uuid(), &first_key);
+    let sealed = sealed::seal(token, &id, &first_key, begin.auditors)?;
+    create(&*backend, token, id, &first_key, &sealed)?;
+    let audit = Audit { mode: begin.mode, required: begin.required, log: Some(id) };
+    configure(token, What::AuditEnabled, &audit)?;
+    token.attach_log(Arc::new(AuditLog::open(backend, begin.each)?));
     token.flush_log(true);
-    Ok(first_key)
+    Ok(Some(first_key).filter(|_| begin.auditors.is_empty()))
 }
 
 /// Changes how much is told, with an event. Errors: CKR_USER_NOT_LOGGED_IN, and those of writing.
 pub fn configure(token: &Token, what: What, audit: &Audit) -> Result<()> {
-    let detail = format!("audit {}{}", audit.mode.name(), if audit.required { ", required" } else { "" });
+    let required = if audit.required { ", required" } else { "" };
+    let before = token.settings()?.audit.log.filter(|before| Some(*before) != audit.log);
+    let log = match (before, &audit.log) {
+        _ if what != What::AuditEnabled => String::new(),
+        (Some(before), Some(log)) => format!(", log {} in the place of {}", hex(log), hex(&before)),
+        (None, Some(log)) => format!(", log {}", hex(log)),
+        (_, None) => String::new(),
+    };
+    let detail = format!("audit {}{required}{log}", audit.mode.name());
     // Whoever turns it off is told of, and whoever turns it on, too.
     token.audit_as(AuditMode::Events);
     let changed = token.transact(|batch| {
@@ -121,26 +148,35 @@ pub fn configure(token: &Token, what: What, audit: &Audit) -> Result<()> {
     changed
 }
 
-/// The number of the last event of the token that is in the log, after the log was made durable.
-pub fn durable_events(backend: &dyn Backend) -> std::result::Result<u64, Trouble> {
-    append::append(backend, LOCK_WAIT, true, |_| {}).map(|tally| tally.count)
+fn hex(id: &[u8]) -> String {
+    id.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The number of the last event of a token that is in the log of that id, after the log was made durable.
+pub fn durable_events(backend: &dyn Backend, id: &[u8; 16]) -> std::result::Result<u64, Trouble> {
+    let appended = append::append(backend, LOCK_WAIT, true, |identity| identity.id == *id, |_| {})?;
+    Ok(if appended.durable { appended.events.count } else { 0 })
 }
 
 /// A new log for a token. It begins with the token's first event if all of them are still in the token file, else with the next
-/// one. `sealed`: the first key for the auditor. Answers its id.
-pub fn create(
+/// one.
+fn create(
     backend: &dyn Backend,
     token: &Token,
+    id: [u8; 16],
     first_key: &FirstKey,
-    sealed: Vec<u8>,
-) -> std::result::Result<[u8; 16], Trouble> {
-    let id = *uuid::Uuid::new_v4().as_bytes();
+    sealed: &[sealed::SealedKey],
+) -> std::result::Result<(), Trouble> {
     let whole = token.vault().first_event() == 1;
     let before = if whole { Tally::default() } else { token.vault().tally() };
-    let identity = format::Identity { uuid: token.uuid(), id, created: token.now(), before, sealed };
+    let identity = format::Identity { uuid: token.uuid(), id, created: token.now(), before };
     let begun = token.event(What::LogBegun).detail(&format!("after event {} of the token", before.count));
-    append::create(backend, &identity, first_key, |log| log.note(&begun.encode()))?;
-    Ok(id)
+    append::create(backend, &identity, first_key, |log| {
+        log.note(&begun.encode());
+        for sealed in sealed {
+            log.sealed_key(&*sealed.wrapped, &sealed.event.encode());
+        }
+    })
 }
 
 impl AuditLog {
@@ -158,13 +194,9 @@ impl AuditLog {
             begun: Instant::now(),
             oldest: AtomicU64::new(u64::MAX),
             failing: AtomicBool::new(false),
-            durable: AtomicU64::new(0),
-            copied: AtomicU64::new(0),
+            paused_until: AtomicU64::new(0),
+            unsynced: AtomicU64::new(0),
         })
-    }
-
-    pub fn id(&self) -> &[u8; 16] {
-        &self.id
     }
 
     /// The unique number of the token that it belongs to.
@@ -191,57 +223,78 @@ impl AuditLog {
         self.each || waiting.notes.len() >= BLOCK || now.saturating_sub(oldest) >= PATIENCE
     }
 
+    /// As `write`, but not again and again where that has just failed: using keys does not wait for that.
+    fn write_sometimes(&self, token: &Token, sync: bool) {
+        if self.milliseconds() >= self.paused_until.load(Ordering::Relaxed) {
+            self.write(token, sync);
+        }
+    }
+
     /// Writes what was gathered. Where another thread is writing, it is left to that one or to the next.
     fn write(&self, token: &Token, sync: bool) {
         if self.process != std::process::id() {
             return;
         }
-        let patience = if sync { LOCK_WAIT } else { Duration::ZERO };
-        let Some(_turn) = self.writer.take_within(patience) else { return };
+        let Some(_turn) = self.writer.take_within(if sync { LOCK_WAIT } else { Duration::ZERO }) else {
+            return;
+        };
         let Waiting { notes, lost, events } = std::mem::take(&mut *self.waiting.lock());
         self.oldest.store(u64::MAX, Ordering::Relaxed);
         let tally = token.vault().tally();
-        let gap = token.event(What::LogGap);
-        let appended = append::append(&*self.backend, LOCK_WAIT, sync, |log| {
+        let gap = token.event(What::LogGap).outcome(Outcome::Failed(0));
+        let is_ours = |identity: &format::Identity| self.is_of(token, identity);
+        let patience = if sync || token.requires_log() { LOCK_WAIT } else { SHORT_WAIT };
+        let mut copied = 0;
+        let appended = append::append(&*self.backend, patience, sync, is_ours, |log| {
             if log.missing > 0 {
                 let detail = format!("{} records at the end of the log were missing", log.missing);
-                log.note(&gap.clone().detail(&detail).outcome(Outcome::Failed(0)).encode());
+                log.note(&gap.clone().detail(&detail).encode());
             }
             if lost > 0 {
                 let detail = format!("{lost} uses could not be told: the log could not be written to");
-                log.note(&gap.detail(&detail).outcome(Outcome::Failed(0)).encode());
+                log.note(&gap.detail(&detail).encode());
             }
             each_note(&notes, |note| log.note(note));
+            let before = log.mark.events.count;
             copy_events(log, token, &tally, &events);
+            copied = log.mark.events.count.saturating_sub(before);
         });
         match appended {
-            Ok(events) => {
-                self.failing.store(false, Ordering::Relaxed);
-                self.copied.store(events.count, Ordering::Relaxed);
-                if sync {
-                    self.durable.store(events.count, Ordering::Relaxed);
+            Ok(append::Appended { events, durable }) => {
+                self.unsynced.fetch_add(copied, Ordering::Relaxed);
+                if durable {
+                    self.unsynced.store(0, Ordering::Relaxed);
                     token.vault().keep_events_from(events.count.saturating_add(1));
                 }
+                self.has_failed(sync && !durable);
             }
             Err(_) => self.give_back(notes, lost, events),
         }
     }
 
+    fn has_failed(&self, failed: bool) {
+        self.failing.store(failed, Ordering::Relaxed);
+        let until = if failed { self.milliseconds().saturating_add(PAUSE) } else { 0 };
+        self.paused_until.store(until, Ordering::Relaxed);
+    }
+
+    /// Whether the file in this place is the token's log: the one that was opened, or the one that the token names now. Another
+    /// one is not written to.
+    fn is_of(&self, token: &Token, identity: &format::Identity) -> bool {
+        let named = || token.settings().is_ok_and(|settings| settings.audit.log == Some(identity.id));
+        identity.uuid == token.uuid() && (identity.id == self.id || named())
+    }
+
     /// Keeps what could not be written for the next time.
     fn give_back(&self, notes: Vec<u8>, lost: u64, mut events: VecDeque<(u64, EventText)>) {
-        self.failing.store(true, Ordering::Relaxed);
+        self.has_failed(true);
         let mut waiting = self.waiting.lock();
         let newer = std::mem::replace(&mut waiting.notes, notes);
         waiting.notes.extend_from_slice(&newer);
         waiting.lost += lost;
         events.append(&mut waiting.events);
         waiting.events = events;
-        // Not tried at every use: again after a while.
         self.oldest.store(self.milliseconds(), Ordering::Relaxed);
-    }
-
-    fn behind(&self) -> u64 {
-        self.copied.load(Ordering::Relaxed).saturating_sub(self.durable.load(Ordering::Relaxed))
     }
 }
 
@@ -279,6 +332,10 @@ fn copy_events(log: &mut append::Appender, token: &Token, tally: &Tally, own: &V
 }
 
 impl AuditSink for AuditLog {
+    fn id(&self) -> [u8; 16] {
+        self.id
+    }
+
     fn committed(&self, token: &Token, events: Vec<(u64, EventText)>) {
         let full = {
             let mut waiting = self.waiting.lock();
@@ -291,13 +348,13 @@ impl AuditSink for AuditLog {
         let now = self.milliseconds();
         let oldest = self.oldest.fetch_min(now, Ordering::Relaxed).min(now);
         if full || self.each || now.saturating_sub(oldest) >= PATIENCE {
-            self.write(token, self.behind() >= SYNC_EVERY);
+            self.write_sometimes(token, self.unsynced.load(Ordering::Relaxed) >= SYNC_EVERY);
         }
     }
 
     fn note(&self, token: &Token, event: &Event, now: bool) {
         if self.gather(event) || now {
-            self.write(token, false);
+            self.write_sometimes(token, false);
         }
     }
 
@@ -307,9 +364,10 @@ impl AuditSink for AuditLog {
             return;
         }
         let waits = self.oldest.load(Ordering::Relaxed) != u64::MAX;
-        if waits || (sync && self.behind() > 0) {
-            let events = !self.waiting.lock().events.is_empty() || self.behind() > 0;
-            self.write(token, sync && events);
+        let to_sync = || self.unsynced.load(Ordering::Relaxed) > 0 || !self.waiting.lock().events.is_empty();
+        let sync = sync && to_sync();
+        if waits || sync {
+            self.write(token, sync);
         }
     }
 

@@ -5,14 +5,17 @@
 //! the number of its events and the head of their chain.
 
 use std::collections::HashMap;
+use std::io::{self, Read};
 
 use crate::token::{Event, What};
 use crate::vault::{EventText, Tally};
 
 use super::FirstKey;
 use super::format::{
-    HEADER_LENGTH, Hash, IDENTITY_LENGTH, Identity, Key, Mark, Record, code, next_key, same,
+    HEADER_LENGTH, Hash, IDENTITY_LENGTH, Identity, Key, Kind, Mark, Record, code, log_id, next_key, same,
 };
+use super::sealed;
+use super::window::Window;
 
 /// So many things that are wrong are listed.
 const MOST_FINDINGS: usize = 50;
@@ -90,63 +93,78 @@ pub struct Checked {
     pub findings: Vec<Finding>,
 }
 
-/// Reads all records that can be read, unverified. `None`: it is no audit log.
-pub fn read(contents: &[u8], mut visit: impl FnMut(Entry)) -> Option<()> {
-    Identity::parse(contents)?;
-    let mut at = HEADER_LENGTH;
-    while let Some(record) = contents.get(at..).and_then(Record::parse) {
-        visit(entry(&record, at as u64));
-        at += record.length;
+/// Reads all records that can be read, unverified. `false`: it is no audit log.
+pub fn read(log: impl Read, mut visit: impl FnMut(Entry)) -> io::Result<bool> {
+    let mut window = Window::new(log);
+    if Identity::parse(window.ahead()?).is_none() {
+        return Ok(false);
     }
-    Some(())
+    window.take(HEADER_LENGTH);
+    loop {
+        let at = window.position();
+        let Some(record) = Record::parse(window.ahead()?) else { return Ok(true) };
+        visit(entry(&record, at));
+        let length = record.length;
+        window.take(length);
+    }
 }
 
 fn entry(record: &Record<'_>, offset: u64) -> Entry {
-    match record.event() {
-        Some((number, text)) => Entry {
-            number: record.number,
-            offset,
-            event_number: Some(number),
-            event: Event::decode(text.text()),
-        },
-        None => {
-            Entry { number: record.number, offset, event_number: None, event: Event::decode(record.body) }
-        }
+    let copy = record.event();
+    let event = match &copy {
+        Some((_, text)) => Event::decode(text.text()),
+        None => note(record),
+    };
+    Entry { number: record.number, offset, event_number: copy.map(|(number, _)| number), event }
+}
+
+/// What is told here alone.
+fn note(record: &Record<'_>) -> Option<Event> {
+    match record.kind {
+        Kind::Event => None,
+        Kind::Note => Event::decode(record.body),
+        Kind::SealedKey => sealed::event_of(record.body),
     }
 }
 
-/// Verifies a log, the contents of a whole file. `progress` hears how many of how many bytes are done.
-pub fn verify(contents: &[u8], against: &Against<'_>, mut progress: impl FnMut(u64, u64)) -> Checked {
-    let Some(identity) = Identity::parse(contents) else {
+/// Verifies a log from its first byte to its last. `progress` hears how many bytes are done.
+pub fn verify(log: impl Read, against: &Against<'_>, mut progress: impl FnMut(u64)) -> io::Result<Checked> {
+    let mut window = Window::new(log);
+    let header = window.ahead()?;
+    let Some(identity) = Identity::parse(header) else {
         let mut checked = Checked::default();
         checked.findings.push(Finding {
             record: 0,
             offset: 0,
             what: "the header does not verify: it is no audit log, or its beginning was changed".into(),
         });
-        return checked;
+        return Ok(checked);
     };
-    let mut walk = Walk::new(contents, &identity, against);
+    let mut walk = Walk::new(header, &identity, against);
     walk.header(&identity);
-    while let Some(record) = contents.get(walk.at..).and_then(Record::parse) {
+    window.take(HEADER_LENGTH);
+    walk.at = window.position();
+    while let Some(record) = Record::parse(window.ahead()?) {
         walk.record(&record);
+        let length = record.length;
+        window.take(length);
+        walk.at = window.position();
         if walk.checked.records.is_multiple_of(4096) {
-            progress(walk.at as u64, contents.len() as u64);
+            progress(walk.at);
         }
     }
-    progress(contents.len() as u64, contents.len() as u64);
+    walk.checked.torn = window.rest()?;
     walk.end();
-    walk.checked
+    Ok(walk.checked)
 }
 
 /// A log being verified, up to the record at `at`.
 struct Walk<'a> {
-    contents: &'a [u8],
     against: &'a Against<'a>,
     /// The token's events by number.
     told: HashMap<u64, &'a EventText>,
     mark: Option<Mark>,
-    at: usize,
+    at: u64,
     chain: Hash,
     /// The key of the next record: from the first key, or from the mark on.
     key: Option<Key>,
@@ -156,9 +174,9 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    fn new(contents: &'a [u8], identity: &Identity, against: &'a Against<'a>) -> Self {
-        let block = contents.get(..IDENTITY_LENGTH).unwrap_or_default();
-        let mark = Mark::newest(contents, &identity.id);
+    fn new(header: &[u8], identity: &Identity, against: &'a Against<'a>) -> Self {
+        let block = header.get(..IDENTITY_LENGTH).unwrap_or_default();
+        let mark = Mark::newest(header, &identity.id);
         let told = against.token.map_or(&[][..], |token| &token.events);
         let checked = Checked {
             id: identity.id,
@@ -167,11 +185,10 @@ impl<'a> Walk<'a> {
             ..Checked::default()
         };
         Self {
-            contents,
             against,
             told: told.iter().map(|(number, event)| (*number, event)).collect(),
             mark,
-            at: HEADER_LENGTH,
+            at: 0,
             chain: Identity::genesis(block),
             key: against.first_key.cloned(),
             at_token: None,
@@ -181,12 +198,11 @@ impl<'a> Walk<'a> {
 
     fn find(&mut self, record: u64, what: String) {
         if self.checked.findings.len() < MOST_FINDINGS {
-            self.checked.findings.push(Finding { record, offset: self.at as u64, what });
+            self.checked.findings.push(Finding { record, offset: self.at, what });
         }
     }
 
     fn header(&mut self, identity: &Identity) {
-        self.at = 0;
         if self.mark.is_none() {
             self.find(0, "neither mark in the header verifies: it was changed".into());
         }
@@ -197,7 +213,15 @@ impl<'a> Walk<'a> {
                 self.find(0, "it is another log than the one that the token names: it was exchanged".into());
             }
         }
-        self.at = HEADER_LENGTH;
+        if self.key.as_ref().is_some_and(|key| log_id(&identity.uuid, key) != identity.id) {
+            self.find(
+                0,
+                "it was not begun with this first key: the key is another log's, or the log was begun anew"
+                    .into(),
+            );
+            // It says nothing of the codes.
+            (self.key, self.checked.keyed) = (None, false);
+        }
     }
 
     fn record(&mut self, record: &Record<'_>) {
@@ -220,12 +244,11 @@ impl<'a> Walk<'a> {
         {
             self.find(number, "it is another record than when the anchor was written down".into());
         }
-        if let Some(Event { what: What::LogGap, .. }) = Event::decode(record.body) {
+        if record.kind == Kind::Note && Event::what_of(record.body) == Some(What::LogGap) {
             self.checked.gaps += 1;
         }
         self.chain = record.chain;
         self.checked.records = number;
-        self.at += record.length;
         self.check_mark(number);
     }
 
@@ -242,13 +265,7 @@ impl<'a> Walk<'a> {
             key = next_key(&key);
         }
         if in_place && !same(&code(&key, &record.chain), &record.code) {
-            let first = self.checked.records == 0;
-            let what = if first {
-                "it was not written with this first key: the key is another log's, or the log was written anew"
-            } else {
-                "it was written anew by somebody who did not have its key"
-            };
-            self.find(record.number, what.into());
+            self.find(record.number, "it was written anew by somebody who did not have its key".into());
         }
         // A record that repeats an earlier one uses up no key.
         self.key = Some(if record.number > self.checked.records { next_key(&key) } else { key });
@@ -286,8 +303,7 @@ impl<'a> Walk<'a> {
                 number,
                 "the mark in the header belongs to another last record: the end was exchanged".into(),
             );
-        } else if self.against.first_key.is_some() && self.key.as_ref().is_some_and(|key| **key != *mark.key)
-        {
+        } else if self.checked.keyed && self.key.as_ref().is_some_and(|key| **key != *mark.key) {
             self.find(number, "the key in the header is not the one after this record".into());
         } else if self.key.is_none() {
             // What stands behind the mark was written with its key.
@@ -296,15 +312,13 @@ impl<'a> Walk<'a> {
     }
 
     fn end(&mut self) {
-        self.checked.torn = self.contents.len().saturating_sub(self.at) as u64;
         let last = self.checked.records;
         let behind = self.mark.as_ref().map_or(0, |mark| mark.records.saturating_sub(last));
         if behind > 0 {
             let (from, to) = (last.saturating_add(1), last.saturating_add(behind));
             let what = "were cut off, or were lost when the power failed";
             self.find(from, format!("records {from} to {to} {what}"));
-        } else if self.checked.torn > 0 && self.mark.as_ref().is_some_and(|mark| mark.length > self.at as u64)
-        {
+        } else if self.checked.torn > 0 && self.mark.as_ref().is_some_and(|mark| mark.length > self.at) {
             self.find(last.saturating_add(1), "what stands here is no record".into());
         }
         if let Some(anchor) = self.against.anchor.filter(|anchor| anchor.records > last) {

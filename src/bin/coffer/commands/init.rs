@@ -53,9 +53,19 @@ pub struct Arguments {
     /// `coffer destroy` does not without that
     #[arg(long, value_name = "TIME", value_parser = dates::length, default_value = "0d")]
     destruction_wait: u64,
-    /// Begin an audit log beside the token, and show its first key
-    #[arg(long)]
-    audit: bool,
+    /// How much the audit log beside the token is told; none: there is no log. --audit alone: uses
+    #[arg(
+        long,
+        value_enum,
+        value_name = "MODE",
+        num_args = 0..=1,
+        require_equals = true,
+        default_value_t = AuditOption::Events,
+        default_missing_value = "uses"
+    )]
+    audit: AuditOption,
+    #[command(flatten)]
+    seal_to: audit::SealTo,
     /// What can be done about a forgotten user PIN: the security officer's PIN sets a new one, for which it opens the keys as
     /// well; or it wipes, for which it opens none; or as that, but a quorum of shares of the recovery set sets a new one. It
     /// cannot be changed later (docs/threat-model.md)
@@ -83,6 +93,25 @@ pub struct Arguments {
 enum KdfOption {
     Pbkdf2,
     Argon2id,
+}
+
+// None: no log. Events: changes, refusals, logins. Uses: each use of a key, too.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum AuditOption {
+    None,
+    Events,
+    Uses,
+}
+
+impl AuditOption {
+    /// How much the log is told, if there is to be one.
+    fn mode(self) -> Option<AuditMode> {
+        match self {
+            Self::None => None,
+            Self::Events => Some(AuditMode::Events),
+            Self::Uses => Some(AuditMode::Uses),
+        }
+    }
 }
 
 // Preserve: the keys stay. Wipe: a new user PIN comes with new keys, and what was sealed under the old ones is lost. Quorum: as
@@ -207,9 +236,16 @@ struct Made {
     recovery_set: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     shares: Vec<Kept>,
-    /// Of the audit log, where one was begun.
+    /// How much the audit log is told, and its file; absent where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    audit: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    audit_log: Option<PathBuf>,
+    /// Absent where it was sealed.
     #[serde(skip_serializing_if = "Option::is_none")]
     audit_first_key: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    audit_sealed_to: Vec<String>,
 }
 
 impl Arguments {
@@ -218,6 +254,13 @@ impl Arguments {
             return Err(Failure::new(format!("a token without accounts cannot be made as `{name}`"))
                 .advise("leave --as and COFFER_USER out"));
         }
+        let mode = self.audit.mode();
+        if mode.is_none() && !self.seal_to.is_empty() {
+            return Err(Failure::new("without an audit log there is no first key to seal")
+                .advise("leave out --audit=none or --seal-to"));
+        }
+        // Before anything is made.
+        self.seal_to.auditors()?;
         let context = Context::load_with(|config| {
             self.so_reset.configure(config);
             match self.kdf {
@@ -244,6 +287,8 @@ impl Arguments {
         make(&context, slot, label, (profile, &settings), &so_pin, pin.as_ref())?;
         let token = context.token(&Uri { slot_id: Some(slot.0), ..Uri::default() })?;
         let file = context.module.slot_info(slot)?.path.display().to_string();
+        let begin = |mode| begin_log(&context, &token, &so_pin, mode, &self.seal_to);
+        let log = mode.map(begin).transpose()?;
         let dealt = self.recovery.make(&context, &token, pin.as_ref())?;
         let (recovery_set, shares) = dealt.map(|dealt| (dealt.set, dealt.shares)).unzip();
         let made = Made {
@@ -259,7 +304,10 @@ impl Arguments {
             so_reset: self.so_reset.name(),
             recovery_set,
             shares: shares.unwrap_or_default(),
-            audit_first_key: self.audit.then(|| begin_log(&context, &token, &so_pin)).transpose()?,
+            audit: mode.map(AuditMode::name),
+            audit_log: log.as_ref().map(|log| log.file.clone()),
+            audit_first_key: log.as_ref().and_then(|log| log.first_key.clone()),
+            audit_sealed_to: log.as_ref().map_or_else(Vec::new, |log| log.sealed_to.clone()),
         };
         if self.json {
             output::json("init", 1, &made)?;
@@ -268,8 +316,13 @@ impl Arguments {
                 "Token `{}` is ready in slot {}.\n  file  {}\n  uri   {}",
                 made.label, made.slot, made.file, made.uri
             ))?;
-            if let Some(first_key) = &made.audit_first_key {
-                output::line(&audit::first_key_text(first_key))?;
+            if let Some(log) = &log {
+                output::line(&format!(
+                    "  log   {}, of {}",
+                    log.file.display(),
+                    made.audit.unwrap_or_default()
+                ))?;
+                log.tell()?;
             }
             if !made.user_pin_set {
                 output::line("Its user PIN is not set yet: coffer pin reset")?;
@@ -319,14 +372,22 @@ impl Arguments {
     }
 }
 
-/// Begins the audit log of a token that was just made, and answers its first key.
-fn begin_log(context: &Context, token: &Found, so_pin: &Secret) -> Result<String> {
+/// Begins the audit log of a token that was just made.
+fn begin_log(
+    context: &Context,
+    token: &Found,
+    so_pin: &Secret,
+    mode: AuditMode,
+    seal_to: &audit::SealTo,
+) -> Result<audit::Begun> {
     let session = context.session(token.slot, true)?;
     log_in(&session, CKU_SO, so_pin, token)?;
-    let first_key = audit::begin(context, token, AuditMode::Uses, false)?;
+    let begun = audit::begin(context, token, mode, false, seal_to).map_err(|failure| {
+        failure.while_doing("the token is ready, but its audit log could not be begun (coffer audit enable)")
+    })?;
     session.logout()?;
     context.module.close_session(session.handle())?;
-    Ok(output::hex(&*first_key))
+    Ok(begun)
 }
 
 /// The slot for a new token of this label.

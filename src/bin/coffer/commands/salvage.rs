@@ -6,7 +6,7 @@ use clap::Args;
 use coffer_pkcs11::config::Config;
 use coffer_pkcs11::policy::{Mode, Profile};
 use coffer_pkcs11::secret::Secret;
-use coffer_pkcs11::token::{Identity, LedgerKind, Settings, vault_options};
+use coffer_pkcs11::token::{Audit, Identity, LedgerKind, Settings, vault_options};
 use coffer_pkcs11::vault::{self, Change, Entry, Proof, Salvage, Vault};
 use serde::Serialize;
 
@@ -144,11 +144,14 @@ impl Arguments {
     }
 }
 
-/// The profile and settings that the file tells; the strictest where it tells none.
+/// The profile and settings that the file tells; the strictest where it tells none. The audit log stays with the old file.
 fn rules_of(found: &Salvage) -> (Profile, Settings) {
     let identity = found.info.as_deref().and_then(|info| Identity::decode(info).ok());
     match identity {
-        Some(identity) => (identity.profile, identity.settings),
+        Some(Identity { profile, settings, .. }) => {
+            let audit = Audit { mode: settings.audit.mode, ..Audit::default() };
+            (profile, Settings { audit, ..settings })
+        }
         None => (Profile::Strict, Settings { lifecycle: Mode::Enforce, ..Settings::default() }),
     }
 }

@@ -9,7 +9,7 @@ use coffer_pkcs11::token::Token;
 use serde::Serialize;
 
 use crate::context::{Context, TokenOption};
-use crate::escrow::{self, PUBLIC_LABEL, Pending};
+use crate::escrow::{self, Pending};
 use crate::failure::{Exit, Failure, Result};
 use crate::output;
 use crate::pin::UserPin;
@@ -89,10 +89,7 @@ impl Arguments {
             keys.push(backup::recovery_recipient(&sets)?);
         }
         for path in &self.to {
-            let block = escrow::read_block(path, PUBLIC_LABEL)?;
-            let half = PublicHalf::new(block.as_bytes())
-                .map_err(|error| Failure::from(error).while_doing(&path.display().to_string()))?;
-            keys.push((half, None));
+            keys.push((escrow::read_public_half(path)?, None));
         }
         if keys.is_empty() {
             return Err(Failure::new(
