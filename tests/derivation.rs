@@ -25,14 +25,6 @@ fn with_host(name: &str, check: impl FnOnce(&Host)) {
     });
 }
 
-fn parameter<T>(id: CK_MECHANISM_TYPE, parameter: &T) -> CK_MECHANISM {
-    CK_MECHANISM {
-        mechanism: id,
-        pParameter: ptr::from_ref(parameter).cast_mut().cast(),
-        ulParameterLen: size_of::<T>() as CK_ULONG,
-    }
-}
-
 const READABLE: [(CK_ATTRIBUTE_TYPE, bool); 3] =
     [(CKA_SENSITIVE, false), (CKA_EXTRACTABLE, true), (CKA_DERIVE, true)];
 const HIDDEN: [(CK_ATTRIBUTE_TYPE, bool); 3] =
@@ -54,8 +46,14 @@ impl Host {
         ];
         template.extend(flags.iter().map(|(id, flag)| attribute(*id, flag)));
         let (mut key, count) = (0, template.len() as CK_ULONG);
-        let made =
-            call!(self.functions, C_CreateObject, self.session, template.as_mut_ptr(), count, &mut key);
+        let made = call!(
+            self.functions,
+            C_CreateObject,
+            self.session,
+            template.as_mut_ptr().cast(),
+            count,
+            &mut key
+        );
         assert_eq!(made, CKR_OK);
         key
     }
@@ -69,7 +67,7 @@ impl Host {
         &self,
         mechanism: &mut CK_MECHANISM,
         base: CK_OBJECT_HANDLE,
-        template: &mut [CK_ATTRIBUTE],
+        template: &mut [Attribute],
     ) -> Result<CK_OBJECT_HANDLE, CK_RV> {
         let (mut key, count) = (0, template.len() as CK_ULONG);
         match call!(
@@ -78,7 +76,7 @@ impl Host {
             self.session,
             mechanism,
             base,
-            template.as_mut_ptr(),
+            template.as_mut_ptr().cast(),
             count,
             &mut key
         ) {
@@ -89,10 +87,12 @@ impl Host {
 
     fn value(&self, key: CK_OBJECT_HANDLE) -> Result<String, CK_RV> {
         let mut value = [0u8; 1024];
-        let mut asked = [attribute(CKA_VALUE, &value)];
-        asked[0].pValue = value.as_mut_ptr().cast();
-        match call!(self.functions, C_GetAttributeValue, self.session, key, asked.as_mut_ptr(), 1) {
-            CKR_OK => Ok(hex::encode(&value[..asked[0].ulValueLen as usize])),
+        let mut asked = asked(CKA_VALUE, &mut value);
+        match call!(self.functions, C_GetAttributeValue, self.session, key, &mut *asked, 1) {
+            CKR_OK => {
+                let length = asked.ulValueLen as usize;
+                Ok(hex::encode(&value[..length]))
+            }
             refused => Err(refused),
         }
     }
@@ -100,9 +100,8 @@ impl Host {
     fn flags(&self, key: CK_OBJECT_HANDLE) -> [bool; 4] {
         [CKA_SENSITIVE, CKA_EXTRACTABLE, CKA_ALWAYS_SENSITIVE, CKA_NEVER_EXTRACTABLE].map(|id| {
             let mut flag = [0u8];
-            let mut asked = [attribute(id, &flag)];
-            asked[0].pValue = flag.as_mut_ptr().cast();
-            let read = call!(self.functions, C_GetAttributeValue, self.session, key, asked.as_mut_ptr(), 1);
+            let mut asked = asked(id, &mut flag);
+            let read = call!(self.functions, C_GetAttributeValue, self.session, key, &mut *asked, 1);
             assert_eq!(read, CKR_OK);
             flag == [1]
         })
@@ -143,15 +142,15 @@ fn a_salt_key_must_be_permitted_like_the_base_key() {
         let length = [42 as CK_ULONG];
         let params = hkdf(salt, &mut info);
         let mut template = [attribute(CKA_VALUE_LEN, &length)];
-        let key = host.derive(&mut parameter(CKM_HKDF_DERIVE, &params), base, &mut template).unwrap();
+        let key = host.derive(&mut mechanism_with(CKM_HKDF_DERIVE, &params), base, &mut template).unwrap();
         let wanted = "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865";
         assert_eq!(host.value(key).as_deref(), Ok(wanted));
 
         let class = [CKO_DATA];
         let mut template = [attribute(CKA_CLASS, &class), attribute(CKA_VALUE_LEN, &length)];
-        let data = host.derive(&mut parameter(CKM_HKDF_DATA, &params), base, &mut template).unwrap();
+        let data = host.derive(&mut mechanism_with(CKM_HKDF_DATA, &params), base, &mut template).unwrap();
         assert_eq!(host.value(data).as_deref(), Ok(wanted));
-        let key = host.derive(&mut parameter(CKM_HKDF_DERIVE, &params), base, &mut template);
+        let key = host.derive(&mut mechanism_with(CKM_HKDF_DERIVE, &params), base, &mut template);
         assert_eq!(key, Err(CKR_TEMPLATE_INCONSISTENT));
 
         let mut template = [attribute(CKA_VALUE_LEN, &length)];
@@ -164,9 +163,9 @@ fn a_salt_key_must_be_permitted_like_the_base_key() {
             (4711, CKR_KEY_HANDLE_INVALID),
         ] {
             let params = hkdf(salt, &mut info);
-            let key = host.derive(&mut parameter(CKM_HKDF_DERIVE, &params), base, &mut template);
+            let key = host.derive(&mut mechanism_with(CKM_HKDF_DERIVE, &params), base, &mut template);
             assert_eq!(key, Err(refused));
-            let key = host.derive(&mut parameter(CKM_HKDF_DERIVE, &params), salt, &mut template);
+            let key = host.derive(&mut mechanism_with(CKM_HKDF_DERIVE, &params), salt, &mut template);
             assert_eq!(key, Err(refused));
         }
         assert_eq!(host.count(), before + 2);
@@ -178,8 +177,8 @@ fn a_concatenation_is_as_hidden_as_the_more_hidden_key() {
     with_host("a_concatenation_is_as_hidden_as_the_more_hidden_key", |host| {
         let open = host.secret(&[1; 16]);
         let hidden = host.create(CKK_GENERIC_SECRET, &[2; 16], &HIDDEN);
-        let join = |base, other: CK_OBJECT_HANDLE, template: &mut [CK_ATTRIBUTE]| {
-            host.derive(&mut parameter(CKM_CONCATENATE_BASE_AND_KEY, &other), base, template)
+        let join = |base, other: CK_OBJECT_HANDLE, template: &mut [Attribute]| {
+            host.derive(&mut mechanism_with(CKM_CONCATENATE_BASE_AND_KEY, &other), base, template)
         };
         let both = join(open, open, &mut []).unwrap();
         assert_eq!(host.value(both), Ok("01".repeat(32)));
@@ -193,7 +192,7 @@ fn a_concatenation_is_as_hidden_as_the_more_hidden_key() {
         }
         let data = [0u8; 1];
         let string = CK_KEY_DERIVATION_STRING_DATA { pData: data.as_ptr().cast_mut(), ulLen: 1 };
-        let one = host.derive(&mut parameter(CKM_XOR_BASE_AND_DATA, &string), hidden, &mut []);
+        let one = host.derive(&mut mechanism_with(CKM_XOR_BASE_AND_DATA, &string), hidden, &mut []);
         assert_eq!(one, Err(CKR_KEY_SIZE_RANGE));
     });
 }
@@ -233,7 +232,7 @@ fn additional_keys_are_made_all_or_none() {
                 attribute(CKA_TOKEN, &[CK_TRUE]),
             ];
             let mut additional = [CK_DERIVED_KEY {
-                pTemplate: second.as_mut_ptr(),
+                pTemplate: second.as_mut_ptr().cast(),
                 ulAttributeCount: second.len() as CK_ULONG,
                 phKey: place,
             }];
@@ -245,7 +244,7 @@ fn additional_keys_are_made_all_or_none() {
                 pAdditionalDerivedKeys: additional.as_mut_ptr(),
             };
             let mut first = [attribute(CKA_VALUE_LEN, &length)];
-            host.derive(&mut parameter(CKM_SP800_108_COUNTER_KDF, &params), base, &mut first)
+            host.derive(&mut mechanism_with(CKM_SP800_108_COUNTER_KDF, &params), base, &mut first)
         };
         let mut handle = 4711;
         let key = derive(16, &mut handle).unwrap();
@@ -282,9 +281,10 @@ fn the_keys_of_tls_come_back_through_the_parameter() {
             pVersion: &mut version,
             prfHashMechanism: CKM_SHA256,
         };
-        let dh = host.derive(&mut parameter(CKM_TLS12_MASTER_KEY_DERIVE_DH, &params), pre_master, &mut []);
+        let dh =
+            host.derive(&mut mechanism_with(CKM_TLS12_MASTER_KEY_DERIVE_DH, &params), pre_master, &mut []);
         assert_eq!((dh, version.major), (Err(CKR_MECHANISM_PARAM_INVALID), 0));
-        let mut derive = parameter(CKM_TLS12_MASTER_KEY_DERIVE, &params);
+        let mut derive = mechanism_with(CKM_TLS12_MASTER_KEY_DERIVE, &params);
         let master = host.derive(&mut derive, pre_master, &mut []).unwrap();
         let wanted = "202c88c00f84a17a20027079604787461176455539e705be730890602c289a5001e34eeb3a043e5d52a65e66125188bf";
         assert_eq!(host.value(master).as_deref(), Ok(wanted));
@@ -292,7 +292,7 @@ fn the_keys_of_tls_come_back_through_the_parameter() {
         // Such a key serves TLS alone (section 6.40).
         let bit = 0 as CK_ULONG;
         let length = [16 as CK_ULONG];
-        let mut extract = parameter(CKM_EXTRACT_KEY_FROM_KEY, &bit);
+        let mut extract = mechanism_with(CKM_EXTRACT_KEY_FROM_KEY, &bit);
         let part = host.derive(&mut extract, master, &mut [attribute(CKA_VALUE_LEN, &length)]);
         assert_eq!(part, Err(CKR_MECHANISM_INVALID));
 
@@ -318,16 +318,16 @@ fn the_keys_of_tls_come_back_through_the_parameter() {
         };
         let aes = [CKK_AES];
         let mut template = [attribute(CKA_KEY_TYPE, &aes)];
-        let derive = |id, params: &CK_TLS12_KEY_MAT_PARAMS, template: &mut [CK_ATTRIBUTE]| {
+        let derive = |id, params: &CK_TLS12_KEY_MAT_PARAMS, template: &mut [Attribute]| {
             let count = template.len() as CK_ULONG;
             let (template, key) = (template.as_mut_ptr(), ptr::null_mut());
             call!(
                 host.functions,
                 C_DeriveKey,
                 host.session,
-                &mut parameter(id, params),
+                &mut *mechanism_with(id, params),
                 master,
-                template,
+                template.cast(),
                 count,
                 key
             )
@@ -388,9 +388,10 @@ fn the_output_of_the_tls_prf_needs_no_key() {
             pOutput: output.as_mut_ptr(),
             pulOutputLen: &mut length,
         };
-        let mut prf = parameter(CKM_TLS_PRF, &params);
+        let mut prf = mechanism_with(CKM_TLS_PRF, &params);
         let null = ptr::null_mut();
-        let made = call!(host.functions, C_DeriveKey, host.session, &mut prf, base, ptr::null_mut(), 0, null);
+        let made =
+            call!(host.functions, C_DeriveKey, host.session, &mut *prf, base, ptr::null_mut(), 0, null);
         assert_eq!((made, length), (CKR_OK, 32));
         let wanted = "d58aa8d6d17c919dc038e768bd102a2854de7381179a0386028c76b3e4a0a0d50000000000000000";
         assert_eq!(hex::encode(output), wanted);
@@ -401,10 +402,18 @@ fn the_output_of_the_tls_prf_needs_no_key() {
 #[test]
 fn keys_of_passwords_come_with_their_iv_and_in_both_forms_of_the_parameter() {
     with_host("keys_of_passwords_come_with_their_iv_and_in_both_forms_of_the_parameter", |host| {
-        let generate = |mechanism: &mut CK_MECHANISM, template: &mut [CK_ATTRIBUTE]| {
+        let generate = |mechanism: &mut CK_MECHANISM, template: &mut [Attribute]| {
             let (mut key, count) = (0, template.len() as CK_ULONG);
             let template = template.as_mut_ptr();
-            match call!(host.functions, C_GenerateKey, host.session, mechanism, template, count, &mut key) {
+            match call!(
+                host.functions,
+                C_GenerateKey,
+                host.session,
+                mechanism,
+                template.cast(),
+                count,
+                &mut key
+            ) {
                 CKR_OK => Ok(key),
                 refused => Err(refused),
             }
@@ -421,16 +430,16 @@ fn keys_of_passwords_come_with_their_iv_and_in_both_forms_of_the_parameter() {
             ulIteration: 1,
         };
         let mut template = [attribute(CKA_EXTRACTABLE, &visible)];
-        let key = generate(&mut parameter(CKM_PBE_SHA1_DES3_EDE_CBC, &params), &mut template).unwrap();
+        let key = generate(&mut mechanism_with(CKM_PBE_SHA1_DES3_EDE_CBC, &params), &mut template).unwrap();
         assert_eq!(host.value(key).as_deref(), Ok("8aabe6297a6db04643ab5b077951294fb6138f1a2a7fbca2"));
         assert_eq!(hex::encode(iv), "79993dfe048d3b76");
         params.pInitVector = ptr::null_mut();
-        let none = generate(&mut parameter(CKM_PBE_SHA1_DES2_EDE_CBC, &params), &mut template);
+        let none = generate(&mut mechanism_with(CKM_PBE_SHA1_DES2_EDE_CBC, &params), &mut template);
         assert_eq!(none, Err(CKR_MECHANISM_PARAM_INVALID));
-        let mac = generate(&mut parameter(CKM_PBA_SHA1_WITH_SHA1_HMAC, &params), &mut template).unwrap();
+        let mac = generate(&mut mechanism_with(CKM_PBA_SHA1_WITH_SHA1_HMAC, &params), &mut template).unwrap();
         assert_eq!(host.value(mac).unwrap().len(), 40);
         params.ulIteration = 1 << 40;
-        let endless = generate(&mut parameter(CKM_PBA_SHA1_WITH_SHA1_HMAC, &params), &mut template);
+        let endless = generate(&mut mechanism_with(CKM_PBA_SHA1_WITH_SHA1_HMAC, &params), &mut template);
         assert_eq!(endless, Err(CKR_MECHANISM_PARAM_INVALID));
 
         let (class, length) = ([CKO_SECRET_KEY], [20 as CK_ULONG]);
@@ -455,14 +464,14 @@ fn keys_of_passwords_come_with_their_iv_and_in_both_forms_of_the_parameter() {
         };
         // In the older form the length is a pointer to the length.
         for length in [8, ptr::from_mut::<CK_ULONG>(&mut told).expose_provenance() as CK_ULONG] {
-            let key = generate(&mut parameter(CKM_PKCS5_PBKD2, &params(length)), &mut template).unwrap();
+            let key = generate(&mut mechanism_with(CKM_PKCS5_PBKD2, &params(length)), &mut template).unwrap();
             assert_eq!(host.value(key).as_deref(), Ok("ea6c014dc72d6f8ccd1ed92ace1d41f0d8de8957"));
         }
         for length in [1 << 20, 1 << 40, 1 << 62, CK_ULONG::MAX] {
-            let wrong = generate(&mut parameter(CKM_PKCS5_PBKD2, &params(length)), &mut template);
+            let wrong = generate(&mut mechanism_with(CKM_PKCS5_PBKD2, &params(length)), &mut template);
             assert_eq!(wrong, Err(CKR_MECHANISM_PARAM_INVALID), "{length:#x}");
         }
-        let untyped = generate(&mut parameter(CKM_PKCS5_PBKD2, &params(8)), &mut template[2..]);
+        let untyped = generate(&mut mechanism_with(CKM_PKCS5_PBKD2, &params(8)), &mut template[2..]);
         assert_eq!(untyped, Err(CKR_TEMPLATE_INCOMPLETE));
     });
 }

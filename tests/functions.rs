@@ -25,7 +25,7 @@ impl Host {
         Self { functions, session }
     }
 
-    fn create(&self, template: &[CK_ATTRIBUTE]) -> CK_OBJECT_HANDLE {
+    fn create(&self, template: &[Attribute]) -> CK_OBJECT_HANDLE {
         create(self.functions, self.session, template)
     }
 
@@ -47,10 +47,6 @@ impl Host {
     }
 }
 
-fn iv_mechanism(id: CK_MECHANISM_TYPE, iv: &[u8; 16]) -> CK_MECHANISM {
-    CK_MECHANISM { mechanism: id, pParameter: iv.as_ptr().cast_mut().cast(), ulParameterLen: 16 }
-}
-
 const IV: [u8; 16] = [7; 16];
 
 #[test]
@@ -60,10 +56,10 @@ fn a_dual_function_gives_what_its_two_functions_give_alone() {
         let (functions, session) = (host.functions, host.session);
         let key = aes_key(functions, session);
         let data: Vec<u8> = (0..40).collect();
-        let mut cbc = iv_mechanism(CKM_AES_CBC_PAD, &IV);
+        let mut cbc = mechanism_with(CKM_AES_CBC_PAD, &IV);
 
         host.digest_init();
-        assert_eq!(call!(functions, C_EncryptInit, session, &mut cbc, key), CKR_OK);
+        assert_eq!(call!(functions, C_EncryptInit, session, &mut *cbc, key), CKR_OK);
         // A query and a buffer that is too small move neither operation.
         let mut len = 0;
         let query =
@@ -81,13 +77,13 @@ fn a_dual_function_gives_what_its_two_functions_give_alone() {
         ciphertext
             .extend(output(64, |out, len| call!(functions, C_EncryptFinal, session, out, len)).unwrap());
         assert_eq!(host.digest_final(), host.digest(&data));
-        assert_eq!(call!(functions, C_EncryptInit, session, &mut cbc, key), CKR_OK);
+        assert_eq!(call!(functions, C_EncryptInit, session, &mut *cbc, key), CKR_OK);
         let alone = output(64, |out, len| call!(functions, C_Encrypt, session, place(&data), 40, out, len));
         assert_eq!(alone, Ok(ciphertext.clone()));
 
         // Back: what comes out is digested, but for the end that C_DecryptFinal gives.
         host.digest_init();
-        assert_eq!(call!(functions, C_DecryptInit, session, &mut cbc, key), CKR_OK);
+        assert_eq!(call!(functions, C_DecryptInit, session, &mut *cbc, key), CKR_OK);
         let first = output(64, |out, len| {
             call!(functions, C_DecryptDigestUpdate, session, place(&ciphertext), 48, out, len)
         })
@@ -106,21 +102,17 @@ fn a_dual_function_gives_what_its_two_functions_give_alone() {
             attribute(CKA_KEY_TYPE, &[CKK_GENERIC_SECRET]),
             attribute(CKA_VALUE, b"key of a MAC"),
         ]);
-        let mut ctr_block = CK_AES_CTR_PARAMS { ulCounterBits: 64, cb: IV };
-        let mut ctr = CK_MECHANISM {
-            mechanism: CKM_AES_CTR,
-            pParameter: ptr::from_mut(&mut ctr_block).cast(),
-            ulParameterLen: size_of::<CK_AES_CTR_PARAMS>() as CK_ULONG,
-        };
+        let ctr_block = CK_AES_CTR_PARAMS { ulCounterBits: 64, cb: IV };
+        let mut ctr = mechanism_with(CKM_AES_CTR, &ctr_block);
         assert_eq!(call!(functions, C_SignInit, session, &mut hmac, mac_key), CKR_OK);
-        assert_eq!(call!(functions, C_EncryptInit, session, &mut ctr, key), CKR_OK);
+        assert_eq!(call!(functions, C_EncryptInit, session, &mut *ctr, key), CKR_OK);
         let ciphertext =
             output(64, |out, len| call!(functions, C_SignEncryptUpdate, session, place(&data), 40, out, len))
                 .unwrap();
         let mac = output(32, |out, len| call!(functions, C_SignFinal, session, out, len)).unwrap();
         for (tag, answer) in [(mac.clone(), CKR_OK), (vec![0; 32], CKR_SIGNATURE_INVALID)] {
             assert_eq!(call!(functions, C_VerifyInit, session, &mut hmac, mac_key), CKR_OK);
-            assert_eq!(call!(functions, C_DecryptInit, session, &mut ctr, key), CKR_OK);
+            assert_eq!(call!(functions, C_DecryptInit, session, &mut *ctr, key), CKR_OK);
             let plain = output(64, |out, len| {
                 call!(functions, C_DecryptVerifyUpdate, session, place(&ciphertext), 40, out, len)
             });
@@ -241,9 +233,9 @@ fn a_saved_digest_goes_on_in_another_session_and_in_no_other_token() {
         assert_eq!(set(&mut state[..31], 0), CKR_SAVED_STATE_INVALID);
 
         // Nothing of a key that is in use is saved.
-        let mut cbc = iv_mechanism(CKM_AES_CBC_PAD, &IV);
+        let mut cbc = mechanism_with(CKM_AES_CBC_PAD, &IV);
         let key = aes_key(functions, session);
-        assert_eq!(call!(functions, C_EncryptInit, session, &mut cbc, key), CKR_OK);
+        assert_eq!(call!(functions, C_EncryptInit, session, &mut *cbc, key), CKR_OK);
         let unsaveable = output(32, |out, len| call!(functions, C_GetOperationState, session, out, len));
         assert_eq!(unsaveable, Err(CKR_STATE_UNSAVEABLE));
 
@@ -261,10 +253,13 @@ fn a_saved_digest_goes_on_in_another_session_and_in_no_other_token() {
 fn objects_that_nobody_has_made_are_found_by_their_class_alone() {
     in_own_process("objects_that_nobody_has_made_are_found_by_their_class_alone", || {
         let Host { functions, session } = Host::new();
-        let find = |template: &mut [CK_ATTRIBUTE]| {
+        let find = |template: &mut [Attribute]| {
             let (mut found, mut count) = (vec![0; 1000], 0);
             let len = template.len() as CK_ULONG;
-            assert_eq!(call!(functions, C_FindObjectsInit, session, template.as_mut_ptr(), len), CKR_OK);
+            assert_eq!(
+                call!(functions, C_FindObjectsInit, session, template.as_mut_ptr().cast(), len),
+                CKR_OK
+            );
             assert_eq!(
                 call!(functions, C_FindObjects, session, found.as_mut_ptr(), 1000, &mut count),
                 CKR_OK
@@ -277,9 +272,8 @@ fn objects_that_nobody_has_made_are_found_by_their_class_alone() {
         let clocks = find(&mut [attribute(CKA_CLASS, &[CKO_HW_FEATURE])]);
         assert_eq!(clocks.len(), 1);
         let mut time = [0u8; 16];
-        let mut asked = [attribute(CKA_VALUE, &time)];
-        asked[0].pValue = time.as_mut_ptr().cast();
-        assert_eq!(call!(functions, C_GetAttributeValue, session, clocks[0], asked.as_mut_ptr(), 1), CKR_OK);
+        let mut asked = asked(CKA_VALUE, &mut time);
+        assert_eq!(call!(functions, C_GetAttributeValue, session, clocks[0], &mut *asked, 1), CKR_OK);
         // The clock is the one that C_GetTokenInfo shows: the same day, but for midnight.
         let mut info = CK_TOKEN_INFO::default();
         assert_eq!(call!(functions, C_GetTokenInfo, 0, &mut info), CKR_OK);

@@ -98,7 +98,7 @@ fn a_key_is_wrapped_with_a_nonce_of_the_token_and_its_tag_apart() {
             pTag: tag.as_mut_ptr(),
             ulTagBits: 128,
         };
-        let mut ccm = CK_CCM_MESSAGE_PARAMS {
+        let ccm = CK_CCM_MESSAGE_PARAMS {
             ulDataLen: 0,
             pNonce: iv.as_mut_ptr(),
             ulNonceLen: 12,
@@ -108,9 +108,8 @@ fn a_key_is_wrapped_with_a_nonce_of_the_token_and_its_tag_apart() {
             ulMACLen: 16,
         };
         let aad = aad.as_mut_ptr();
-        let wrap = |id, parameter, size, room| {
-            let mut message = CK_MECHANISM { mechanism: id, pParameter: parameter, ulParameterLen: size };
-            let message = &raw mut message;
+        let wrap = |mut message: Mechanism, room| {
+            let message = &raw mut *message;
             output(room, |out, out_len| {
                 call!(
                     functions,
@@ -126,8 +125,7 @@ fn a_key_is_wrapped_with_a_nonce_of_the_token_and_its_tag_apart() {
                 )
             })
         };
-        let unwrap = |id, parameter, size, wrapped: &[u8], aad_len| {
-            let mut message = CK_MECHANISM { mechanism: id, pParameter: parameter, ulParameterLen: size };
+        let unwrap = |mut message: Mechanism, wrapped: &[u8], aad_len| {
             let template = [
                 attribute(CKA_CLASS, &[CKO_SECRET_KEY]),
                 attribute(CKA_KEY_TYPE, &[CKK_AES]),
@@ -138,11 +136,11 @@ fn a_key_is_wrapped_with_a_nonce_of_the_token_and_its_tag_apart() {
                 functions,
                 C_UnwrapKeyAuthenticated,
                 session,
-                &mut message,
+                &mut *message,
                 wrapping,
                 place(wrapped),
                 len(wrapped),
-                template.as_ptr().cast_mut(),
+                template.as_ptr().cast_mut().cast(),
                 3,
                 aad,
                 aad_len,
@@ -151,15 +149,13 @@ fn a_key_is_wrapped_with_a_nonce_of_the_token_and_its_tag_apart() {
             if rv != CKR_OK {
                 return Err(rv);
             }
-            let value = [0u8; 16];
-            let mut asked = attribute(CKA_VALUE, &value);
-            let mut shown = value;
-            asked.pValue = shown.as_mut_ptr().cast();
-            assert_eq!(call!(functions, C_GetAttributeValue, session, key, &mut asked, 1), CKR_OK);
-            Ok(shown)
+            let mut value = [0u8; 16];
+            let mut asked = asked(CKA_VALUE, &mut value);
+            assert_eq!(call!(functions, C_GetAttributeValue, session, key, &mut *asked, 1), CKR_OK);
+            Ok(value)
         };
         // What C_WrapKey writes in one piece, with the same IV.
-        let mut plain = CK_GCM_PARAMS {
+        let plain = CK_GCM_PARAMS {
             pIv: gcm.pIv,
             ulIvLen: 12,
             ulIvBits: 96,
@@ -167,32 +163,31 @@ fn a_key_is_wrapped_with_a_nonce_of_the_token_and_its_tag_apart() {
             ulAADLen: 10,
             ulTagBits: 128,
         };
-        let (parameter, size) = passed(&mut plain);
-        let mut one_piece =
-            CK_MECHANISM { mechanism: CKM_AES_GCM, pParameter: parameter, ulParameterLen: size };
+        let mut one_piece = mechanism_with(CKM_AES_GCM, &plain);
         let expected = output(32, |out, out_len| {
-            call!(functions, C_WrapKey, session, &mut one_piece, wrapping, key, out, out_len)
+            call!(functions, C_WrapKey, session, &mut *one_piece, wrapping, key, out, out_len)
         });
-        let (parameter, size) = passed(&mut gcm);
-        assert_eq!(wrap(CKM_AES_GCM, parameter, size, 15), Err(CKR_BUFFER_TOO_SMALL));
-        let wrapped = wrap(CKM_AES_GCM, parameter, size, 16).unwrap();
+        assert_eq!(wrap(mechanism_with(CKM_AES_GCM, &gcm), 15), Err(CKR_BUFFER_TOO_SMALL));
+        let wrapped = wrap(mechanism_with(CKM_AES_GCM, &gcm), 16).unwrap();
         // SAFETY: the tag has been written there.
         let written = unsafe { gcm.pTag.cast::<[u8; 16]>().read() };
         assert_eq!(Ok([&wrapped[..], &written].concat()), expected);
         gcm.ivGenerator = CKG_GENERATE;
-        let (parameter, size) = passed(&mut gcm);
-        let again = wrap(CKM_AES_GCM, parameter, size, 16).unwrap();
+        let generating = mechanism_with(CKM_AES_GCM, &gcm);
+        let again = wrap(generating, 16).unwrap();
         assert_ne!(again, wrapped);
-        assert_eq!(unwrap(CKM_AES_GCM, parameter, size, &again, 10), Ok(*b"fedcba9876543210"));
-        assert_eq!(unwrap(CKM_AES_GCM, parameter, size, &again, 9), Err(CKR_WRAPPED_KEY_INVALID));
-        let short = unwrap(CKM_AES_GCM, parameter, size - 1, &again, 10);
-        assert_eq!(short, Err(CKR_MECHANISM_PARAM_INVALID));
-        let (parameter, size) = passed(&mut ccm);
-        let wrapped = wrap(CKM_AES_CCM, parameter, size, 16).unwrap();
-        assert_eq!(unwrap(CKM_AES_CCM, parameter, size, &wrapped, 10), Ok(*b"fedcba9876543210"));
-        assert_eq!(unwrap(CKM_AES_CCM, parameter, size, &wrapped, 9), Err(CKR_WRAPPED_KEY_INVALID));
-        let none = wrap(CKM_AES_KEY_WRAP, ptr::null_mut(), 0, 64);
-        assert_eq!(none, Err(CKR_MECHANISM_INVALID));
+        assert_eq!(unwrap(generating, &again, 10), Ok(*b"fedcba9876543210"));
+        assert_eq!(unwrap(generating, &again, 9), Err(CKR_WRAPPED_KEY_INVALID));
+        let mut short = generating;
+        short.ulParameterLen -= 1;
+        assert_eq!(unwrap(short, &again, 10), Err(CKR_MECHANISM_PARAM_INVALID));
+        let ccm = mechanism_with(CKM_AES_CCM, &ccm);
+        let wrapped = wrap(ccm, 16).unwrap();
+        assert_eq!(unwrap(ccm, &wrapped, 10), Ok(*b"fedcba9876543210"));
+        assert_eq!(unwrap(ccm, &wrapped, 9), Err(CKR_WRAPPED_KEY_INVALID));
+        let mut none = mechanism_with(CKM_AES_KEY_WRAP, &());
+        none.pParameter = ptr::null_mut();
+        assert_eq!(wrap(none, 64), Err(CKR_MECHANISM_INVALID));
     });
 }
 
@@ -251,7 +246,7 @@ fn generate_rsa(functions: &CK_FUNCTION_LIST_3_2, session: CK_SESSION_HANDLE, bi
     let (mut id, mut handles) = (mechanism(CKM_RSA_PKCS_KEY_PAIR_GEN), (0, 0));
     let (public, none) = (public.as_mut_ptr(), ptr::null_mut());
     let (first, second) = (&mut handles.0, &mut handles.1);
-    call!(functions, C_GenerateKeyPair, session, &mut id, public, 1, none, 0, first, second)
+    call!(functions, C_GenerateKeyPair, session, &mut id, public.cast(), 1, none, 0, first, second)
 }
 
 fn name_of(function: &std::ffi::CStr) -> CK_UTF8CHAR_PTR {
@@ -297,11 +292,10 @@ fn a_thread_generates_keys_for_an_asynchronous_session() {
         assert_eq!(complete, CKR_OK);
         assert!(pending > 0);
         for (handle, class) in [(made.hObject, CKO_PUBLIC_KEY), (made.hAdditionalObject, CKO_PRIVATE_KEY)] {
-            let mut found = 0 as CK_ULONG;
-            let mut asked = attribute(CKA_CLASS, &[0u64]);
-            asked.pValue = (&raw mut found).cast();
-            assert_eq!(call!(functions, C_GetAttributeValue, session, handle, &mut asked, 1), CKR_OK);
-            assert_eq!(found, class);
+            let mut found = [0 as CK_ULONG];
+            let mut asked = asked(CKA_CLASS, &mut found);
+            assert_eq!(call!(functions, C_GetAttributeValue, session, handle, &mut *asked, 1), CKR_OK);
+            assert_eq!(found, [class]);
         }
         assert_eq!(call!(functions, C_AsyncComplete, session, pair, &mut made), nothing);
 
@@ -352,7 +346,7 @@ fn slh_dsa_pair(functions: &CK_FUNCTION_LIST_3_2, session: CK_SESSION_HANDLE) ->
     let (mut id, mut keys) = (mechanism(CKM_SLH_DSA_KEY_PAIR_GEN), [0; 2]);
     let [first, second] = &mut keys;
     let (public, none) = (public.as_mut_ptr(), ptr::null_mut());
-    let rv = call!(functions, C_GenerateKeyPair, session, &mut id, public, 1, none, 0, first, second);
+    let rv = call!(functions, C_GenerateKeyPair, session, &mut id, public.cast(), 1, none, 0, first, second);
     assert_eq!(rv, CKR_OK);
     keys
 }
@@ -472,7 +466,18 @@ fn a_thread_with_a_small_stack_signs_with_the_largest_set() {
             let (mut id, mut keys) = (mechanism(CKM_SLH_DSA_KEY_PAIR_GEN), [0; 2]);
             let [first, second] = &mut keys;
             let (public, none) = (public.as_mut_ptr(), ptr::null_mut());
-            let rv = call!(functions, C_GenerateKeyPair, session, &mut id, public, 1, none, 0, first, second);
+            let rv = call!(
+                functions,
+                C_GenerateKeyPair,
+                session,
+                &mut id,
+                public.cast(),
+                1,
+                none,
+                0,
+                first,
+                second
+            );
             assert_eq!(rv, CKR_OK);
             let (mut slh_dsa, data) = (mechanism(CKM_SLH_DSA), b"message");
             assert_eq!(call!(functions, C_SignInit, session, &mut slh_dsa, keys[1]), CKR_OK);

@@ -9,8 +9,10 @@ use coffer_pkcs11::ck::*;
 use interface::calls::*;
 use interface::*;
 
+type List = CK_FUNCTION_LIST_3_2;
+
 struct Host {
-    functions: &'static CK_FUNCTION_LIST_3_2,
+    functions: &'static List,
     session: CK_SESSION_HANDLE,
 }
 
@@ -57,7 +59,7 @@ impl Host {
         Self { functions, session }
     }
 
-    fn secret(&self, key_type: CK_KEY_TYPE, value: &[u8], more: &[CK_ATTRIBUTE]) -> CK_OBJECT_HANDLE {
+    fn secret(&self, key_type: CK_KEY_TYPE, value: &[u8], more: &[Attribute]) -> CK_OBJECT_HANDLE {
         let key_type = [key_type];
         let template = [
             attribute(CKA_CLASS, &[CKO_SECRET_KEY]),
@@ -73,8 +75,8 @@ impl Host {
     fn pair(
         &self,
         id: CK_MECHANISM_TYPE,
-        public: &[CK_ATTRIBUTE],
-        private: &[CK_ATTRIBUTE],
+        public: &[Attribute],
+        private: &[Attribute],
     ) -> (CK_OBJECT_HANDLE, CK_OBJECT_HANDLE) {
         let (mut of_both, mut id) = ((0, 0), mechanism(id));
         let rv = call!(
@@ -82,9 +84,9 @@ impl Host {
             C_GenerateKeyPair,
             self.session,
             &mut id,
-            public.as_ptr().cast_mut(),
+            public.as_ptr().cast_mut().cast(),
             public.len() as CK_ULONG,
-            private.as_ptr().cast_mut(),
+            private.as_ptr().cast_mut().cast(),
             private.len() as CK_ULONG,
             &mut of_both.0,
             &mut of_both.1
@@ -101,85 +103,46 @@ impl Host {
         call!(self.functions, C_MessageDecryptInit, self.session, &mut mechanism(id), key)
     }
 
-    fn encrypt<T>(&self, params: &mut T, aad: &[u8], text: &[u8], room: usize) -> Answer {
-        let (param, size) = passed(params);
-        output(room, |out, out_len| {
-            call!(
-                self.functions,
-                C_EncryptMessage,
-                self.session,
-                param,
-                size,
-                place(aad),
-                len(aad),
-                place(text),
-                len(text),
-                out,
-                out_len
-            )
+    fn encrypt<T>(&self, params: &T, aad: &[u8], text: &[u8], room: usize) -> Answer {
+        self.message(self.functions.C_EncryptMessage, params, aad, text, room)
+    }
+
+    fn decrypt<T>(&self, params: &T, aad: &[u8], text: &[u8], room: usize) -> Answer {
+        self.message(self.functions.C_DecryptMessage, params, aad, text, room)
+    }
+
+    fn message<T>(
+        &self,
+        function: CK_C_EncryptMessage,
+        params: &T,
+        aad: &[u8],
+        text: &[u8],
+        room: usize,
+    ) -> Answer {
+        let (param, session) = (passed(params), self.session);
+        let (aad, aad_len, text, text_len) = (place(aad), len(aad), place(text), len(text));
+        // SAFETY: the parameter and the texts live longer than the call.
+        output(room, |out, out_len| unsafe {
+            function.unwrap()(session, param.start, param.size, aad, aad_len, text, text_len, out, out_len)
         })
     }
 
-    fn decrypt<T>(&self, params: &mut T, aad: &[u8], text: &[u8], room: usize) -> Answer {
-        let (param, size) = passed(params);
-        output(room, |out, out_len| {
-            call!(
-                self.functions,
-                C_DecryptMessage,
-                self.session,
-                param,
-                size,
-                place(aad),
-                len(aad),
-                place(text),
-                len(text),
-                out,
-                out_len
-            )
-        })
+    fn begin<T>(&self, encrypt: bool, params: &T, aad: &[u8]) -> CK_RV {
+        let List { C_EncryptMessageBegin, C_DecryptMessageBegin, .. } = self.functions;
+        let function = if encrypt { C_EncryptMessageBegin } else { C_DecryptMessageBegin };
+        let param = passed(params);
+        // SAFETY: the parameter and the data live longer than the call.
+        unsafe { function.unwrap()(self.session, param.start, param.size, place(aad), len(aad)) }
     }
 
-    fn begin<T>(&self, encrypt: bool, params: &mut T, aad: &[u8]) -> CK_RV {
-        let (param, size) = passed(params);
-        let (aad, aad_len) = (place(aad), len(aad));
-        match encrypt {
-            true => {
-                call!(self.functions, C_EncryptMessageBegin, self.session, param, size, aad, aad_len)
-            }
-            false => {
-                call!(self.functions, C_DecryptMessageBegin, self.session, param, size, aad, aad_len)
-            }
-        }
-    }
-
-    fn next<T>(&self, encrypt: bool, params: &mut T, part: &[u8], room: usize, flags: CK_FLAGS) -> Answer {
-        let ((param, size), part_len) = (passed(params), len(part));
-        let part = place(part);
-        output(room, |out, out_len| match encrypt {
-            true => call!(
-                self.functions,
-                C_EncryptMessageNext,
-                self.session,
-                param,
-                size,
-                part,
-                part_len,
-                out,
-                out_len,
-                flags
-            ),
-            false => call!(
-                self.functions,
-                C_DecryptMessageNext,
-                self.session,
-                param,
-                size,
-                part,
-                part_len,
-                out,
-                out_len,
-                flags
-            ),
+    fn next<T>(&self, encrypt: bool, params: &T, part: &[u8], room: usize, flags: CK_FLAGS) -> Answer {
+        let List { C_EncryptMessageNext, C_DecryptMessageNext, .. } = self.functions;
+        let function = if encrypt { C_EncryptMessageNext } else { C_DecryptMessageNext };
+        let (param, session) = (passed(params), self.session);
+        let (part, part_len) = (place(part), len(part));
+        // SAFETY: the parameter and the part live longer than the call.
+        output(room, |out, out_len| unsafe {
+            function.unwrap()(session, param.start, param.size, part, part_len, out, out_len, flags)
         })
     }
 
@@ -233,23 +196,23 @@ fn published_answers_come_out_of_one_part_and_of_many() {
         assert_eq!(host.encrypt_init(CKM_AES_GCM, key), CKR_OK);
         assert_eq!(host.decrypt_init(CKM_AES_GCM, key), CKR_OK);
         let mut message = Gcm::with_iv(&unhex(GCM_IV));
-        assert_eq!(host.encrypt(&mut message.params(), &aad, &text, 60), Ok(sealed.clone()));
+        assert_eq!(host.encrypt(&message.params(), &aad, &text, 60), Ok(sealed.clone()));
         assert_eq!(message.tag, unhex(GCM_TAG));
-        assert_eq!(host.decrypt(&mut message.params(), &aad, &sealed, 60), Ok(text.clone()));
+        assert_eq!(host.decrypt(&message.params(), &aad, &sealed, 60), Ok(text.clone()));
 
         let mut parts = Gcm::with_iv(&unhex(GCM_IV));
-        assert_eq!(host.begin(true, &mut parts.params(), &aad), CKR_OK);
-        let mut joined = host.next(true, &mut parts.params(), &text[..13], 60, 0).unwrap();
+        assert_eq!(host.begin(true, &parts.params(), &aad), CKR_OK);
+        let mut joined = host.next(true, &parts.params(), &text[..13], 60, 0).unwrap();
         // A buffer that is too small, and a question about the length, leave the message as it is.
-        let short = host.next(true, &mut parts.params(), &text[13..], 46, CKF_END_OF_MESSAGE);
+        let short = host.next(true, &parts.params(), &text[13..], 46, CKF_END_OF_MESSAGE);
         assert_eq!(short, Err(CKR_BUFFER_TOO_SMALL));
-        joined.extend(host.next(true, &mut parts.params(), &text[13..], 47, CKF_END_OF_MESSAGE).unwrap());
+        joined.extend(host.next(true, &parts.params(), &text[13..], 47, CKF_END_OF_MESSAGE).unwrap());
         assert_eq!((joined, &parts.tag), (sealed.clone(), &unhex(GCM_TAG)));
-        assert_eq!(host.begin(false, &mut parts.params(), &aad), CKR_OK);
-        assert_eq!(host.next(false, &mut parts.params(), &sealed[..13], 60, 0), Ok(vec![]));
-        let short = host.next(false, &mut parts.params(), &sealed[13..], 59, CKF_END_OF_MESSAGE);
+        assert_eq!(host.begin(false, &parts.params(), &aad), CKR_OK);
+        assert_eq!(host.next(false, &parts.params(), &sealed[..13], 60, 0), Ok(vec![]));
+        let short = host.next(false, &parts.params(), &sealed[13..], 59, CKF_END_OF_MESSAGE);
         assert_eq!(short, Err(CKR_BUFFER_TOO_SMALL));
-        let whole = host.next(false, &mut parts.params(), &sealed[13..], 60, CKF_END_OF_MESSAGE);
+        let whole = host.next(false, &parts.params(), &sealed[13..], 60, CKF_END_OF_MESSAGE);
         assert_eq!(whole, Ok(text));
         for finish in [host.functions.C_MessageEncryptFinal, host.functions.C_MessageDecryptFinal] {
             // SAFETY: the function takes a session handle.
@@ -281,18 +244,18 @@ fn ccm_and_chacha20_poly1305_have_messages_too() {
         };
         assert_eq!(host.encrypt_init(CKM_AES_CCM, key), CKR_OK);
         assert_eq!(host.decrypt_init(CKM_AES_CCM, key), CKR_OK);
-        let sealed = host.encrypt(&mut params, &aad, &text, 23).unwrap();
+        let sealed = host.encrypt(&params, &aad, &text, 23).unwrap();
         assert_eq!(hex::encode(&sealed), "588c979a61c663d2f066d0c2c0f989806d5f6b61dac384");
         assert_eq!(hex::encode(mac), "17e8d12cfdf926e0");
-        assert_eq!(host.decrypt(&mut params, &aad, &sealed, 23), Ok(text.clone()));
+        assert_eq!(host.decrypt(&params, &aad, &sealed, 23), Ok(text.clone()));
         let mut wrong = mac;
         wrong[7] ^= 1;
         params.pMAC = wrong.as_mut_ptr();
-        assert_eq!(host.decrypt(&mut params, &aad, &sealed, 23), Err(CKR_AEAD_DECRYPT_FAILED));
+        assert_eq!(host.decrypt(&params, &aad, &sealed, 23), Err(CKR_AEAD_DECRYPT_FAILED));
         params.ulDataLen = 22;
-        assert_eq!(host.encrypt(&mut params, &aad, &text, 23), Err(CKR_DATA_LEN_RANGE));
+        assert_eq!(host.encrypt(&params, &aad, &text, 23), Err(CKR_DATA_LEN_RANGE));
         (params.ulDataLen, params.nonceGenerator) = (23, CKG_GENERATE);
-        assert!(host.encrypt(&mut params, &aad, &text, 23).is_ok());
+        assert!(host.encrypt(&params, &aad, &text, 23).is_ok());
         assert_ne!(nonce, unhex("00000003020100a0a1a2a3a4a5"));
         call!(host.functions, C_MessageEncryptFinal, host.session);
         call!(host.functions, C_MessageDecryptFinal, host.session);
@@ -307,16 +270,16 @@ fn ccm_and_chacha20_poly1305_have_messages_too() {
         assert_eq!(host.decrypt_init(CKM_CHACHA20_POLY1305, key), CKR_OK);
         // The length of the nonce in bits, and in bytes.
         for ul_nonce_len in [96, 12] {
-            let mut params = CK_SALSA20_CHACHA20_POLY1305_MSG_PARAMS {
+            let params = CK_SALSA20_CHACHA20_POLY1305_MSG_PARAMS {
                 pNonce: nonce.as_mut_ptr(),
                 ulNonceLen: ul_nonce_len,
                 pTag: tag.as_mut_ptr(),
             };
-            let sealed = host.encrypt(&mut params, &aad, text, 114).unwrap();
+            let sealed = host.encrypt(&params, &aad, text, 114).unwrap();
             assert_eq!(hex::encode(&sealed[..16]), "d31a8d34648e60db7b86afbc53ef7ec2");
             assert_eq!(hex::encode(tag), "1ae10b594f09e26a7e902ecbd0600691");
-            assert_eq!(host.decrypt(&mut params, &aad, &sealed, 114), Ok(text.to_vec()));
-            let wrong = host.decrypt(&mut params, &aad[1..], &sealed, 114);
+            assert_eq!(host.decrypt(&params, &aad, &sealed, 114), Ok(text.to_vec()));
+            let wrong = host.decrypt(&params, &aad[1..], &sealed, 114);
             assert_eq!(wrong, Err(CKR_AEAD_DECRYPT_FAILED));
         }
     });
@@ -333,19 +296,19 @@ fn nonces_of_the_token_are_written_back_and_do_not_come_twice() {
         let generators = [CKG_GENERATE, CKG_GENERATE_RANDOM, CKG_GENERATE_COUNTER, CKG_GENERATE_COUNTER_XOR];
         for generator in generators.repeat(2) {
             let mut message = Gcm::generated(generator, 32);
-            let sealed = host.encrypt(&mut message.params(), b"data", b"text", 4).unwrap();
+            let sealed = host.encrypt(&message.params(), b"data", b"text", 4).unwrap();
             assert_eq!(message.iv[..4], [0xee; 4]);
             assert!(!seen.contains(&message.iv), "{generator}: {seen:?}");
             seen.push(message.iv.clone());
             message.generator = CKG_NO_GENERATE;
-            assert_eq!(host.decrypt(&mut message.params(), b"data", &sealed, 4), Ok(b"text".to_vec()));
+            assert_eq!(host.decrypt(&message.params(), b"data", &sealed, 4), Ok(b"text".to_vec()));
         }
 
         // A counter begins at zero and goes on: through a new Init, and through a change of the key.
         let key = gcm_key(&host);
         let counted = |expected: u8| {
             let mut message = Gcm::generated(CKG_GENERATE_COUNTER, 32);
-            assert!(host.encrypt(&mut message.params(), b"", b"text", 4).is_ok());
+            assert!(host.encrypt(&message.params(), b"", b"text", 4).is_ok());
             assert_eq!(message.iv, [0xee, 0xee, 0xee, 0xee, 0, 0, 0, 0, 0, 0, 0, expected]);
         };
         let again = || {
@@ -358,13 +321,13 @@ fn nonces_of_the_token_are_written_back_and_do_not_come_twice() {
         again();
         counted(2);
         let mut label = attribute(CKA_LABEL, b"another");
-        assert_eq!(call!(host.functions, C_SetAttributeValue, host.session, key, &mut label, 1), CKR_OK);
+        assert_eq!(call!(host.functions, C_SetAttributeValue, host.session, key, &mut *label, 1), CKR_OK);
         again();
         counted(3);
 
         // A question about the length takes no nonce, nor does a buffer that is too small.
         let mut message = Gcm::generated(CKG_GENERATE_COUNTER, 32);
-        let short = host.encrypt(&mut message.params(), b"", b"text", 3);
+        let short = host.encrypt(&message.params(), b"", b"text", 3);
         assert_eq!((short, message.iv), (Err(CKR_BUFFER_TOO_SMALL), vec![0xee; 12]));
         counted(4);
 
@@ -378,7 +341,7 @@ fn nonces_of_the_token_are_written_back_and_do_not_come_twice() {
             (CKG_GENERATE_COUNTER_XOR, Err(CKR_MECHANISM_PARAM_INVALID)),
             (99, Err(CKR_MECHANISM_PARAM_INVALID)),
         ] {
-            assert_eq!(host.encrypt(&mut Gcm::generated(generator, 0).params(), b"", b"", 1), answer);
+            assert_eq!(host.encrypt(&Gcm::generated(generator, 0).params(), b"", b"", 1), answer);
         }
     });
 }
@@ -389,24 +352,24 @@ fn an_error_ends_a_message_and_no_process() {
         let host = Host::new();
         let key = gcm_key(&host);
         let mut message = Gcm::with_iv(&[1; 12]);
-        let before = host.encrypt(&mut message.params(), b"", b"text", 4);
+        let before = host.encrypt(&message.params(), b"", b"text", 4);
         assert_eq!(before, Err(CKR_OPERATION_NOT_INITIALIZED));
         assert_eq!(host.encrypt_init(CKM_AES_GCM, key), CKR_OK);
         assert_eq!(host.encrypt_init(CKM_AES_GCM, key), CKR_OPERATION_ACTIVE);
         assert_eq!(host.decrypt_init(CKM_AES_GCM, key), CKR_OK);
-        let sealed = host.encrypt(&mut message.params(), b"", b"text", 4).unwrap();
+        let sealed = host.encrypt(&message.params(), b"", b"text", 4).unwrap();
         let mut forged = message.clone();
         forged.tag[0] ^= 1;
         let mut output = [9; 4];
-        let mut params = forged.params();
-        let (param, size) = passed(&mut params);
+        let params = forged.params();
+        let param = passed(&params);
         let mut out_len = 4;
         let rv = call!(
             host.functions,
             C_DecryptMessage,
             host.session,
-            param,
-            size,
+            param.start,
+            param.size,
             ptr::null_mut(),
             0,
             place(&sealed),
@@ -417,24 +380,24 @@ fn an_error_ends_a_message_and_no_process() {
         assert_eq!(rv, CKR_AEAD_DECRYPT_FAILED);
         assert_ne!(&output, b"text");
         // In parts, nothing comes out before the end, where the tag is wrong.
-        assert_eq!(host.begin(false, &mut forged.params(), b""), CKR_OK);
-        assert_eq!(host.next(false, &mut forged.params(), &sealed, 4, 0), Ok(vec![]));
-        let end = host.next(false, &mut forged.params(), b"", 4, CKF_END_OF_MESSAGE);
+        assert_eq!(host.begin(false, &forged.params(), b""), CKR_OK);
+        assert_eq!(host.next(false, &forged.params(), &sealed, 4, 0), Ok(vec![]));
+        let end = host.next(false, &forged.params(), b"", 4, CKF_END_OF_MESSAGE);
         assert_eq!(end, Err(CKR_AEAD_DECRYPT_FAILED));
-        let over = host.next(false, &mut message.params(), b"", 4, CKF_END_OF_MESSAGE);
+        let over = host.next(false, &message.params(), b"", 4, CKF_END_OF_MESSAGE);
         assert_eq!(over, Err(CKR_OPERATION_NOT_INITIALIZED));
         // The process has not ended.
-        assert_eq!(host.decrypt(&mut message.params(), b"", &sealed, 4), Ok(b"text".to_vec()));
+        assert_eq!(host.decrypt(&message.params(), b"", &sealed, 4), Ok(b"text".to_vec()));
 
         // Neither another message nor the end of the process fits into a message in parts.
-        assert_eq!(host.begin(true, &mut message.params(), b""), CKR_OK);
-        assert_eq!(host.begin(true, &mut message.params(), b""), CKR_OPERATION_ACTIVE);
-        let inside = host.encrypt(&mut message.params(), b"", b"text", 4);
+        assert_eq!(host.begin(true, &message.params(), b""), CKR_OK);
+        assert_eq!(host.begin(true, &message.params(), b""), CKR_OPERATION_ACTIVE);
+        let inside = host.encrypt(&message.params(), b"", b"text", 4);
         assert_eq!(inside, Err(CKR_OPERATION_ACTIVE));
         let inside = call!(host.functions, C_MessageEncryptFinal, host.session);
         assert_eq!(inside, CKR_OPERATION_ACTIVE);
         // Flags and parameters that nobody knows end the message.
-        let flags = host.next(true, &mut message.params(), b"text", 4, 2);
+        let flags = host.next(true, &message.params(), b"text", 4, 2);
         assert_eq!(flags, Err(CKR_ARGUMENTS_BAD));
         assert_eq!(call!(host.functions, C_MessageEncryptFinal, host.session), CKR_OK);
 
@@ -442,12 +405,12 @@ fn an_error_ends_a_message_and_no_process() {
         let busy = call!(host.functions, C_GetOperationState, host.session, ptr::null_mut(), &mut saved);
         assert_eq!(busy, CKR_STATE_UNSAVEABLE);
         assert_eq!(call!(host.functions, C_SessionCancel, host.session, CKF_MESSAGE_DECRYPT), CKR_OK);
-        let cancelled = host.decrypt(&mut message.params(), b"", &sealed, 4);
+        let cancelled = host.decrypt(&message.params(), b"", &sealed, 4);
         assert_eq!(cancelled, Err(CKR_OPERATION_NOT_INITIALIZED));
         // A logout ends a process with a private key.
         assert_eq!(host.decrypt_init(CKM_AES_GCM, key), CKR_OK);
         assert_eq!(call!(host.functions, C_Logout, host.session), CKR_OK);
-        let logged_out = host.decrypt(&mut message.params(), b"", &sealed, 4);
+        let logged_out = host.decrypt(&message.params(), b"", &sealed, 4);
         assert_eq!(logged_out, Err(CKR_OPERATION_NOT_INITIALIZED));
     });
 }
@@ -463,7 +426,7 @@ fn parameters_and_mechanisms_without_messages_are_refused() {
         }
         // A nonce in the Init would be that of every message: GMAC signs one message at a time.
         let mut iv = [0; 12];
-        let mut params = CK_GCM_PARAMS {
+        let params = CK_GCM_PARAMS {
             pIv: iv.as_mut_ptr(),
             ulIvLen: 12,
             ulIvBits: 96,
@@ -471,32 +434,30 @@ fn parameters_and_mechanisms_without_messages_are_refused() {
             ulAADLen: 0,
             ulTagBits: 128,
         };
-        let (parameter, size) = passed(&mut params);
-        let mut gmac = CK_MECHANISM { mechanism: CKM_AES_GMAC, pParameter: parameter, ulParameterLen: size };
-        let refused = call!(host.functions, C_MessageSignInit, host.session, &mut gmac, key);
+        let mut gmac = mechanism_with(CKM_AES_GMAC, &params);
+        let refused = call!(host.functions, C_MessageSignInit, host.session, &mut *gmac, key);
         assert_eq!(refused, CKR_MECHANISM_INVALID);
-        let mut gcm = CK_MECHANISM { mechanism: CKM_AES_GCM, pParameter: parameter, ulParameterLen: 3 };
-        let refused = call!(host.functions, C_MessageEncryptInit, host.session, &mut gcm, key);
+        let mut gcm = mechanism_with(CKM_AES_GCM, &params);
+        gcm.ulParameterLen = 3;
+        let refused = call!(host.functions, C_MessageEncryptInit, host.session, &mut *gcm, key);
         assert_eq!(refused, CKR_MECHANISM_PARAM_INVALID);
 
         // The parameter of a message may stand in the Init, as in the standard's example.
         let mut message = Gcm::with_iv(&[1; 12]);
-        let mut params = message.params();
-        let (parameter, size) = passed(&mut params);
-        let mut gcm = CK_MECHANISM { mechanism: CKM_AES_GCM, pParameter: parameter, ulParameterLen: size };
-        assert_eq!(call!(host.functions, C_MessageEncryptInit, host.session, &mut gcm, key), CKR_OK);
+        let params = message.params();
+        let mut gcm = mechanism_with(CKM_AES_GCM, &params);
+        assert_eq!(call!(host.functions, C_MessageEncryptInit, host.session, &mut *gcm, key), CKR_OK);
         let invalid = Err(CKR_MECHANISM_PARAM_INVALID);
-        assert_eq!(host.encrypt(&mut [0u8; 47], b"", b"", 1), invalid);
+        assert_eq!(host.encrypt(&[0u8; 47], b"", b"", 1), invalid);
         for (tag_bits, iv_len) in [(128, 0), (127, 12), (136, 12), (0, 12), (u64::MAX, 12)] {
-            let mut params =
-                CK_GCM_MESSAGE_PARAMS { ulTagBits: tag_bits, ulIvLen: iv_len, ..message.params() };
-            assert_eq!(host.encrypt(&mut params, b"", b"", 1), invalid, "{tag_bits} {iv_len}");
+            let params = CK_GCM_MESSAGE_PARAMS { ulTagBits: tag_bits, ulIvLen: iv_len, ..message.params() };
+            assert_eq!(host.encrypt(&params, b"", b"", 1), invalid, "{tag_bits} {iv_len}");
         }
         for params in [
             CK_GCM_MESSAGE_PARAMS { pTag: ptr::null_mut(), ..message.params() },
             CK_GCM_MESSAGE_PARAMS { pIv: ptr::null_mut(), ..message.params() },
         ] {
-            assert_eq!(host.encrypt(&mut { params }, b"", b"", 1), invalid);
+            assert_eq!(host.encrypt(&params, b"", b"", 1), invalid);
         }
     });
 }

@@ -30,7 +30,7 @@ fn pair(
     let mut private = [attribute(CKA_EXTRACTABLE, &[CK_TRUE])];
     let mut keys = [0; 2];
     let [public_key, private_key] = &mut keys;
-    let (public, private) = (public.as_mut_ptr(), private.as_mut_ptr());
+    let (public, private) = (public.as_mut_ptr().cast(), private.as_mut_ptr().cast());
     let rv = call!(
         functions,
         C_GenerateKeyPair,
@@ -90,8 +90,18 @@ fn unwrap(
     ];
     let (mut key, count) = (0, template.len() as CK_ULONG);
     let (place, length, template) = (place(wrapped), len(wrapped), template.as_mut_ptr());
-    match call!(functions, C_UnwrapKey, session, &mut kwp, wrapping, place, length, template, count, &mut key)
-    {
+    match call!(
+        functions,
+        C_UnwrapKey,
+        session,
+        &mut kwp,
+        wrapping,
+        place,
+        length,
+        template.cast(),
+        count,
+        &mut key
+    ) {
         CKR_OK => Ok(key),
         rv => Err(rv),
     }
@@ -153,7 +163,7 @@ fn a_decapsulating_key_that_came_back_finds_the_same_secret() {
                 session,
                 &mut kem,
                 public,
-                list,
+                list.cast(),
                 count,
                 out,
                 out_len,
@@ -163,9 +173,8 @@ fn a_decapsulating_key_that_came_back_finds_the_same_secret() {
         .unwrap();
         let value = |key| {
             let mut bytes = [0_u8; 32];
-            let mut asked = [attribute(CKA_VALUE, &bytes)];
-            asked[0].pValue = bytes.as_mut_ptr().cast();
-            assert_eq!(call!(functions, C_GetAttributeValue, session, key, asked.as_mut_ptr(), 1), CKR_OK);
+            let mut asked = asked(CKA_VALUE, &mut bytes);
+            assert_eq!(call!(functions, C_GetAttributeValue, session, key, &mut *asked, 1), CKR_OK);
             bytes
         };
         for key in [private, back] {
@@ -177,7 +186,7 @@ fn a_decapsulating_key_that_came_back_finds_the_same_secret() {
                 session,
                 &mut kem,
                 key,
-                list,
+                list.cast(),
                 count,
                 ciphertext,
                 length,

@@ -33,7 +33,10 @@ fn with_host(name: &str, check: impl FnOnce(&Host)) {
                 attribute(CKA_SENSITIVE, &no),
             ];
             let mut key = 0;
-            assert_eq!(call!(functions, C_CreateObject, session, template.as_mut_ptr(), 5, &mut key), CKR_OK);
+            assert_eq!(
+                call!(functions, C_CreateObject, session, template.as_mut_ptr().cast(), 5, &mut key),
+                CKR_OK
+            );
             key
         };
         let (wrapping, key) = (create(CKK_AES, &[1; 16]), create(CKK_GENERIC_SECRET, &VALUE));
@@ -42,16 +45,8 @@ fn with_host(name: &str, check: impl FnOnce(&Host)) {
     });
 }
 
-fn mechanism<T>(id: CK_MECHANISM_TYPE, parameter: &T) -> CK_MECHANISM {
-    CK_MECHANISM {
-        mechanism: id,
-        pParameter: ptr::from_ref(parameter).cast_mut().cast(),
-        ulParameterLen: size_of::<T>() as CK_ULONG,
-    }
-}
-
 impl Host {
-    fn wrap(&self, mut mechanism: CK_MECHANISM, room: usize) -> Result<Vec<u8>, CK_RV> {
+    fn wrap(&self, mut mechanism: Mechanism, room: usize) -> Result<Vec<u8>, CK_RV> {
         let (mut wrapped, mut length) = (vec![0; room], room as CK_ULONG);
         let place = if room == 0 { ptr::null_mut() } else { wrapped.as_mut_ptr() };
         let (functions, session) = (self.functions, self.session);
@@ -59,7 +54,7 @@ impl Host {
             functions,
             C_WrapKey,
             session,
-            &mut mechanism,
+            &mut *mechanism,
             self.wrapping,
             self.key,
             place,
@@ -74,22 +69,31 @@ impl Host {
     }
 
     /// The value of the key that comes out.
-    fn unwrap(&self, mut mechanism: CK_MECHANISM, wrapped: &[u8]) -> Result<Vec<u8>, CK_RV> {
+    fn unwrap(&self, mut mechanism: Mechanism, wrapped: &[u8]) -> Result<Vec<u8>, CK_RV> {
         let (class, key_type, no) = ([CKO_SECRET_KEY], [CKK_GENERIC_SECRET], [CK_FALSE]);
         let mut template =
             [attribute(CKA_CLASS, &class), attribute(CKA_KEY_TYPE, &key_type), attribute(CKA_SENSITIVE, &no)];
         let (place, length) = (wrapped.as_ptr().cast_mut(), wrapped.len() as CK_ULONG);
         let (functions, session, by) = (self.functions, self.session, self.wrapping);
-        let (template, mut key) = (template.as_mut_ptr(), 0);
-        match call!(functions, C_UnwrapKey, session, &mut mechanism, by, place, length, template, 3, &mut key)
-        {
+        let (template, mut key) = (template.as_mut_ptr().cast(), 0);
+        match call!(
+            functions,
+            C_UnwrapKey,
+            session,
+            &mut *mechanism,
+            by,
+            place,
+            length,
+            template,
+            3,
+            &mut key
+        ) {
             CKR_OK => {}
             refused => return Err(refused),
         }
         let mut value = [0u8; VALUE.len()];
-        let mut asked = [attribute(CKA_VALUE, &value)];
-        asked[0].pValue = value.as_mut_ptr().cast();
-        assert_eq!(call!(functions, C_GetAttributeValue, session, key, asked.as_mut_ptr(), 1), CKR_OK);
+        let mut asked = asked(CKA_VALUE, &mut value);
+        assert_eq!(call!(functions, C_GetAttributeValue, session, key, &mut *asked, 1), CKR_OK);
         Ok(value.to_vec())
     }
 }
@@ -124,14 +128,14 @@ fn the_token_makes_the_nonce_writes_it_back_and_unwraps_with_it() {
     with_host("the_token_makes_the_nonce_writes_it_back_and_unwraps_with_it", |host| {
         let mut iv = [0xaa; 12];
         let params = gcm(&mut iv, CKG_GENERATE, 32);
-        assert_eq!(host.wrap(mechanism(CKM_AES_GCM, &params), 0).unwrap().len(), VALUE.len() + 16);
+        assert_eq!(host.wrap(mechanism_with(CKM_AES_GCM, &params), 0).unwrap().len(), VALUE.len() + 16);
         assert_eq!(iv, [0xaa; 12], "a question about the length takes no nonce");
-        assert_eq!(host.wrap(mechanism(CKM_AES_GCM, &params), VALUE.len()), Err(CKR_BUFFER_TOO_SMALL));
+        assert_eq!(host.wrap(mechanism_with(CKM_AES_GCM, &params), VALUE.len()), Err(CKR_BUFFER_TOO_SMALL));
         assert_eq!(iv, [0xaa; 12]);
-        let wrapped = host.wrap(mechanism(CKM_AES_GCM, &params), 64).unwrap();
+        let wrapped = host.wrap(mechanism_with(CKM_AES_GCM, &params), 64).unwrap();
         assert_eq!(wrapped.len(), VALUE.len() + 16);
         assert!(iv[..4] == [0xaa; 4] && iv[4..] != [0xaa; 8], "{iv:?}");
-        assert_eq!(host.unwrap(mechanism(CKM_AES_GCM, &params), &wrapped), Ok(VALUE.to_vec()));
+        assert_eq!(host.unwrap(mechanism_with(CKM_AES_GCM, &params), &wrapped), Ok(VALUE.to_vec()));
         // The structure of earlier editions is the same key and nonce.
         let plain = CK_GCM_PARAMS {
             pIv: iv.as_mut_ptr(),
@@ -141,17 +145,17 @@ fn the_token_makes_the_nonce_writes_it_back_and_unwraps_with_it() {
             ulAADLen: 5,
             ulTagBits: 128,
         };
-        assert_eq!(host.unwrap(mechanism(CKM_AES_GCM, &plain), &wrapped), Ok(VALUE.to_vec()));
+        assert_eq!(host.unwrap(mechanism_with(CKM_AES_GCM, &plain), &wrapped), Ok(VALUE.to_vec()));
         let mut flipped = wrapped.clone();
         flipped[3] ^= 1;
-        assert_eq!(host.unwrap(mechanism(CKM_AES_GCM, &params), &flipped), Err(CKR_WRAPPED_KEY_INVALID));
+        assert_eq!(host.unwrap(mechanism_with(CKM_AES_GCM, &params), &flipped), Err(CKR_WRAPPED_KEY_INVALID));
 
         let mut nonce = [0; 13];
         let params = ccm(&mut nonce, CKG_GENERATE_RANDOM);
-        let wrapped = host.wrap(mechanism(CKM_AES_CCM, &params), 64).unwrap();
+        let wrapped = host.wrap(mechanism_with(CKM_AES_CCM, &params), 64).unwrap();
         assert_eq!(wrapped.len(), VALUE.len() + 12);
         assert_ne!(nonce, [0; 13]);
-        assert_eq!(host.unwrap(mechanism(CKM_AES_CCM, &params), &wrapped), Ok(VALUE.to_vec()));
+        assert_eq!(host.unwrap(mechanism_with(CKM_AES_CCM, &params), &wrapped), Ok(VALUE.to_vec()));
     });
 }
 
@@ -160,18 +164,18 @@ fn a_nonce_of_the_caller_is_taken_and_wrong_parameters_are_refused() {
     with_host("a_nonce_of_the_caller_is_taken_and_wrong_parameters_are_refused", |host| {
         let mut iv = [5; 12];
         let params = gcm(&mut iv, CKG_NO_GENERATE, 0);
-        let wrapped = host.wrap(mechanism(CKM_AES_GCM, &params), 64).unwrap();
+        let wrapped = host.wrap(mechanism_with(CKM_AES_GCM, &params), 64).unwrap();
         assert_eq!(iv, [5; 12]);
-        assert_eq!(host.unwrap(mechanism(CKM_AES_GCM, &params), &wrapped), Ok(VALUE.to_vec()));
+        assert_eq!(host.unwrap(mechanism_with(CKM_AES_GCM, &params), &wrapped), Ok(VALUE.to_vec()));
         for (generator, fixed_bits) in [(CKG_GENERATE, 97), (CKG_GENERATE, 96), (99, 0)] {
             let params = gcm(&mut iv, generator, fixed_bits);
-            let refused = host.wrap(mechanism(CKM_AES_GCM, &params), 64);
+            let refused = host.wrap(mechanism_with(CKM_AES_GCM, &params), 64);
             assert_eq!(refused, Err(CKR_MECHANISM_PARAM_INVALID), "{generator} {fixed_bits}");
         }
         // Nothing is encrypted with the parameter for keys.
         let (functions, session) = (host.functions, host.session);
-        let mut wrong = mechanism(CKM_AES_GCM, &params);
-        let started = call!(functions, C_EncryptInit, session, &mut wrong, host.wrapping);
+        let mut wrong = mechanism_with(CKM_AES_GCM, &params);
+        let started = call!(functions, C_EncryptInit, session, &mut *wrong, host.wrapping);
         assert_eq!(started, CKR_MECHANISM_PARAM_INVALID);
     });
 }

@@ -1,7 +1,7 @@
 //! Attribute templates and mechanisms: Rust values that own the memory to which the C structures point.
 
 use cryptoki_sys::*;
-use std::{any::Any, ffi::c_void, ptr};
+use std::{any::Any, ffi::c_void, marker::PhantomData, ptr};
 
 /// What one attribute of a template points to.
 #[derive(Clone)]
@@ -62,8 +62,8 @@ impl Template {
         self
     }
 
-    /// The C array; valid as long as the returned value and `self` live.
-    pub fn attributes(&self) -> Attributes {
+    /// The C array; valid as long as the returned value lives.
+    pub fn attributes(&self) -> Attributes<'_> {
         let mut nested = Vec::new();
         let array = self
             .entries
@@ -83,17 +83,18 @@ impl Template {
                 attribute(*kind, pointer.cast_mut().cast(), length as CK_ULONG)
             })
             .collect();
-        Attributes { array, _nested: nested }
+        Attributes { array, _nested: nested, _values: PhantomData }
     }
 }
 
-/// The C form of a template.
-pub struct Attributes {
+/// The C form of a template, which it borrows.
+pub struct Attributes<'a> {
     array: Vec<CK_ATTRIBUTE>,
-    _nested: Vec<Attributes>,
+    _nested: Vec<Attributes<'a>>,
+    _values: PhantomData<&'a Template>,
 }
 
-impl Attributes {
+impl Attributes<'_> {
     pub fn pointer(&mut self) -> *mut CK_ATTRIBUTE {
         self.array.as_mut_ptr()
     }

@@ -148,7 +148,8 @@ fn a_token_with_many_objects_bears_that_there_is_no_memory() {
                 attribute(CKA_VALUE, &value),
             ];
             let mut object = 0;
-            let made = call!(functions, C_CreateObject, session, template.as_mut_ptr(), 4, &mut object);
+            let made =
+                call!(functions, C_CreateObject, session, template.as_mut_ptr().cast(), 4, &mut object);
             assert_eq!(made, CKR_OK);
         }
         finalize(functions);

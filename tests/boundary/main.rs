@@ -138,13 +138,12 @@ fn encryption_in_place_is_the_same_as_beside() {
         make_token(functions);
         let session = open_session(functions);
         let key = aes_key(functions, session);
-        let mut iv = [7u8; 16];
-        let mut cbc =
-            CK_MECHANISM { mechanism: CKM_AES_CBC, pParameter: iv.as_mut_ptr().cast(), ulParameterLen: 16 };
+        let iv = [7u8; 16];
+        let mut cbc = mechanism_with(CKM_AES_CBC, &iv);
         let plain: Vec<u8> = (0..64).collect();
         let mut wanted = [0u8; 64];
         let (mut len, mut input) = (64, plain.clone());
-        assert_eq!(call!(functions, C_EncryptInit, session, &mut cbc, key), CKR_OK);
+        assert_eq!(call!(functions, C_EncryptInit, session, &mut *cbc, key), CKR_OK);
         let output = wanted.as_mut_ptr();
         assert_eq!(call!(functions, C_Encrypt, session, input.as_mut_ptr(), 64, output, &mut len), CKR_OK);
         // The output begins before, at, and behind the input, in one part and in two.
@@ -153,7 +152,7 @@ fn encryption_in_place_is_the_same_as_beside() {
                 let mut memory = [0u8; 160];
                 memory[from..from + 64].copy_from_slice(&plain);
                 let start = memory.as_mut_ptr();
-                assert_eq!(call!(functions, C_EncryptInit, session, &mut cbc, key), CKR_OK);
+                assert_eq!(call!(functions, C_EncryptInit, session, &mut *cbc, key), CKR_OK);
                 len = 64;
                 // SAFETY: both ranges lie within `memory`.
                 let (input, output) = unsafe { (start.add(from), start.add(to)) };
@@ -215,24 +214,25 @@ fn attributes_are_told_whatever_becomes_of_the_others() {
         make_token(functions);
         let session = open_session(functions);
         let key = aes_key(functions, session);
-        let (value, label, class) = ([0u8; 16], [0u8; 3], [0 as CK_ULONG]);
+        let (mut value, mut label, mut class) = ([[0u8; 16]; 3], [0u8; 3], [0 as CK_ULONG]);
+        let [first, second, third] = &mut value;
+        let mut length = asked::<u8>(CKA_VALUE_LEN, &mut []);
+        length.pValue = ptr::null_mut();
         let mut asked = [
-            attribute(CKA_VALUE, &value),
-            attribute(CKA_LABEL, &label),
-            attribute(CKA_MODULUS, &value),
-            attribute(CKA_CLASS, &class),
-            CK_ATTRIBUTE { type_: CKA_VALUE_LEN, pValue: ptr::null_mut(), ulValueLen: 0 },
-            attribute(0x7777_7777, &value),
+            asked(CKA_VALUE, first),
+            asked(CKA_LABEL, &mut label),
+            asked(CKA_MODULUS, second),
+            asked(CKA_CLASS, &mut class),
+            length,
+            asked(0x7777_7777, third),
         ];
         let count = asked.len() as CK_ULONG;
-        let outcome = call!(functions, C_GetAttributeValue, session, key, asked.as_mut_ptr(), count);
+        let outcome = call!(functions, C_GetAttributeValue, session, key, asked.as_mut_ptr().cast(), count);
         assert!([CKR_ATTRIBUTE_SENSITIVE, CKR_ATTRIBUTE_TYPE_INVALID].contains(&outcome), "{outcome:#x}");
         let unavailable = CK_UNAVAILABLE_INFORMATION;
         let lengths = asked.map(|attribute| attribute.ulValueLen);
         assert_eq!(lengths, [unavailable, 3, unavailable, 8, 8, unavailable]);
-        // SAFETY: read again, because the library has written through pointers.
-        let (label, class) = unsafe { (ptr::read_volatile(&label), ptr::read_volatile(&class)) };
-        assert_eq!((&label, class, value), (b"key", [CKO_SECRET_KEY], [0; 16]));
+        assert_eq!((&label, class, value), (b"key", [CKO_SECRET_KEY], [[0; 16]; 3]));
     });
 }
 

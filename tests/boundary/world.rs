@@ -298,8 +298,15 @@ fn make_keys(functions: &CK_FUNCTION_LIST_3_2, session: CK_SESSION_HANDLE) {
         template.push(attribute(CKA_EXTRACTABLE, &yes));
         template.push(attribute(CKA_DERIVE, &yes));
         let (mut mechanism, mut key, count) = (mechanism(generator), 0, template.len() as CK_ULONG);
-        let made =
-            call!(functions, C_GenerateKey, session, &mut mechanism, template.as_mut_ptr(), count, &mut key);
+        let made = call!(
+            functions,
+            C_GenerateKey,
+            session,
+            &mut mechanism,
+            template.as_mut_ptr().cast(),
+            count,
+            &mut key
+        );
         assert_eq!(made, CKR_OK);
     }
     for (index, generator, parameter) in [
@@ -318,9 +325,9 @@ fn make_keys(functions: &CK_FUNCTION_LIST_3_2, session: CK_SESSION_HANDLE) {
             C_GenerateKeyPair,
             session,
             &mut mechanism,
-            public.as_mut_ptr(),
+            public.as_mut_ptr().cast(),
             public_count,
-            private.as_mut_ptr(),
+            private.as_mut_ptr().cast(),
             private_count,
             public_key,
             private_key
@@ -339,7 +346,7 @@ fn find_keys(functions: &CK_FUNCTION_LIST_3_2, session: CK_SESSION_HANDLE) -> [C
         let (id, classes) = ([index as u8], [class]);
         let mut search = [attribute(CKA_ID, &id), attribute(CKA_CLASS, &classes)];
         let (mut found, mut count) = (0, 0);
-        assert_eq!(call!(functions, C_FindObjectsInit, session, search.as_mut_ptr(), 2), CKR_OK);
+        assert_eq!(call!(functions, C_FindObjectsInit, session, search.as_mut_ptr().cast(), 2), CKR_OK);
         assert_eq!(call!(functions, C_FindObjects, session, &mut found, 1, &mut count), CKR_OK);
         assert_eq!(call!(functions, C_FindObjectsFinal, session), CKR_OK);
         assert_eq!(count, 1, "the key {index}");

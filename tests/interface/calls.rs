@@ -1,9 +1,8 @@
 //! Arguments and results of C functions, for tests that make many calls.
 
-use std::ptr;
-
 use coffer_pkcs11::ck::*;
 
+use super::Attribute;
 use crate::call;
 
 /// Calls with a buffer of so many bytes.
@@ -27,18 +26,13 @@ pub fn len(bytes: &[u8]) -> CK_ULONG {
     bytes.len() as CK_ULONG
 }
 
-/// A parameter of a mechanism, and its size.
-pub fn passed<T>(params: &mut T) -> (*mut std::ffi::c_void, CK_ULONG) {
-    (ptr::from_mut(params).cast(), size_of::<T>() as CK_ULONG)
-}
-
 pub fn create(
     functions: &CK_FUNCTION_LIST_3_2,
     session: CK_SESSION_HANDLE,
-    template: &[CK_ATTRIBUTE],
+    template: &[Attribute],
 ) -> CK_OBJECT_HANDLE {
     let (mut key, count) = (0, template.len() as CK_ULONG);
-    let template = template.as_ptr().cast_mut();
+    let template = template.as_ptr().cast_mut().cast();
     assert_eq!(call!(functions, C_CreateObject, session, template, count, &mut key), CKR_OK);
     key
 }

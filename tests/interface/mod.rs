@@ -2,12 +2,14 @@
 //! a process and a token folder of its own.
 #![allow(dead_code)]
 
+mod borrowing;
 pub mod calls;
 
 use std::path::PathBuf;
 use std::process::Command;
 use std::ptr;
 
+pub use borrowing::*;
 use coffer_pkcs11::ck::*;
 
 pub const SO_PIN: &[u8] = b"so-pin-1234";
@@ -131,16 +133,6 @@ pub fn log_in(functions: &CK_FUNCTION_LIST_3_2, session: CK_SESSION_HANDLE) {
     assert_eq!(call!(functions, C_Login, session, CKU_USER, pin, len), CKR_OK);
 }
 
-/// It points to `value`, which has to live as long: no array made from variables within the call.
-pub fn attribute<T>(id: CK_ATTRIBUTE_TYPE, value: &[T]) -> CK_ATTRIBUTE {
-    let len = size_of_val(value) as CK_ULONG;
-    CK_ATTRIBUTE { type_: id, pValue: value.as_ptr().cast_mut().cast(), ulValueLen: len }
-}
-
-pub fn mechanism(id: CK_MECHANISM_TYPE) -> CK_MECHANISM {
-    CK_MECHANISM { mechanism: id, pParameter: ptr::null_mut(), ulParameterLen: 0 }
-}
-
 /// A public AES session key that every session may use, logged in or not.
 pub fn aes_key(functions: &CK_FUNCTION_LIST_3_2, session: CK_SESSION_HANDLE) -> CK_OBJECT_HANDLE {
     let mut template = [
@@ -153,7 +145,10 @@ pub fn aes_key(functions: &CK_FUNCTION_LIST_3_2, session: CK_SESSION_HANDLE) -> 
     ];
     let mut key = 0;
     let count = template.len() as CK_ULONG;
-    assert_eq!(call!(functions, C_CreateObject, session, template.as_mut_ptr(), count, &mut key), CKR_OK);
+    assert_eq!(
+        call!(functions, C_CreateObject, session, template.as_mut_ptr().cast(), count, &mut key),
+        CKR_OK
+    );
     key
 }
 

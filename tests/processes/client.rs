@@ -67,7 +67,10 @@ pub fn create(
     ];
     let mut handle = 0;
     let count = template.len() as CK_ULONG;
-    answer(call!(functions, C_CreateObject, session, template.as_mut_ptr(), count, &mut handle), handle)
+    answer(
+        call!(functions, C_CreateObject, session, template.as_mut_ptr().cast(), count, &mut handle),
+        handle,
+    )
 }
 
 /// A P-256 key pair on the token: two objects in one transaction.
@@ -88,9 +91,9 @@ pub fn create_pair(functions: Functions, session: CK_SESSION_HANDLE, id: &str, l
         C_GenerateKeyPair,
         session,
         &mut generate,
-        public.as_mut_ptr(),
+        public.as_mut_ptr().cast(),
         4,
-        private.as_mut_ptr(),
+        private.as_mut_ptr().cast(),
         4,
         &mut one,
         &mut other
@@ -104,7 +107,7 @@ pub fn set_label(
     label: &str,
 ) -> CK_RV {
     let mut template = [attribute(CKA_LABEL, label.as_bytes())];
-    call!(functions, C_SetAttributeValue, session, object, template.as_mut_ptr(), 1)
+    call!(functions, C_SetAttributeValue, session, object, template.as_mut_ptr().cast(), 1)
 }
 
 pub fn destroy(functions: Functions, session: CK_SESSION_HANDLE, object: CK_OBJECT_HANDLE) -> CK_RV {
@@ -119,7 +122,7 @@ pub fn find(
 ) -> Result<Vec<CK_OBJECT_HANDLE>, CK_RV> {
     let mut template: Vec<_> = id.iter().map(|id| attribute(CKA_ID, id.as_bytes())).collect();
     let count = template.len() as CK_ULONG;
-    answer(call!(functions, C_FindObjectsInit, session, template.as_mut_ptr(), count), ())?;
+    answer(call!(functions, C_FindObjectsInit, session, template.as_mut_ptr().cast(), count), ())?;
     let (mut handles, mut found) = (vec![0; 10_000], 0);
     let listed = call!(functions, C_FindObjects, session, handles.as_mut_ptr(), 10_000, &mut found);
     answer(call!(functions, C_FindObjectsFinal, session), ())?;
@@ -134,21 +137,11 @@ pub fn name(
     object: CK_OBJECT_HANDLE,
 ) -> Result<(String, String, String), CK_RV> {
     let (mut id, mut class, mut label) = ([0u8; 64], [0 as CK_ULONG], [0u8; 64]);
-    let mut template = [
-        attribute_to(CKA_ID, &mut id),
-        attribute_to(CKA_CLASS, &mut class),
-        attribute_to(CKA_LABEL, &mut label),
-    ];
-    answer(call!(functions, C_GetAttributeValue, session, object, template.as_mut_ptr(), 3), ())?;
+    let mut template = [asked(CKA_ID, &mut id), asked(CKA_CLASS, &mut class), asked(CKA_LABEL, &mut label)];
+    answer(call!(functions, C_GetAttributeValue, session, object, template.as_mut_ptr().cast(), 3), ())?;
     let [id_length, _, label_length] = template.map(|attribute| attribute.ulValueLen as usize);
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
     Ok((text(&id[..id_length]), class[0].to_string(), text(&label[..label_length])))
-}
-
-/// Room for the value of an attribute.
-fn attribute_to<T>(id: CK_ATTRIBUTE_TYPE, room: &mut [T]) -> CK_ATTRIBUTE {
-    let len = size_of_val(room) as CK_ULONG;
-    CK_ATTRIBUTE { type_: id, pValue: room.as_mut_ptr().cast(), ulValueLen: len }
 }
 
 /// A CMAC with an AES key.
@@ -178,7 +171,7 @@ pub fn wrap(
         attribute(CKA_EXTRACTABLE, &[CK_TRUE]),
     ];
     let mut key = 0;
-    let made = call!(functions, C_CreateObject, session, template.as_mut_ptr(), 6, &mut key);
+    let made = call!(functions, C_CreateObject, session, template.as_mut_ptr().cast(), 6, &mut key);
     answer(made, ())?;
     let (mut key_wrap, mut wrapped, mut length) = (mechanism(CKM_AES_KEY_WRAP), [0u8; 64], 64);
     let rv = call!(
@@ -219,7 +212,7 @@ pub fn unwrap(
         unwrapping_key,
         bytes,
         length,
-        template.as_mut_ptr(),
+        template.as_mut_ptr().cast(),
         count,
         &mut key
     ) {

@@ -95,7 +95,7 @@ pub fn make_objects(functions: Functions, session: CK_SESSION_HANDLE) {
 }
 
 /// The attributes of a new AES key on the token, but its value.
-fn new_key() -> [CK_ATTRIBUTE; 7] {
+fn new_key() -> [Attribute<'static>; 7] {
     [
         attribute(CKA_CLASS, &[CKO_SECRET_KEY]),
         attribute(CKA_KEY_TYPE, &[CKK_AES]),
@@ -109,12 +109,12 @@ fn new_key() -> [CK_ATTRIBUTE; 7] {
 
 fn copy(functions: Functions, session: CK_SESSION_HANDLE, key: CK_OBJECT_HANDLE) -> CK_RV {
     let (mut template, mut made) = ([attribute(CKA_ID, b"copy")], 0);
-    call!(functions, C_CopyObject, session, key, template.as_mut_ptr(), 1, &mut made)
+    call!(functions, C_CopyObject, session, key, template.as_mut_ptr().cast(), 1, &mut made)
 }
 
 fn generate_key(functions: Functions, session: CK_SESSION_HANDLE) -> CK_RV {
     let (mut template, mut made, mut generate) = (new_key(), 0, mechanism(CKM_AES_KEY_GEN));
-    call!(functions, C_GenerateKey, session, &mut generate, template.as_mut_ptr(), 7, &mut made)
+    call!(functions, C_GenerateKey, session, &mut generate, template.as_mut_ptr().cast(), 7, &mut made)
 }
 
 fn unwrap_to_token(
@@ -135,7 +135,7 @@ fn unwrap_to_token(
         key,
         bytes,
         length,
-        template.as_mut_ptr(),
+        template.as_mut_ptr().cast(),
         count,
         &mut made
     )
@@ -146,20 +146,16 @@ fn derive(functions: Functions, session: CK_SESSION_HANDLE, private: CK_OBJECT_H
     const GENERATOR: &str = "046b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296\
                              4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5";
     let mut point = hex::decode(GENERATOR).unwrap();
-    let mut parameters = CK_ECDH1_DERIVE_PARAMS {
+    let parameters = CK_ECDH1_DERIVE_PARAMS {
         kdf: CKD_NULL,
         ulSharedDataLen: 0,
         pSharedData: std::ptr::null_mut(),
         ulPublicDataLen: point.len() as CK_ULONG,
         pPublicData: point.as_mut_ptr(),
     };
-    let mut ecdh = CK_MECHANISM {
-        mechanism: CKM_ECDH1_DERIVE,
-        pParameter: (&raw mut parameters).cast(),
-        ulParameterLen: size_of::<CK_ECDH1_DERIVE_PARAMS>() as CK_ULONG,
-    };
+    let mut ecdh = mechanism_with(CKM_ECDH1_DERIVE, &parameters);
     let (mut template, mut made) = (new_key(), 0);
-    call!(functions, C_DeriveKey, session, &mut ecdh, private, template.as_mut_ptr(), 7, &mut made)
+    call!(functions, C_DeriveKey, session, &mut *ecdh, private, template.as_mut_ptr().cast(), 7, &mut made)
 }
 
 fn set_pin(functions: Functions, session: CK_SESSION_HANDLE) -> CK_RV {

@@ -117,7 +117,7 @@ fn make_key(functions: &CK_FUNCTION_LIST_3_2, session: CK_SESSION_HANDLE, index:
         template.push(attribute(CKA_EC_PARAMS, &curve));
     }
     let (mut key, count) = (0, template.len() as CK_ULONG);
-    let made = call!(functions, C_CreateObject, session, template.as_mut_ptr(), count, &mut key);
+    let made = call!(functions, C_CreateObject, session, template.as_mut_ptr().cast(), count, &mut key);
     value.zeroize();
     assert_eq!(made, CKR_OK, "the key {index}");
 }
@@ -127,7 +127,7 @@ fn use_key(functions: &CK_FUNCTION_LIST_3_2, session: CK_SESSION_HANDLE, index: 
     let (classes, id) = ([class], (index as u32).to_be_bytes());
     let mut search = [attribute(CKA_CLASS, &classes), attribute(CKA_ID, &id)];
     let (mut key, mut count) = (0, 0);
-    assert_eq!(call!(functions, C_FindObjectsInit, session, search.as_mut_ptr(), 2), CKR_OK);
+    assert_eq!(call!(functions, C_FindObjectsInit, session, search.as_mut_ptr().cast(), 2), CKR_OK);
     assert_eq!(call!(functions, C_FindObjects, session, &mut key, 1, &mut count), CKR_OK);
     assert_eq!(call!(functions, C_FindObjectsFinal, session), CKR_OK);
     assert_eq!(count, 1, "the key {index}");

@@ -58,8 +58,14 @@ impl Token {
         let mut handle = 0;
         let mut template = template(attributes);
         let count = template.len() as CK_ULONG;
-        let rv =
-            call!(self.functions, C_CreateObject, self.session, template.as_mut_ptr(), count, &mut handle);
+        let rv = call!(
+            self.functions,
+            C_CreateObject,
+            self.session,
+            template.as_mut_ptr().cast(),
+            count,
+            &mut handle
+        );
         answer(rv, handle)
     }
 
@@ -206,7 +212,7 @@ impl Token {
             unwrapping,
             wrapped,
             wrapped_len,
-            template,
+            template.cast(),
             count,
             &mut key
         );
@@ -224,7 +230,10 @@ impl Token {
         let template = template.as_mut_ptr();
         let (functions, session) = (self.functions, self.session);
         let mut key = 0;
-        answer(call!(functions, C_DeriveKey, session, &mut structure, base, template, count, &mut key), ())?;
+        answer(
+            call!(functions, C_DeriveKey, session, &mut structure, base, template.cast(), count, &mut key),
+            (),
+        )?;
         Ok(key)
     }
 
@@ -239,7 +248,7 @@ impl Token {
         let count = template.len() as CK_ULONG;
         let template = template.as_mut_ptr();
         let (functions, session, none) = (self.functions, self.session, ptr::null_mut());
-        answer(call!(functions, C_DeriveKey, session, &mut structure, base, template, count, none), ())
+        answer(call!(functions, C_DeriveKey, session, &mut structure, base, template.cast(), count, none), ())
     }
 
     /// Ciphertext, key.
@@ -256,7 +265,18 @@ impl Token {
             let template = template.as_mut_ptr();
             let (functions, session) = (self.functions, self.session);
             let (place, structure) = (key.as_ptr(), &mut structure);
-            call!(functions, C_EncapsulateKey, session, structure, public, template, count, out, len, place)
+            call!(
+                functions,
+                C_EncapsulateKey,
+                session,
+                structure,
+                public,
+                template.cast(),
+                count,
+                out,
+                len,
+                place
+            )
         })?;
         Ok((ciphertext, key.get()))
     }
@@ -280,7 +300,7 @@ impl Token {
             session,
             structure,
             private,
-            template,
+            template.cast(),
             count,
             ciphertext,
             ciphertext_len,
@@ -294,8 +314,15 @@ impl Token {
         let count = template.len() as CK_ULONG;
         let template = template.as_mut_ptr();
         let mut key = 0;
-        let rv =
-            call!(self.functions, C_GenerateKey, self.session, &mut structure, template, count, &mut key);
+        let rv = call!(
+            self.functions,
+            C_GenerateKey,
+            self.session,
+            &mut structure,
+            template.cast(),
+            count,
+            &mut key
+        );
         answer(rv, key)
     }
 
@@ -317,9 +344,9 @@ impl Token {
             C_GenerateKeyPair,
             session,
             &mut structure,
-            public,
+            public.cast(),
             public_count,
-            private,
+            private.cast(),
             private_count,
             &mut public_key,
             &mut private_key
@@ -374,7 +401,7 @@ fn in_parts(
     Ok(all)
 }
 
-fn template(attributes: &Attributes) -> Vec<CK_ATTRIBUTE> {
+fn template(attributes: &Attributes) -> Vec<Attribute<'_>> {
     attributes.iter().map(|(id, value)| attribute(*id, value)).collect()
 }
 
