@@ -59,6 +59,22 @@ pub fn seed() -> u64 {
     std::env::var("COFFER_SEED").map_or(20_262, |seed| seed.parse().expect("COFFER_SEED is a number"))
 }
 
+/// Methods that begin an operation and carry it out on all of the data.
+macro_rules! in_one_part {
+    ($($name:ident $init:ident),*) => {$(
+        pub fn $name(
+            &self,
+            id: CK_MECHANISM_TYPE,
+            params: &Params,
+            key: ObjectHandle,
+            data: &[u8],
+        ) -> Result<Vec<u8>> {
+            self.session.$init(id, params, key)?;
+            filled(|output| self.session.$name(data, output))
+        }
+    )*};
+}
+
 impl Host {
     /// With the profile `compatible`.
     pub fn new() -> Self {
@@ -110,38 +126,7 @@ impl Host {
         filled(|output| self.session.wrap_key(id, params, by, key, output))
     }
 
-    pub fn encrypt(
-        &self,
-        id: CK_MECHANISM_TYPE,
-        params: &Params,
-        key: ObjectHandle,
-        data: &[u8],
-    ) -> Result<Vec<u8>> {
-        self.session.encrypt_init(id, params, key)?;
-        filled(|output| self.session.encrypt(data, output))
-    }
-
-    pub fn decrypt(
-        &self,
-        id: CK_MECHANISM_TYPE,
-        params: &Params,
-        key: ObjectHandle,
-        data: &[u8],
-    ) -> Result<Vec<u8>> {
-        self.session.decrypt_init(id, params, key)?;
-        filled(|output| self.session.decrypt(data, output))
-    }
-
-    pub fn sign(
-        &self,
-        id: CK_MECHANISM_TYPE,
-        params: &Params,
-        key: ObjectHandle,
-        data: &[u8],
-    ) -> Result<Vec<u8>> {
-        self.session.sign_init(id, params, key)?;
-        filled(|output| self.session.sign(data, output))
-    }
+    in_one_part!(encrypt encrypt_init, decrypt decrypt_init, sign sign_init);
 
     /// A derivation that makes one key.
     pub fn derive(
