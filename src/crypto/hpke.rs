@@ -28,32 +28,42 @@ fn context() -> Result<Owned<EVP_HPKE_CTX>> {
     unsafe { Owned::new(aws_lc_sys::EVP_HPKE_CTX_new(), aws_lc_sys::EVP_HPKE_CTX_free) }
 }
 
+/// The encapsulated key of a sender that is set up with one of the engine's two functions for it: that of the tests takes the
+/// ephemeral key, too.
+macro_rules! set_up_sender {
+    ($function:ident, $context:expr, $recipient:expr, $info:expr $(, $ephemeral:expr)?) => {{
+        let ((kem, kdf, aead), mut encapsulated, mut length) = (suite(), [0; KEY_LEN], 0);
+        // SAFETY: each pointer has the length of its slice, and the engine writes at most `KEY_LEN` bytes of the key.
+        let code = unsafe {
+            aws_lc_sys::$function(
+                $context.as_mut_ptr(),
+                encapsulated.as_mut_ptr(),
+                &mut length,
+                KEY_LEN,
+                kem,
+                kdf,
+                aead,
+                $recipient.as_ptr(),
+                $recipient.len(),
+                $info.as_ptr(),
+                $info.len(),
+                $($ephemeral.as_ptr(), $ephemeral.len(),)?
+            )
+        };
+        match succeed(code, Error::PublicKey) {
+            Ok(()) if length != KEY_LEN => Err(Error::Engine),
+            result => result.map(|()| encapsulated),
+        }
+    }};
+}
+
 /// SealBase (RFC 9180 section 6.1): the encapsulated key and the ciphertext. `PublicKey`: the recipient's key is not 32 bytes
 /// long, or of small order.
 pub fn seal(recipient: &[u8], info: &[u8], aad: &[u8], plaintext: &[u8]) -> Result<([u8; KEY_LEN], Vec<u8>)> {
     super::random::renew()?;
     let mut context = context()?;
-    let (kem, kdf, aead) = suite();
-    let (mut encapsulated, mut length) = ([0; KEY_LEN], 0);
-    // SAFETY: each pointer has the length of its slice, and the engine writes at most `KEY_LEN` bytes of the key.
-    let code = unsafe {
-        aws_lc_sys::EVP_HPKE_CTX_setup_sender(
-            context.as_mut_ptr(),
-            encapsulated.as_mut_ptr(),
-            &mut length,
-            KEY_LEN,
-            kem,
-            kdf,
-            aead,
-            recipient.as_ptr(),
-            recipient.len(),
-            info.as_ptr(),
-            info.len(),
-        )
-    };
-    succeed(code, Error::PublicKey)?;
-    let ciphertext = seal_next(&mut context, aad, plaintext)?;
-    if length == KEY_LEN { Ok((encapsulated, ciphertext)) } else { Err(Error::Engine) }
+    let encapsulated = set_up_sender!(EVP_HPKE_CTX_setup_sender, context, recipient, info)?;
+    Ok((encapsulated, seal_next(&mut context, aad, plaintext)?))
 }
 
 fn seal_next(context: &mut Owned<EVP_HPKE_CTX>, aad: &[u8], plaintext: &[u8]) -> Result<Vec<u8>> {
@@ -162,29 +172,15 @@ mod tests {
     fn the_sender_of_rfc_9180_appendix_a_2_1_1_gives_its_ciphertext() {
         let ephemeral = bytes("f4ec9b33b792c372c1d2c2063507b684ef925b8c75a42dbcbf57d63ccd381600");
         let recipient = bytes("4310ee97d88cc1f088a5576c77ab0cf5c3ac797f3d95139c6c84b5429c59662a");
-        let (kem, kdf, aead) = suite();
-        let (mut context, mut encapsulated, mut length) = (context().unwrap(), [0; KEY_LEN], 0);
-        let info = bytes(INFO);
-        // SAFETY: each pointer has the length of its slice, and the engine writes at most `KEY_LEN` bytes of the key.
-        let code = unsafe {
-            aws_lc_sys::EVP_HPKE_CTX_setup_sender_with_seed_for_testing(
-                context.as_mut_ptr(),
-                encapsulated.as_mut_ptr(),
-                &mut length,
-                KEY_LEN,
-                kem,
-                kdf,
-                aead,
-                recipient.as_ptr(),
-                recipient.len(),
-                info.as_ptr(),
-                info.len(),
-                ephemeral.as_ptr(),
-                ephemeral.len(),
-            )
-        };
-        succeed(code, Error::Engine).unwrap();
-        assert_eq!(encapsulated, array(ENCAPSULATED));
+        let (mut context, info) = (context().unwrap(), bytes(INFO));
+        let encapsulated = set_up_sender!(
+            EVP_HPKE_CTX_setup_sender_with_seed_for_testing,
+            context,
+            recipient,
+            info,
+            ephemeral
+        );
+        assert_eq!(encapsulated, Ok(array(ENCAPSULATED)));
         let sealed = seal_next(&mut context, b"Count-0", b"Beauty is truth, truth beauty").unwrap();
         assert_eq!(hex::encode(sealed), CIPHERTEXT);
     }

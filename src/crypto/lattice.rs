@@ -12,6 +12,42 @@ pub enum Algorithm {
 
 use Algorithm::{MlDsa, MlKem};
 
+impl From<ml_dsa::ParameterSet> for Algorithm {
+    fn from(set: ml_dsa::ParameterSet) -> Self {
+        MlDsa(set)
+    }
+}
+
+impl From<ml_kem::ParameterSet> for Algorithm {
+    fn from(set: ml_kem::ParameterSet) -> Self {
+        MlKem(set)
+    }
+}
+
+/// A private key in its expanded form, with the parameter set of its algorithm.
+pub struct PrivateKey<S> {
+    set: S,
+    expanded: Secret,
+}
+
+impl<S: Copy + Into<Algorithm>> PrivateKey<S> {
+    /// From the expanded form, which the parameter set has made or checked. `Key`: another length.
+    pub fn new(set: S, expanded: &[u8]) -> Result<Self> {
+        match expanded.len() == set.into().expanded_len() {
+            true => Ok(Self { set, expanded: Secret::copy_of(expanded) }),
+            false => Err(Error::Key),
+        }
+    }
+
+    pub fn set(&self) -> S {
+        self.set
+    }
+
+    pub(super) fn expanded(&self) -> &[u8] {
+        self.expanded.as_bytes()
+    }
+}
+
 impl Algorithm {
     pub fn all() -> impl Iterator<Item = Algorithm> {
         let signing = ml_dsa::ParameterSet::ALL.iter().copied().map(MlDsa);

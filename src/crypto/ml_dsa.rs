@@ -7,12 +7,12 @@
 use std::ffi::c_int;
 
 use super::shake::{Shake, Shaker};
-use super::{Error, Result, random, succeed};
+use super::{Error, Result, lattice, random, succeed};
 use crate::secret::Secret;
 
 /// Bytes of the seed ξ.
 pub const SEED_LEN: usize = 32;
-/// Most bytes of a context (FIPS 204 section 5.2).
+/// Most bytes of a context, also of SLH-DSA (FIPS 204 section 5.2, FIPS 205 section 10.2).
 pub const MAX_CONTEXT: usize = 255;
 /// Bytes of μ, and of the digest of a public key, tr.
 const DIGEST_LEN: usize = 64;
@@ -183,29 +183,13 @@ fn representative(digest: &[u8], scheme: Scheme) -> Result<Shaker> {
     Ok(shaker)
 }
 
-/// A private key.
-pub struct PrivateKey {
-    set: ParameterSet,
-    expanded: Secret,
-}
+pub type PrivateKey = lattice::PrivateKey<ParameterSet>;
 
 impl PrivateKey {
-    /// From the expanded form, which `ParameterSet` has made or checked. `Key`: another length.
-    pub fn new(set: ParameterSet, expanded: &[u8]) -> Result<Self> {
-        match expanded.len() == set.expanded_len() {
-            true => Ok(Self { set, expanded: Secret::copy_of(expanded) }),
-            false => Err(Error::Key),
-        }
-    }
-
-    pub fn set(&self) -> ParameterSet {
-        self.set
-    }
-
     /// Takes the message and ends in μ.
     pub fn representative(&self, scheme: Scheme) -> Result<Shaker> {
         let place = DIGEST_PLACE..DIGEST_PLACE + DIGEST_LEN;
-        representative(self.expanded.as_bytes().get(place).ok_or(Error::Key)?, scheme)
+        representative(self.expanded().get(place).ok_or(Error::Key)?, scheme)
     }
 
     /// Signs μ: hedged with fresh random bytes, or always alike (FIPS 204 section 3.4). Errors: `Buffer`; `Length`.
@@ -215,7 +199,7 @@ impl PrivateKey {
     }
 
     fn sign_with(&self, representative: &[u8], random: &Secret, signature: &mut [u8]) -> Result<usize> {
-        let signature = signature.get_mut(..self.set.signature_len()).ok_or(Error::Buffer)?;
+        let signature = signature.get_mut(..self.set().signature_len()).ok_or(Error::Buffer)?;
         if representative.len() != DIGEST_LEN {
             return Err(Error::Length);
         }
@@ -223,8 +207,8 @@ impl PrivateKey {
         // SAFETY: key and signature have the lengths of this parameter set, the random bytes are 32, and the prefix
         // is none.
         let code = unsafe {
-            (self.set.functions().sign)(
-                self.expanded.as_bytes().as_ptr(),
+            (self.set().functions().sign)(
+                self.expanded().as_ptr(),
                 signature.as_mut_ptr(),
                 &mut written,
                 representative.as_ptr(),

@@ -5,7 +5,7 @@
 
 use std::ffi::c_int;
 
-use super::{Error, Result, clear_errors, equal};
+use super::{Error, Result, clear_errors, equal, lattice};
 use crate::secret::Secret;
 
 /// Bytes of the seed d ‖ z.
@@ -213,29 +213,13 @@ impl PublicKey {
     }
 }
 
-/// A private key.
-pub struct PrivateKey {
-    set: ParameterSet,
-    expanded: Secret,
-}
+pub type PrivateKey = lattice::PrivateKey<ParameterSet>;
 
 impl PrivateKey {
-    /// From the expanded form, which `ParameterSet` has made or checked. `Key`: another length.
-    pub fn new(set: ParameterSet, expanded: &[u8]) -> Result<Self> {
-        match expanded.len() == set.expanded_len() {
-            true => Ok(Self { set, expanded: Secret::copy_of(expanded) }),
-            false => Err(Error::Key),
-        }
-    }
-
-    pub fn set(&self) -> ParameterSet {
-        self.set
-    }
-
     /// The secret that a ciphertext carries; for a ciphertext that nobody made for this key a secret that nobody else
     /// knows (implicit rejection). `Length`: another length.
     pub fn decapsulate(&self, ciphertext: &[u8]) -> Result<Secret> {
-        if ciphertext.len() != self.set.ciphertext_len() {
+        if ciphertext.len() != self.set().ciphertext_len() {
             return Err(Error::Length);
         }
         let mut secret = Secret::zeroed(SECRET_LEN);
@@ -243,8 +227,8 @@ impl PrivateKey {
         let place = secret.as_mut_bytes().as_mut_ptr();
         // SAFETY: ciphertext and key have the lengths of this parameter set, the secret the one that is told.
         let code = unsafe {
-            let private = self.expanded.as_bytes().as_ptr();
-            (self.set.functions().decapsulate)(place, &mut secret_len, ciphertext.as_ptr(), private)
+            let private = self.expanded().as_ptr();
+            (self.set().functions().decapsulate)(place, &mut secret_len, ciphertext.as_ptr(), private)
         };
         succeed(code, Error::Engine)?;
         Ok(secret)

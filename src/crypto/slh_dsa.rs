@@ -13,9 +13,6 @@ use zeroize::Zeroizing;
 use super::{Error, Result, equal, random};
 use crate::secret::Secret;
 
-/// Most bytes of a context (FIPS 205 section 10.2).
-pub const MAX_CONTEXT: usize = 255;
-
 /// Bytes of the stack that the work is done on. The largest set takes 185,000 of them, and 900,000 where nothing is optimised;
 /// those that are never touched cost nothing.
 const STACK: usize = 2 << 20;

@@ -4,12 +4,13 @@
 //! from.
 
 use crate::ck::*;
-use crate::crypto::lattice::Algorithm;
+use crate::crypto::lattice::{Algorithm, PrivateKey};
 use crate::crypto::ml_dsa::ParameterSet::{MlDsa44, MlDsa65, MlDsa87};
 use crate::crypto::ml_kem::ParameterSet::{MlKem512, MlKem768, MlKem1024};
 use crate::crypto::{Error as CryptoError, pkcs8, random};
 use crate::error::{Error, Result};
 use crate::object::{Attributes, Object, Value};
+use crate::policy::UsableKey;
 use crate::secret::Secret;
 
 use super::operation::KeyPair;
@@ -120,8 +121,19 @@ pub(super) fn to_encode(object: &Object) -> Result<pkcs8::Private> {
     Ok(pkcs8::Private::Lattice { algorithm, seed: part(CKA_SEED)?, expanded: part(CKA_VALUE)? })
 }
 
+/// The engine's key of a private key object, made once. `set`: its parameter set.
+pub(super) fn private<S: Copy + Into<Algorithm> + Send + Sync + 'static>(
+    key: &UsableKey,
+    set: fn(&Object) -> Result<S>,
+) -> Result<&PrivateKey<S>> {
+    key.object().engine_key(|object| {
+        let set = set(object)?;
+        Ok(PrivateKey::new(set, expanded(object, set.into())?.as_bytes())?)
+    })
+}
+
 /// The expanded form of a private key object.
-pub(super) fn expanded(object: &Object, algorithm: Algorithm) -> Result<Secret> {
+fn expanded(object: &Object, algorithm: Algorithm) -> Result<Secret> {
     match (object.material(CKA_VALUE)?, object.material(CKA_SEED)?) {
         (Some(value), _) => Ok(Secret::copy_of(value)),
         (None, Some(seed)) => Ok(algorithm.expand(seed)?.1),

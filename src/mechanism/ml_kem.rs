@@ -63,13 +63,8 @@ fn set(object: &Object) -> Result<ParameterSet> {
     }
 }
 
-/// The engine's key of a private key object, made once.
 fn private(key: &UsableKey) -> Result<&PrivateKey> {
-    key.object().engine_key(|object| {
-        let set = set(object)?;
-        let expanded = lattice_keys::expanded(object, Algorithm::MlKem(set))?;
-        Ok(PrivateKey::new(set, expanded.as_bytes())?)
-    })
+    lattice_keys::private(key, set)
 }
 
 /// The engine's key of a public key object, made once.
