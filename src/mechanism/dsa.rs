@@ -1,7 +1,6 @@
 //! DSA (PKCS#11 sections 6.2.11 and 6.2.12, FIPS 186-4 section 4), over a digest made elsewhere or over the message.
 
 use crate::ck::*;
-use crate::crypto::Error as CryptoError;
 use crate::crypto::digest::Hash;
 use crate::error::{Error, Result};
 use crate::policy::UsableKey;
@@ -10,7 +9,7 @@ use super::ffc_keys::{self, DSA_SIZES};
 use super::operation::{Sign, Verify};
 use super::params::ParamKind;
 use super::row::{Approval, KeyNeed, Mechanism, Ops};
-use super::signing::{self, Message, Scheme};
+use super::signing::{self, Message, Scheme, signatures};
 
 /// More of a digest than this never counts: it is longer than any subprime.
 const MAX_DIGEST: usize = 64;
@@ -18,28 +17,12 @@ const MAX_DIGEST: usize = 64;
 /// DSA over the message.
 macro_rules! dsa {
     ($hash:ident, $id:ident) => {
-        row(
-            $id,
-            stringify!($id),
-            Ops {
-                sign: Some(|key, _| sign(key, Message::hashed(Hash::$hash)?)),
-                verify: Some(|key, _| verify(key, Message::hashed(Hash::$hash)?)),
-                ..Ops::NONE
-            },
-        )
+        row($id, stringify!($id), signatures!(|key, _| key, Message::hashed(Hash::$hash)?))
     };
 }
 
 pub(super) static ROWS: &[Mechanism] = &[
-    row(
-        CKM_DSA,
-        "CKM_DSA",
-        Ops {
-            sign: Some(|key, _| sign(key, Message::prefix(MAX_DIGEST))),
-            verify: Some(|key, _| verify(key, Message::prefix(MAX_DIGEST))),
-            ..Ops::NONE
-        },
-    ),
+    row(CKM_DSA, "CKM_DSA", signatures!(|key, _| key, Message::prefix(MAX_DIGEST))),
     dsa!(Sha1, CKM_DSA_SHA1),
     dsa!(Sha224, CKM_DSA_SHA224),
     dsa!(Sha256, CKM_DSA_SHA256),
@@ -94,9 +77,6 @@ impl Scheme for Dsa {
         if message.is_empty() {
             return Err(Error::DataLenRange);
         }
-        ffc_keys::dsa_public(&self.0)?.verify(message, signature).map_err(|error| match error {
-            CryptoError::Length => Error::SignatureLenRange,
-            other => other.into(),
-        })
+        signing::checked(ffc_keys::dsa_public(&self.0)?.verify(message, signature))
     }
 }

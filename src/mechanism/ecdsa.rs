@@ -1,7 +1,6 @@
 //! ECDSA (PKCS#11 section 6.3.12 and 6.3.13, FIPS 186-5 section 6), over a digest made elsewhere or over the message.
 
 use crate::ck::*;
-use crate::crypto::Error as CryptoError;
 use crate::crypto::digest::Hash;
 use crate::error::{Error, Result};
 use crate::policy::UsableKey;
@@ -10,7 +9,7 @@ use super::ec_keys::{self, FLAGS, SIZES};
 use super::operation::{Sign, Verify};
 use super::params::ParamKind;
 use super::row::{Approval, KeyNeed, Mechanism, Ops};
-use super::signing::{self, Message, Scheme};
+use super::signing::{self, Message, Scheme, signatures};
 
 /// More of a digest than this never counts: it is longer than any order.
 const MAX_DIGEST: usize = 128;
@@ -22,26 +21,13 @@ macro_rules! ecdsa {
             $id,
             stringify!($id),
             Approval::$approval,
-            Ops {
-                sign: Some(|key, _| sign(key, Message::hashed(Hash::$hash)?)),
-                verify: Some(|key, _| verify(key, Message::hashed(Hash::$hash)?)),
-                ..Ops::NONE
-            },
+            signatures!(|key, _| key, Message::hashed(Hash::$hash)?),
         )
     };
 }
 
 pub(super) static ROWS: &[Mechanism] = &[
-    row(
-        CKM_ECDSA,
-        "CKM_ECDSA",
-        Approval::Approved,
-        Ops {
-            sign: Some(|key, _| sign(key, Message::prefix(MAX_DIGEST))),
-            verify: Some(|key, _| verify(key, Message::prefix(MAX_DIGEST))),
-            ..Ops::NONE
-        },
-    ),
+    row(CKM_ECDSA, "CKM_ECDSA", Approval::Approved, signatures!(|key, _| key, Message::prefix(MAX_DIGEST))),
     ecdsa!(Sha1, CKM_ECDSA_SHA1, Legacy),
     ecdsa!(Sha224, CKM_ECDSA_SHA224, Approved),
     ecdsa!(Sha256, CKM_ECDSA_SHA256, Approved),
@@ -97,9 +83,6 @@ impl Scheme for Ecdsa {
         if message.is_empty() {
             return Err(Error::DataLenRange);
         }
-        ec_keys::public(&self.0)?.verify(message, signature).map_err(|error| match error {
-            CryptoError::Length => Error::SignatureLenRange,
-            other => other.into(),
-        })
+        signing::checked(ec_keys::public(&self.0)?.verify(message, signature))
     }
 }

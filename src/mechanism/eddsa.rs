@@ -1,7 +1,6 @@
 //! EdDSA (PKCS#11 section 6.3.14, RFC 8032): the five schemes, told apart by the curve and the parameter.
 
 use crate::ck::*;
-use crate::crypto::Error as CryptoError;
 use crate::crypto::digest::Hash;
 use crate::crypto::edwards::{self, Curve};
 use crate::crypto::shake::Shake;
@@ -87,9 +86,6 @@ impl Scheme for Eddsa {
 
     fn verify(&self, message: &[u8], signature: &[u8]) -> Result<()> {
         let key = ec_keys::edwards_public(&self.key)?;
-        key.verify(self.scheme(), message, signature).map_err(|error| match error {
-            CryptoError::Length => Error::SignatureLenRange,
-            other => other.into(),
-        })
+        signing::checked(key.verify(self.scheme(), message, signature))
     }
 }

@@ -1,11 +1,11 @@
 //! ML-DSA (PKCS#11 section 6.67, FIPS 204): the message itself, its digest, or the message hashed here.
 
 use crate::ck::*;
+use crate::crypto;
 use crate::crypto::digest::{self, Hash};
 use crate::crypto::lattice::Algorithm;
-use crate::crypto::ml_dsa::{self, MAX_CONTEXT, ParameterSet, PrivateKey, PublicKey};
+use crate::crypto::ml_dsa::{self, ParameterSet, PrivateKey, PublicKey};
 use crate::crypto::shake::{Shake, Shaker};
-use crate::crypto::{self, Error as CryptoError};
 use crate::error::{Error, Result};
 use crate::object::Object;
 use crate::policy::UsableKey;
@@ -13,9 +13,9 @@ use crate::policy::UsableKey;
 use super::lattice_keys;
 use super::operation::{Sign, Verify};
 use super::params::{ParamKind, Params};
-use super::prehash::Prehash;
+use super::prehash::{Prehash, context_and_hedge};
 use super::row::{Approval, KeyNeed, Mechanism, Ops};
-use super::signing::{self, Message, Scheme};
+use super::signing::{self, Message, Scheme, signatures};
 
 /// Bytes of public keys.
 const SIZES: (u64, u64) =
@@ -40,11 +40,7 @@ macro_rules! hashing {
             $id,
             stringify!($id),
             ParamKind::OptionalSignContext,
-            Ops {
-                sign: Some(|key, params| sign(key, params, Form::Hashing($prehash))),
-                verify: Some(|key, params| verify(key, params, Form::Hashing($prehash))),
-                ..Ops::NONE
-            },
+            signatures!(|key, params| key, params, Form::Hashing($prehash)),
         )
     };
 }
@@ -63,21 +59,13 @@ pub(super) static ROWS: &[Mechanism] = &[
         CKM_ML_DSA,
         "CKM_ML_DSA",
         ParamKind::OptionalSignContext,
-        Ops {
-            sign: Some(|key, params| sign(key, params, Form::Pure)),
-            verify: Some(|key, params| verify(key, params, Form::Pure)),
-            ..Ops::NONE
-        },
+        signatures!(|key, params| key, params, Form::Pure),
     ),
     row(
         CKM_HASH_ML_DSA,
         "CKM_HASH_ML_DSA",
         ParamKind::HashSignContext,
-        Ops {
-            sign: Some(|key, params| sign(key, params, Form::Hashed(parameter_hash(params)?))),
-            verify: Some(|key, params| verify(key, params, Form::Hashed(parameter_hash(params)?))),
-            ..Ops::NONE
-        },
+        signatures!(|key, params| key, params, Form::Hashed(Prehash::of_parameter(params)?)),
     ),
     hashing!(CKM_HASH_ML_DSA_SHA224, Prehash::Hash(Hash::Sha224)),
     hashing!(CKM_HASH_ML_DSA_SHA256, Prehash::Hash(Hash::Sha256)),
@@ -102,13 +90,6 @@ enum Form {
     Hashing(Prehash),
 }
 
-fn parameter_hash(params: &Params) -> Result<Prehash> {
-    match params {
-        Params::SignContext { hash: Some(hash), .. } => Prehash::of_parameter(*hash),
-        _ => Err(Error::MechanismParamInvalid),
-    }
-}
-
 fn sign(key: UsableKey, params: &Params, form: Form) -> Result<Box<dyn Sign>> {
     let scheme = MlDsa::new(key, params, form)?;
     let key = private(&scheme.key)?;
@@ -128,13 +109,8 @@ fn set(object: &Object) -> Result<ParameterSet> {
     }
 }
 
-/// The engine's key of a private key object, made once.
 fn private(key: &UsableKey) -> Result<&PrivateKey> {
-    key.object().engine_key(|object| {
-        let set = set(object)?;
-        let expanded = lattice_keys::expanded(object, Algorithm::MlDsa(set))?;
-        Ok(PrivateKey::new(set, expanded.as_bytes())?)
-    })
+    lattice_keys::private(key, set)
 }
 
 /// The engine's key of a public key object, made once.
@@ -148,25 +124,14 @@ struct MlDsa {
     key: UsableKey,
     form: Form,
     context: Vec<u8>,
-    /// CKH_HEDGE_PREFERRED is hedged too. Verification does not look at it.
+    /// Verification does not look at it.
     hedged: bool,
 }
 
 impl MlDsa {
-    /// CKR_MECHANISM_PARAM_INVALID: a context of more than 255 bytes, or an unknown CK_HEDGE_TYPE.
+    /// Errors: those of `context_and_hedge`.
     fn new(key: UsableKey, params: &Params, form: Form) -> Result<Self> {
-        let (hedge, context) = match params {
-            Params::None => (CKH_HEDGE_PREFERRED, Vec::new()),
-            Params::SignContext { hedge, context, .. } if context.len() <= MAX_CONTEXT => {
-                (*hedge, context.clone())
-            }
-            _ => return Err(Error::MechanismParamInvalid),
-        };
-        let hedged = match hedge {
-            CKH_HEDGE_PREFERRED | CKH_HEDGE_REQUIRED => true,
-            CKH_DETERMINISTIC_REQUIRED => false,
-            _ => return Err(Error::MechanismParamInvalid),
-        };
+        let (context, hedged) = context_and_hedge(params)?;
         Ok(Self { key, form, context, hedged })
     }
 
@@ -214,9 +179,6 @@ impl Scheme for MlDsa {
     fn verify(&self, message: &[u8], signature: &[u8]) -> Result<()> {
         let key = public(&self.key)?;
         let representative = self.representative(message, |with| key.representative(with))?;
-        key.verify(representative.as_bytes(), signature).map_err(|error| match error {
-            CryptoError::Length => Error::SignatureLenRange,
-            other => other.into(),
-        })
+        signing::checked(key.verify(representative.as_bytes(), signature))
     }
 }

@@ -1,13 +1,33 @@
-//! The hash functions of the signatures that hash their message before (FIPS 204 section 5.4, FIPS 205 section 10.2): how
-//! mechanisms and parameters name them, and how signatures do.
+//! What the parameters of ML-DSA and SLH-DSA have in common: context and hedging, and the hash functions of the signatures
+//! that hash their message before (FIPS 204 section 5.4, FIPS 205 section 10.2): how mechanisms and parameters name them,
+//! and how signatures do.
 
 use crate::ck::*;
 use crate::crypto::digest::Hash;
+use crate::crypto::ml_dsa::MAX_CONTEXT;
 use crate::crypto::shake::Shake;
 use crate::error::{Error, Result};
 
 use super::hashes;
+use super::params::Params;
 use super::signing::Message;
+
+/// The context of a signature, and whether it is hedged, as CKH_HEDGE_PREFERRED is, too. CKR_MECHANISM_PARAM_INVALID: a
+/// context of more than 255 bytes, or an unknown CK_HEDGE_TYPE.
+pub(super) fn context_and_hedge(params: &Params) -> Result<(Vec<u8>, bool)> {
+    let (hedge, context) = match params {
+        Params::None => (CKH_HEDGE_PREFERRED, Vec::new()),
+        Params::SignContext { hedge, context, .. } if context.len() <= MAX_CONTEXT => {
+            (*hedge, context.clone())
+        }
+        _ => return Err(Error::MechanismParamInvalid),
+    };
+    match hedge {
+        CKH_HEDGE_PREFERRED | CKH_HEDGE_REQUIRED => Ok((context, true)),
+        CKH_DETERMINISTIC_REQUIRED => Ok((context, false)),
+        _ => Err(Error::MechanismParamInvalid),
+    }
+}
 
 /// A hash function with a name in such signatures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,8 +40,11 @@ pub(super) enum Prehash {
 impl Prehash {
     /// The field `hash` of CK_HASH_SIGN_ADDITIONAL_CONTEXT. CKR_MECHANISM_PARAM_INVALID: none of SHA-2 and SHA-3 (no
     /// mechanism stands for SHAKE as a hash function).
-    pub(super) fn of_parameter(hash: CK_MECHANISM_TYPE) -> Result<Self> {
-        match hashes::of_mechanism(hash) {
+    pub(super) fn of_parameter(params: &Params) -> Result<Self> {
+        let Params::SignContext { hash: Some(hash), .. } = params else {
+            return Err(Error::MechanismParamInvalid);
+        };
+        match hashes::of_mechanism(*hash) {
             Some(hash) if number(hash).is_some() => Ok(Prehash::Hash(hash)),
             _ => Err(Error::MechanismParamInvalid),
         }

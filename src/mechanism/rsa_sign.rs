@@ -12,7 +12,7 @@ use super::operation::{Sign, Verify};
 use super::params::{ParamKind, Params};
 use super::row::{Approval, KeyNeed, Mechanism, Ops};
 use super::rsa_keys::{self, SIZES};
-use super::signing::{self, Message, Scheme};
+use super::signing::{self, Message, Scheme, signatures};
 
 /// PKCS #1 v1.5 over the message: `pkcs1!(hash, mechanism, approval)`.
 macro_rules! pkcs1 {
@@ -22,11 +22,7 @@ macro_rules! pkcs1 {
             stringify!($id),
             ParamKind::None,
             Approval::$approval,
-            Ops {
-                sign: Some(|key, _| sign(key, Some(Hash::$hash), Padding::Pkcs1(Some(Hash::$hash)))),
-                verify: Some(|key, _| verify(key, Some(Hash::$hash), Padding::Pkcs1(Some(Hash::$hash)))),
-                ..Ops::NONE
-            },
+            signatures!(|key, _| key, Some(Hash::$hash), Padding::Pkcs1(Some(Hash::$hash))),
         )
     };
 }
@@ -39,15 +35,7 @@ macro_rules! pss {
             stringify!($id),
             ParamKind::Pss,
             Approval::$approval,
-            Ops {
-                sign: Some(|key, params| {
-                    sign(key, Some(Hash::$hash), Padding::pss(params, Some(Hash::$hash))?)
-                }),
-                verify: Some(|key, params| {
-                    verify(key, Some(Hash::$hash), Padding::pss(params, Some(Hash::$hash))?)
-                }),
-                ..Ops::NONE
-            },
+            signatures!(|key, params| key, Some(Hash::$hash), Padding::pss(params, Some(Hash::$hash))?),
         )
     };
 }
@@ -69,11 +57,7 @@ pub(super) static ROWS: &[Mechanism] = &[
         "CKM_RSA_PKCS_PSS",
         ParamKind::Pss,
         Approval::Approved,
-        Ops {
-            sign: Some(|key, params| sign(key, None, Padding::pss(params, None)?)),
-            verify: Some(|key, params| verify(key, None, Padding::pss(params, None)?)),
-            ..Ops::NONE
-        },
+        signatures!(|key, params| key, None, Padding::pss(params, None)?),
     ),
     pss!(Sha1, CKM_SHA1_RSA_PKCS_PSS, Legacy),
     pss!(Sha224, CKM_SHA224_RSA_PKCS_PSS, Approved),

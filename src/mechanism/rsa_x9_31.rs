@@ -12,26 +12,14 @@ use super::operation::{Sign, Verify};
 use super::params::ParamKind;
 use super::row::{Approval, KeyNeed, Mechanism, Ops};
 use super::rsa_keys::{self, SIZES};
-use super::signing::{self, Message, Scheme};
+use super::signing::{self, Message, Scheme, signatures};
 
 /// The identifier of SHA-1 in ISO/IEC 10118, which stands behind the digest.
 const SHA1_IDENTIFIER: u8 = 0x33;
 
 pub(super) static ROWS: &[Mechanism] = &[
-    row(
-        CKM_RSA_X9_31,
-        "CKM_RSA_X9_31",
-        Ops { sign: Some(|key, _| sign(key, None)), verify: Some(|key, _| verify(key, None)), ..Ops::NONE },
-    ),
-    row(
-        CKM_SHA1_RSA_X9_31,
-        "CKM_SHA1_RSA_X9_31",
-        Ops {
-            sign: Some(|key, _| sign(key, Some(Hash::Sha1))),
-            verify: Some(|key, _| verify(key, Some(Hash::Sha1))),
-            ..Ops::NONE
-        },
-    ),
+    row(CKM_RSA_X9_31, "CKM_RSA_X9_31", signatures!(|key, _| key, None)),
+    row(CKM_SHA1_RSA_X9_31, "CKM_SHA1_RSA_X9_31", signatures!(|key, _| key, Some(Hash::Sha1))),
 ];
 
 /// FIPS 186-5 has withdrawn X9.31: its signatures may only be verified.

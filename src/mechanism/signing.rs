@@ -1,10 +1,33 @@
 //! What all signature mechanisms share: the message is hashed, collected or cut on its way in, and signed at the end.
 
+use crate::crypto;
 use crate::crypto::digest::{Hash, Hasher, Value};
 use crate::crypto::shake::Shaker;
 use crate::error::{Error, Result};
 
 use super::operation::{Sign, Verify};
+
+/// What a signature mechanism serves: `sign` and `verify` of its file, called alike.
+macro_rules! signatures {
+    (|$key:ident, $params:pat_param| $($argument:expr),+) => {
+        $crate::mechanism::row::Ops {
+            sign: Some(|$key, $params| sign($($argument),+)),
+            verify: Some(|$key, $params| verify($($argument),+)),
+            ..$crate::mechanism::row::Ops::NONE
+        }
+    };
+}
+
+pub(super) use signatures;
+
+/// The answer to a signature that the engine has checked. CKR_SIGNATURE_LEN_RANGE: it has another length than that of the
+/// scheme.
+pub(super) fn checked(result: crypto::Result<()>) -> Result<()> {
+    result.map_err(|error| match error {
+        crypto::Error::Length => Error::SignatureLenRange,
+        other => other.into(),
+    })
+}
 
 /// The most that a mechanism collects which must see the whole message at once, in bytes.
 const MAX_COLLECTED: usize = 64 << 20;

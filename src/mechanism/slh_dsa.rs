@@ -5,7 +5,7 @@ use crate::crypto::Error as CryptoError;
 use crate::crypto::digest::Hash;
 use crate::crypto::pkcs8::Public;
 use crate::crypto::shake::Shake;
-use crate::crypto::slh_dsa::{self, Domain, MAX_CONTEXT, ParameterSet};
+use crate::crypto::slh_dsa::{self, Domain, ParameterSet};
 use crate::error::{Error, Result};
 use crate::object::{Attributes, Value};
 use crate::policy::UsableKey;
@@ -13,10 +13,10 @@ use crate::secret::Secret;
 
 use super::operation::{KeyPair, Sign, Verify};
 use super::params::{ParamKind, Params};
-use super::prehash::Prehash;
+use super::prehash::{Prehash, context_and_hedge};
 use super::row::{Approval, KeyNeed, Mechanism, Ops};
 use super::secret_value;
-use super::signing::{self, Message, Scheme};
+use super::signing::{self, Message, Scheme, signatures};
 
 /// HashSLH-DSA over the message.
 macro_rules! hashing {
@@ -25,11 +25,7 @@ macro_rules! hashing {
             $id,
             stringify!($id),
             ParamKind::OptionalSignContext,
-            Ops {
-                sign: Some(|key, params| sign(Signer::hashing(key, params, $prehash)?)),
-                verify: Some(|key, params| verify(Signer::hashing(key, params, $prehash)?)),
-                ..Ops::NONE
-            },
+            signatures!(|key, params| Signer::hashing(key, params, $prehash)?),
         )
     };
 }
@@ -45,21 +41,13 @@ pub(super) static ROWS: &[Mechanism] = &[
         CKM_SLH_DSA,
         "CKM_SLH_DSA",
         ParamKind::OptionalSignContext,
-        Ops {
-            sign: Some(|key, params| sign(Signer::pure(key, params)?)),
-            verify: Some(|key, params| verify(Signer::pure(key, params)?)),
-            ..Ops::NONE
-        },
+        signatures!(|key, params| Signer::pure(key, params)?),
     ),
     row(
         CKM_HASH_SLH_DSA,
         "CKM_HASH_SLH_DSA",
         ParamKind::HashSignContext,
-        Ops {
-            sign: Some(|key, params| sign(Signer::hashed(key, params)?)),
-            verify: Some(|key, params| verify(Signer::hashed(key, params)?)),
-            ..Ops::NONE
-        },
+        signatures!(|key, params| Signer::hashed(key, params)?),
     ),
     hashing!(Prehash::Hash(Hash::Sha224), CKM_HASH_SLH_DSA_SHA224),
     hashing!(Prehash::Hash(Hash::Sha256), CKM_HASH_SLH_DSA_SHA256),
@@ -181,13 +169,9 @@ impl Signer {
         Ok((Message::collected(), Self::new(key, params, None)?))
     }
 
-    /// CKM_HASH_SLH_DSA: the data is what the hash function of the parameter has made. Errors:
-    /// CKR_MECHANISM_PARAM_INVALID for another function.
+    /// CKM_HASH_SLH_DSA: the data is what the hash function of the parameter has made.
     fn hashed(key: UsableKey, params: &Params) -> Result<(Message, Self)> {
-        let Params::SignContext { hash: Some(hash), .. } = params else {
-            return Err(Error::MechanismParamInvalid);
-        };
-        let prehash = Prehash::of_parameter(*hash)?;
+        let prehash = Prehash::of_parameter(params)?;
         Ok((Message::raw(prehash.output_len()), Self::new(key, params, Some(prehash))?))
     }
 
@@ -196,21 +180,9 @@ impl Signer {
         Ok((prehash.message()?, Self::new(key, params, Some(prehash))?))
     }
 
-    /// CKR_MECHANISM_PARAM_INVALID: a context of more than 255 bytes, or an unknown hedge variant. CKH_HEDGE_PREFERRED is
-    /// hedged.
+    /// Errors: those of `context_and_hedge`.
     fn new(key: UsableKey, params: &Params, prehash: Option<Prehash>) -> Result<Self> {
-        let (hedge, context) = match params {
-            Params::None => (CKH_HEDGE_PREFERRED, Vec::new()),
-            Params::SignContext { hedge, context, .. } if context.len() <= MAX_CONTEXT => {
-                (*hedge, context.clone())
-            }
-            _ => return Err(Error::MechanismParamInvalid),
-        };
-        let hedged = match hedge {
-            CKH_HEDGE_PREFERRED | CKH_HEDGE_REQUIRED => true,
-            CKH_DETERMINISTIC_REQUIRED => false,
-            _ => return Err(Error::MechanismParamInvalid),
-        };
+        let (context, hedged) = context_and_hedge(params)?;
         let set = parameter_set(key.object().attributes())?;
         Ok(Self { key, set, context, prehash, hedged })
     }
@@ -245,10 +217,7 @@ impl Scheme for Signer {
     fn verify(&self, message: &[u8], signature: &[u8]) -> Result<()> {
         let public = self.key.object().bytes(CKA_VALUE).ok_or(Error::GeneralError)?;
         self.with_domain(message, |domain| {
-            slh_dsa::verify(self.set, public, domain, message, signature).map_err(|error| match error {
-                CryptoError::Length => Error::SignatureLenRange,
-                other => other.into(),
-            })
+            signing::checked(slh_dsa::verify(self.set, public, domain, message, signature))
         })
     }
 }
