@@ -11,7 +11,7 @@ use coffer_pkcs11::config::Config;
 use coffer_pkcs11::error::{Error, Result};
 use coffer_pkcs11::lifecycle::copies::{self, Copies, Way};
 use coffer_pkcs11::lifecycle::destruction::{self, Pending, Rewritten, Targets};
-use coffer_pkcs11::lifecycle::signer;
+use coffer_pkcs11::lifecycle::{settings, signer};
 use coffer_pkcs11::mechanism::Params;
 use coffer_pkcs11::object::{Attributes, SearchTemplate, Value};
 use coffer_pkcs11::policy::{Profile, Role, Source, State};
@@ -200,10 +200,8 @@ fn what_must_not_be_destroyed_is_refused_and_a_compromised_key_stays_compromised
 fn a_token_that_wants_a_waiting_period_lets_no_key_go_sooner() {
     let world = World::new(Profile::Compatible);
     let session = world.session();
-    session
-        .token()
-        .change_settings("a week", |settings| settings.destruction_wait = u32::try_from(7 * DAY).unwrap())
-        .unwrap();
+    let wait = u32::try_from(7 * DAY).unwrap();
+    settings::change(session.token(), None, |settings| settings.destruction_wait = wait).unwrap();
     let key = aes(&session, "data", &[]);
     assert_eq!(session.destroy_object(key), Err(Error::ActionProhibited));
     assert_eq!(decide(&session, &[key], TODAY + 6 * DAY), Err(Error::ActionProhibited));

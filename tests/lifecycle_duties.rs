@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use coffer_pkcs11::ck::*;
 use coffer_pkcs11::error::{Error, Result};
+use coffer_pkcs11::lifecycle::settings;
 use coffer_pkcs11::lifecycle::state::{self, Step};
 use coffer_pkcs11::mechanism::Params;
 use coffer_pkcs11::object::{Template, Value};
 use coffer_pkcs11::policy::{Function, Role};
 use coffer_pkcs11::session::{Output, Session};
-use coffer_pkcs11::token::{ObjectHandle, SlotId};
+use coffer_pkcs11::token::{ObjectHandle, Settings, SlotId};
 use common::{Fixture, SO_PIN, USER_PIN, bytes, data, find_label, open, secret, template};
 
 const ACCOUNT_PIN: &str = "pin-of-an-account";
@@ -194,6 +195,10 @@ fn attempt(bench: &Bench, operation: &str, of: &dyn Fn(&str) -> ObjectHandle, wr
         "destroy a public token object" => session.destroy_object(of("ec public")),
         "wrap a private key" => wrap(session, private).map(drop),
         "set the user PIN" => session.init_pin(&secret(USER_PIN)),
+        "change the settings" => {
+            let wait = |settings: &mut Settings| settings.clock_tolerance += 1;
+            settings::change(session.token(), None, wait).map(drop)
+        }
         "add an account" => session.add_account("new", Role::Auditor, &secret(ACCOUNT_PIN)),
         "remove an account" => session.remove_account("custodian"),
         other => panic!("the test does not know how to {other}"),

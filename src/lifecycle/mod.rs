@@ -7,6 +7,7 @@ pub mod destruction;
 pub mod event;
 pub mod log;
 pub mod rotation;
+pub mod settings;
 pub mod signer;
 pub mod state;
 pub mod softhsm2;

@@ -84,10 +84,12 @@ pub enum Function {
     Export,
     /// Say that a key or certificate is to be trusted (CKA_TRUSTED).
     Trust,
+    /// Change what the token asks of the life of its keys, and how much is told.
+    Configure,
 }
 
 impl Function {
-    pub const ALL: [Function; 10] = [
+    pub const ALL: [Function; 11] = [
         Function::SeePrivate,
         Function::ReadData,
         Function::ReadKeys,
@@ -98,6 +100,7 @@ impl Function {
         Function::Destroy,
         Function::Export,
         Function::Trust,
+        Function::Configure,
     ];
 
     /// The table: who may do it. (The SO sees no private objects, so what is said of the SO and keys is about others.)
@@ -114,6 +117,7 @@ impl Function {
             Function::Destroy => &[So, User, KeyManager],
             Function::Export => &[So, User, KeyManager],
             Function::Trust => &[So],
+            Function::Configure => &[So, User],
         }
     }
 
@@ -129,6 +133,7 @@ impl Function {
             Function::Destroy => "destroy token objects",
             Function::Export => "wrap keys",
             Function::Trust => "set CKA_TRUSTED",
+            Function::Configure => "change the settings",
         }
     }
 }

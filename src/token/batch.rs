@@ -14,7 +14,9 @@ use super::Token;
 use super::audit::AuditMode;
 use super::event::{Event, What, Who};
 use super::handle::ObjectHandle;
+use super::info::Identity;
 use super::objects::{CHANGE_ATTEMPTS, put};
+use super::settings::Settings;
 use super::table::Place;
 use super::tag::digest;
 
@@ -180,9 +182,21 @@ impl Batch<'_> {
         self.changes.push(Change::Delete(record.id));
     }
 
-    /// New token information (`Identity::encode`).
-    pub fn info(&mut self, info: Vec<u8>) {
-        self.changes.push(Change::Info(info));
+    /// Other settings of the token; answers those of before and those that it will have. The batch is made again if somebody
+    /// else has changed them meanwhile. Errors: CKR_ARGUMENTS_BAD for settings that are too long or that no token can have.
+    pub fn settings(&mut self, change: impl FnOnce(&mut Settings)) -> Result<(Settings, Settings)> {
+        let expected = self.token.vault.info();
+        let mut identity = Identity::decode(&expected)?;
+        let before = identity.settings.clone();
+        change(&mut identity.settings);
+        let info = identity.encode()?;
+        if Identity::decode(&info) != Ok(identity.clone()) {
+            return Err(Error::ArgumentsBad);
+        }
+        if identity.settings != before {
+            self.changes.push(Change::ReplaceInfo { info, expected });
+        }
+        Ok((before, identity.settings))
     }
 
     /// An event that is written with the changes (see [`Token::event`]).
@@ -234,9 +248,10 @@ impl Token {
                 changes.push(Change::Event(text));
             }
         }
-        // It is sealed as an object, which a security officer who holds no keys cannot do.
-        let can_seal = unlocked.opens_objects()?;
-        let clock = can_seal.then(|| self.clock_change()).flatten().map(|(change, update)| {
+        // It goes with other changes, and is none by itself; and it is sealed as private objects are.
+        let due = !changes.is_empty() && unlocked.opens_objects()?;
+        let clock = if due { self.clock_change() } else { None };
+        let clock = clock.map(|(change, update)| {
             changes.push(change);
             update
         });

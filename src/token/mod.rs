@@ -253,18 +253,6 @@ impl Token {
         Ok(self.identity()?.settings)
     }
 
-    /// Changes the settings. `detail` says for people what has changed. Errors: CKR_USER_NOT_LOGGED_IN where nobody is
-    /// logged in, CKR_ARGUMENTS_BAD for settings that are too long.
-    pub fn change_settings(&self, detail: &str, change: impl Fn(&mut Settings)) -> Result<()> {
-        self.transact(|batch| {
-            let mut identity = self.identity()?;
-            change(&mut identity.settings);
-            batch.info(identity.encode()?);
-            batch.event(self.event(What::SettingsChanged).detail(detail));
-            Ok(())
-        })
-    }
-
     /// Information that cannot be read forbids rather too much.
     fn read_information(&self) {
         let strictest = || Settings { lifecycle: Mode::Enforce, ..Settings::default() };

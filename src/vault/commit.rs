@@ -97,8 +97,10 @@ impl Unlocked {
         for change in &changes {
             match change {
                 Change::Add(put) | Change::Replace { put, .. } => put.check()?,
-                Change::Info(info) if info.len() > MAXIMUM_INFO => return Err(Error::TooLarge),
-                Change::Info(_) | Change::Delete(_) | Change::Event(_) => {}
+                Change::Info(info) | Change::ReplaceInfo { info, .. } if info.len() > MAXIMUM_INFO => {
+                    return Err(Error::TooLarge);
+                }
+                Change::Info(_) | Change::ReplaceInfo { .. } | Change::Delete(_) | Change::Event(_) => {}
             }
         }
         let vault = self.vault();
@@ -212,6 +214,19 @@ impl<'a> Group<'a> {
                 self.records.push((Kind::Info, 0, info.clone()));
                 Ok(())
             }
+            Change::ReplaceInfo { info, expected } => {
+                // What others have put into the same transaction is not in the state yet.
+                let waiting = self.records.iter().rfind(|(kind, ..)| *kind == Kind::Info);
+                let present = match waiting {
+                    Some((_, _, info)) => info.clone(),
+                    None => self.writing.state(|state| state.info.clone()),
+                };
+                if present != *expected {
+                    return Err(Error::Conflict);
+                }
+                self.records.push((Kind::Info, 0, info.clone()));
+                Ok(())
+            }
             Change::Event(event) => {
                 let (body, tally) = seal_event(self.keys, &self.tally, event)?;
                 self.records.push((Kind::Event, 0, body));
@@ -276,7 +291,7 @@ fn named(change: &Change) -> Option<RecordId> {
     match change {
         Change::Add(put) | Change::Replace { put, .. } => Some(put.id),
         Change::Delete(id) => Some(*id),
-        Change::Info(_) | Change::Event(_) => None,
+        Change::Info(_) | Change::ReplaceInfo { .. } | Change::Event(_) => None,
     }
 }
 

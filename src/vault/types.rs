@@ -93,6 +93,8 @@ pub enum Change {
     Delete(RecordId),
     /// New token information (opaque bytes).
     Info(Vec<u8>),
+    /// New token information, only if the present one is `expected` ([`Error::Conflict`]).
+    ReplaceInfo { info: Vec<u8>, expected: Vec<u8> },
     /// Something to be remembered together with the other changes.
     Event(EventText),
 }

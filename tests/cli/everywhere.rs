@@ -41,6 +41,8 @@ fn every_document_has_a_schema_and_a_version() {
     let (page, out, folder) = (home.argument("page.html"), home.argument("key.pem"), home.argument("tokens"));
     let runs: &[&[&str]] = &[
         &["info"],
+        &["settings", "show"],
+        &["settings", "set", "--clock-tolerance", "400"],
         &["list"],
         &["report", "--html", &page],
         &["generate", "aes:128", "more"],

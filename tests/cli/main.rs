@@ -18,6 +18,7 @@ mod keys;
 mod migrate;
 mod quorum;
 mod rotation;
+mod settings;
 mod roles;
 mod softhsm2_util;
 mod tokens;

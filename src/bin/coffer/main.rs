@@ -45,7 +45,7 @@ environment (COFFER_PIN, COFFER_SO_PIN, COFFER_NEW_PIN, COFFER_PASSPHRASE), else
 
 Exit codes: 0 done; 1 not done; 2 a token file is damaged or was tampered with;
 3 done, but something wants attention (doctor, list, migrate, report, verify, salvage); 4 the use of a key is denied (explain);
-5 fewer people took part than must (backup restore).";
+5 fewer people took part than must (backup restore, pin reset).";
 
 #[derive(Subcommand)]
 enum Command {
@@ -55,6 +55,8 @@ enum Command {
     Info(commands::info::Arguments),
     /// Change PINs, or set a new user PIN as the security officer
     Pin(commands::pin::Arguments),
+    /// Show and change the settings of a token: what it asks of the life of its keys, and how much is told
+    Settings(commands::settings::Arguments),
     /// Make, show and remove accounts: users with a name, a role and a PIN of their own
     Role(commands::role::Arguments),
     /// Show the objects in a token, their states and dates, and what wants attention
@@ -149,6 +151,7 @@ fn run(command: Command) -> Result<Exit> {
         Command::Init(arguments) => arguments.run(),
         Command::Info(arguments) => arguments.run(),
         Command::Pin(arguments) => arguments.run(),
+        Command::Settings(arguments) => arguments.run(),
         Command::Role(arguments) => arguments.run(),
         Command::List(arguments) => arguments.run(),
         Command::Report(arguments) => arguments.run(),

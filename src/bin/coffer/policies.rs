@@ -17,9 +17,9 @@ pub struct Chosen {
 
 impl Chosen {
     /// Makes it the policy of a token's settings. Those of a file are kept in the token itself.
-    pub fn put_into(self, settings: &mut Settings) {
+    pub fn put_into(&self, settings: &mut Settings) {
         settings.algorithm_policy = Some(self.policy.name.clone());
-        settings.policy_text = self.text;
+        settings.policy_text = self.text.clone();
     }
 }
 

@@ -21,6 +21,7 @@ use zeroize::Zeroizing;
 use crate::crypto::random;
 use crate::error::{Error, Result};
 use crate::lifecycle::backup::PublicHalf;
+use crate::lifecycle::settings;
 use crate::lock::{Mutex, Turn};
 use crate::store::Backend;
 use crate::token::{Audit, AuditMode, AuditSink, Event, Outcome, Token, What};
@@ -124,28 +125,10 @@ pub fn enable(token: &Token, backend: Arc<dyn Backend>, begin: &Begin<'_>) -> Re
     Ok(Some(first_key).filter(|_| begin.auditors.is_empty()))
 }
 
-/// Changes how much is told, with an event. Errors: CKR_USER_NOT_LOGGED_IN, and those of writing.
+/// Changes how much is told, with an event. Errors: as `settings::change`.
 pub fn configure(token: &Token, what: What, audit: &Audit) -> Result<()> {
-    let required = if audit.required { ", required" } else { "" };
-    let before = token.settings()?.audit.log.filter(|before| Some(*before) != audit.log);
-    let log = match (before, &audit.log) {
-        _ if what != What::AuditEnabled => String::new(),
-        (Some(before), Some(log)) => format!(", log {} in the place of {}", hex(log), hex(&before)),
-        (None, Some(log)) => format!(", log {}", hex(log)),
-        (_, None) => String::new(),
-    };
-    let detail = format!("audit {}{required}{log}", audit.mode.name());
-    // Whoever turns it off is told of, and whoever turns it on, too.
-    token.audit_as(AuditMode::Events);
-    let changed = token.transact(|batch| {
-        let mut identity = token.identity()?;
-        identity.settings.audit = audit.clone();
-        batch.info(identity.encode()?);
-        batch.event(token.event(what).detail(&detail));
-        Ok(())
-    });
-    token.read_audit();
-    changed
+    let begun = (what == What::AuditEnabled).then_some(what);
+    settings::change_telling(token, begun, None, |settings| settings.audit = audit.clone()).map(drop)
 }
 
 fn hex(id: &[u8]) -> String {

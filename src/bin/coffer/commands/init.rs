@@ -203,7 +203,7 @@ impl From<ProfileOption> for Profile {
 
 // Off: not at all. Warn: uses that are not allowed happen and are told of. Enforce: they are refused. See docs/lifecycle.md.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum LifecycleOption {
+pub enum LifecycleOption {
     Off,
     Warn,
     Enforce,

@@ -26,6 +26,7 @@ pub mod role;
 pub mod rotate;
 pub mod salvage;
 pub mod selftest;
+pub mod settings;
 pub mod softhsm2_util;
 pub mod uri;
 pub mod verify;
