@@ -24,6 +24,7 @@ clients=(
     "binutils:nm"
     "g++:g++"
     "strace:strace"
+    "python3-venv:/usr/lib/python3*/ensurepip/__init__.py"
 )
 
 case $set_name in
