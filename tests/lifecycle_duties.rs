@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use coffer_pkcs11::ck::*;
 use coffer_pkcs11::error::{Error, Result};
+use coffer_pkcs11::lifecycle::approval::{self, ParticipantKey, Refusal};
 use coffer_pkcs11::lifecycle::settings;
 use coffer_pkcs11::lifecycle::state::{self, Step};
 use coffer_pkcs11::mechanism::Params;
 use coffer_pkcs11::object::{Template, Value};
-use coffer_pkcs11::policy::{Function, Role};
+use coffer_pkcs11::policy::{Control, Controlled, Function, Role};
 use coffer_pkcs11::session::{Output, Session};
 use coffer_pkcs11::token::{ObjectHandle, Settings, SlotId};
 use common::{Fixture, SO_PIN, USER_PIN, bytes, data, find_label, open, secret, template};
@@ -135,6 +136,16 @@ fn wrap(session: &Session, key: ObjectHandle) -> Result<Vec<u8>> {
     Ok(room)
 }
 
+fn make_rules(session: &Session) -> Result<()> {
+    let participants = ["alice", "bob"].map(|name| ParticipantKey::generate(name).unwrap().participant());
+    let rules = [(Controlled::Policy, 1)].into();
+    let control = Control { rules, participants: participants.into(), validity: 60 };
+    approval::set_control(session.token(), Some(&control)).map_err(|refusal| match refusal {
+        Refusal::Token(error) => error,
+        other => panic!("{other}"),
+    })
+}
+
 /// Does what a line of the table names. `wrapped`: a key wrapped under the private key.
 fn attempt(bench: &Bench, operation: &str, of: &dyn Fn(&str) -> ObjectHandle, wrapped: &[u8]) -> Result<()> {
     let session = &bench.session;
@@ -201,6 +212,7 @@ fn attempt(bench: &Bench, operation: &str, of: &dyn Fn(&str) -> ObjectHandle, wr
         }
         "add an account" => session.add_account("new", Role::Auditor, &secret(ACCOUNT_PIN)),
         "remove an account" => session.remove_account("custodian"),
+        "make the rules of dual control" => make_rules(session),
         other => panic!("the test does not know how to {other}"),
     }
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::ck::*;
 use crate::error::{Error, Result};
 use crate::object::Object;
-use crate::policy::time_text;
+use crate::policy::{Controlled, Subject, time_text};
 use crate::token::{Batch, KeyName, LedgerKind, LedgerRecord, Token, What};
 use crate::vault::encoding;
 
@@ -192,20 +192,44 @@ pub fn confirm_destroyed(token: &Token, unique_id: &str, place: Option<usize>, n
 }
 
 /// A token key is about to leave under a wrapping key: an event and the copy are durable before the caller gets it, or it does
-/// not leave. Session keys are not recorded; neither are the keys of a token that cannot be written to.
+/// not leave. Session keys are not recorded; neither are the keys of a token that cannot be written to. Errors:
+/// CKR_ACTION_PROHIBITED where others must approve it and have not.
 pub fn wrapped(token: &Token, key: &Object, under: &Object, mechanism: CK_MECHANISM_TYPE) -> Result<()> {
     let name = KeyName::of(under.attributes());
     let detail = format!("under `{}` ({}), mechanism {mechanism:#x}", name.label, name.unique_id);
     let copy = copy(key, Way::Wrapped);
-    record(token, key, What::Wrapped, &detail, Copies { under: Some(name), mechanism, ..copy })
+    let unique_id = &copy.key.unique_id;
+    let subjects = [Subject::wrapped(unique_id, &name.unique_id), Subject::key(unique_id)];
+    record(token, key, (What::Wrapped, &detail), Copies { under: Some(name), mechanism, ..copy }, &subjects)
 }
 
 /// A private or secret key of the token leaves it in another way, to a place that is told for people. As [`wrapped`].
 pub fn made(token: &Token, key: &Object, way: Way, what: What, place: &str) -> Result<()> {
+    let subject = Subject::key(&KeyName::of(key.attributes()).unique_id);
+    made_for(token, key, (way, what), place, &[subject])
+}
+
+/// A key is copied (C_CopyObject), into a session or within the token; only in a session has it left. As [`wrapped`].
+pub fn copied(token: &Token, key: &Object, into_session: bool, place: &str) -> Result<()> {
+    let way = (Way::Copied, What::Copied);
+    match into_session {
+        true => made(token, key, way.0, way.1, place),
+        false => made_for(token, key, way, place, &[]),
+    }
+}
+
+/// `subjects`: what may have been approved; none where nobody has to.
+fn made_for(
+    token: &Token,
+    key: &Object,
+    (way, what): (Way, What),
+    place: &str,
+    subjects: &[Subject],
+) -> Result<()> {
     if !matches!(key.class(), CKO_PRIVATE_KEY | CKO_SECRET_KEY | CKO_OTP_KEY) {
         return Ok(());
     }
-    record(token, key, what, place, Copies { place: place.to_owned(), ..copy(key, way) })
+    record(token, key, (what, place), Copies { place: place.to_owned(), ..copy(key, way) }, subjects)
 }
 
 fn copy(key: &Object, way: Way) -> Copies {
@@ -214,19 +238,33 @@ fn copy(key: &Object, way: Way) -> Copies {
     Copies { key, way, under: None, mechanism: 0, place, count: 1, first: 0, last: 0, status }
 }
 
-fn record(token: &Token, key: &Object, what: What, detail: &str, copy: Copies) -> Result<()> {
-    if !key.is_true(CKA_TOKEN) || !token.vault().writable() {
+fn record(
+    token: &Token,
+    key: &Object,
+    (what, detail): (What, &str),
+    copy: Copies,
+    subjects: &[Subject],
+) -> Result<()> {
+    if !key.is_true(CKA_TOKEN) {
         return Ok(());
+    }
+    let controlled = !subjects.is_empty() && token.is_controlled(Controlled::Export);
+    if !token.vault().writable() {
+        // An approval that cannot be used up would serve again and again.
+        return if controlled { Err(Error::ActionProhibited) } else { Ok(()) };
     }
     let event = token.event(what).about(key.attributes()).detail(detail);
     let copy = Copies { first: event.time, last: event.time, ..copy };
     let recorded = token.transact(|batch| {
+        if !subjects.is_empty() {
+            batch.consent(Controlled::Export, subjects, Some(key))?;
+        }
         add(token, batch, &copy)?;
         batch.event(event.clone());
         Ok(())
     });
     match recorded {
-        Err(Error::TokenWriteProtected) => Ok(()),
+        Err(Error::TokenWriteProtected) if !controlled => Ok(()),
         other => other,
     }
 }

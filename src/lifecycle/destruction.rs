@@ -163,7 +163,7 @@ fn bury(
 }
 
 /// C_DestroyObject: the object is gone, and a tombstone is there where it was a key. Errors: those of `Token::destroy`, and
-/// CKR_ACTION_PROHIBITED for a private or secret key of a token that wants a waiting period.
+/// CKR_ACTION_PROHIBITED for a private or secret key of a token that wants a waiting period, or the approval of others.
 pub fn destroy_object(token: &Token, handle: ObjectHandle) -> Result<()> {
     let object = token.object(handle)?;
     if !object.is_true(CKA_TOKEN) || !is_key(&object) || token.is_locked() {
@@ -189,9 +189,10 @@ pub struct Targets<'a> {
     pub due: u64,
 }
 
-/// Decides a destruction: the keys are suspended until it is due. Errors: CKR_ACTION_PROHIBITED for a key with CKA_DESTROYABLE
-/// false, for one that waits already, and where it is due sooner than the token's settings allow; CKR_OBJECT_HANDLE_INVALID,
-/// CKR_USER_NOT_LOGGED_IN.
+/// Decides a destruction: the keys are suspended until it is due. Where others must approve it, this is what they approve, and
+/// what is decided needs no more approvals to be carried out. Errors: CKR_ACTION_PROHIBITED for a key with CKA_DESTROYABLE
+/// false, for one that waits already, where it is due sooner than the token's settings allow, and where too few have approved
+/// it; CKR_OBJECT_HANDLE_INVALID, CKR_USER_NOT_LOGGED_IN.
 pub fn decide(token: &Token, targets: &Targets<'_>) -> Result<Pending> {
     let wait = u64::from(token.settings()?.destruction_wait);
     if targets.due < token.now().saturating_add(wait) && wait > 0 {
@@ -225,6 +226,7 @@ pub fn decide(token: &Token, targets: &Targets<'_>) -> Result<Pending> {
             pending.before.push((attributes.ulong(CKA_COFFER_STATE), reason));
             pending.keys.push(KeyName::of(attributes));
             pending.records.push(token.record_of(*handle)?.0);
+            batch.decide_end(&object)?;
             batch.change(*handle, |object| Ok(suspended(object)))?;
         }
         let first = pending.keys.first().ok_or(Error::ArgumentsBad)?;
@@ -333,7 +335,7 @@ fn remove_objects(token: &Token, unique_id: &str) -> Result<Pending> {
         for (key, record) in pending.keys.iter().zip(&pending.records) {
             let Some(handle) = token.handle_of(RecordId(*record)) else { continue };
             traces.extend(token.traces(handle)?);
-            batch.destroy(handle)?;
+            batch.end(handle)?;
             if matches!(key.class, CKO_PRIVATE_KEY | CKO_SECRET_KEY | CKO_OTP_KEY) {
                 bury(token, batch, key.clone(), &event, &pending.reason, &pending.certificate)?;
             }

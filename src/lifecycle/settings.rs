@@ -8,6 +8,8 @@ use crate::error::{Error, Result};
 use crate::policy::{Function, Role};
 use crate::token::{AuditMode, Settings, Token, What};
 
+use super::approval;
+
 /// A setting that was changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
@@ -26,7 +28,8 @@ const AUDIT: &str = "audit";
 /// them meanwhile. Answers what is different; nothing is written where nothing is.
 ///
 /// The user may do it, and the SO; in a token whose SO does not hold the keys the SO decides on the audit alone. Errors:
-/// CKR_USER_NOT_LOGGED_IN where nobody is logged in, CKR_ACTION_PROHIBITED for who may not; CKR_ARGUMENTS_BAD for settings
+/// CKR_USER_NOT_LOGGED_IN where nobody is logged in, CKR_ACTION_PROHIBITED for who may not, and where
+/// others must approve it and have not; CKR_ARGUMENTS_BAD for settings
 /// that no token can have, such as a log that is required where there is none.
 pub fn change(
     token: &Token,
@@ -67,7 +70,7 @@ pub(super) fn change_telling(
     changed
 }
 
-fn permit(token: &Token, before: &Settings, after: &Settings) -> Result<()> {
+pub(super) fn permit(token: &Token, before: &Settings, after: &Settings) -> Result<()> {
     let role = token.role();
     let audit_alone = *before == Settings { audit: before.audit.clone(), ..after.clone() };
     let foreign = role == Role::SecurityOfficer && token.vault().separated() && !audit_alone;
@@ -102,6 +105,7 @@ pub fn shown(settings: &Settings) -> Result<Vec<Shown>> {
         ("destruction wait", time(settings.destruction_wait)),
         ("clock tolerance", time(settings.clock_tolerance)),
         (AUDIT, format!("{}{required}{log}", audit.mode.name())),
+        ("dual control", settings.control.as_ref().map_or("none".into(), approval::told)),
     ])
 }
 

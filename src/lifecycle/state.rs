@@ -6,8 +6,8 @@ use std::cell::Cell;
 use crate::ck::*;
 use crate::error::{Error, Result};
 use crate::object::{Attributes, Object, SearchTemplate, Value};
-use crate::policy::{Life, State, time_text};
-use crate::token::{Batch, Event, ObjectHandle, Token, What};
+use crate::policy::{Controlled, Life, State, Subject, time_text};
+use crate::token::{Batch, Event, KeyName, ObjectHandle, Token, What};
 
 /// What can be decided on a key's state. (Destruction is an operation of its own.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,7 +138,7 @@ pub fn decide(
     reason: Option<&str>,
 ) -> std::result::Result<(Vec<ObjectHandle>, State), Refusal> {
     let now = token.validity_time();
-    on_pair(token, key, |attributes| {
+    on_pair(token, key, None, |attributes| {
         let from = Life::of(attributes).state(now);
         let to = step.target();
         if !has_transition(from, to) || step.origin().is_some_and(|origin| origin != from) {
@@ -174,7 +174,7 @@ pub fn change(
     changes: &Changes,
 ) -> std::result::Result<(Vec<ObjectHandle>, State), Refusal> {
     let now = token.validity_time();
-    on_pair(token, key, |attributes| {
+    on_pair(token, key, None, |attributes| {
         let was = Life::of(attributes).state(now);
         for (id, value) in changes.values() {
             attributes.set(id, value);
@@ -207,7 +207,8 @@ pub fn except(
     reason: &str,
 ) -> std::result::Result<(Vec<ObjectHandle>, State), Refusal> {
     let now = token.validity_time();
-    on_pair(token, key, |attributes| {
+    let subject = Subject::exception(&KeyName::of(token.object(key)?.attributes()).unique_id, until);
+    on_pair(token, key, Some(&subject), |attributes| {
         let state = Life::of(attributes).state(now);
         if !matches!(state, State::Suspended | State::Compromised) {
             return Err(Refusal::NoException(state));
@@ -221,15 +222,20 @@ pub fn except(
     })
 }
 
-/// Changes a key and the other half of its pair together with an event for each. `change` may be asked again.
+/// Changes a key and the other half of its pair together with an event for each. `change` may be asked again. `approved`: what
+/// others must have approved, where that is under dual control.
 fn on_pair(
     token: &Token,
     key: ObjectHandle,
+    approved: Option<&Subject>,
     change: impl Fn(&mut Attributes) -> std::result::Result<Event, Refusal>,
 ) -> std::result::Result<(Vec<ObjectHandle>, State), Refusal> {
     let refused = Cell::new(None);
     let result = token.transact(|batch| {
         let mut state = State::Active;
+        if let Some(subject) = approved {
+            batch.consent(Controlled::Policy, std::slice::from_ref(subject), None)?;
+        }
         let keys = with_other_halves(token, key)?;
         let mut changed = Vec::new();
         for handle in keys {

@@ -7,6 +7,15 @@ use crate::object::Object;
 
 use super::usage::Use;
 
+/// The longest name of an account or participant in bytes.
+pub const MAXIMUM_NAME: usize = 32;
+
+/// Whether somebody may have this name: 1 to 32 letters, digits, `.`, `_`, `-` and `@`, but not `user` and `so`.
+pub fn is_name(name: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"._-@".contains(&byte);
+    (1..=MAXIMUM_NAME).contains(&name.len()) && name.bytes().all(fits) && !["user", "so"].contains(&name)
+}
+
 /// Who is logged in to a token, for all sessions of the application.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Role {
@@ -84,12 +93,14 @@ pub enum Function {
     Export,
     /// Say that a key or certificate is to be trusted (CKA_TRUSTED).
     Trust,
-    /// Change what the token asks of the life of its keys, and how much is told.
+    /// Change what the token asks of the life of its keys, how much is told, and the rules of dual control.
     Configure,
+    /// Hand in requests and approvals. What counts is who has signed them.
+    Approve,
 }
 
 impl Function {
-    pub const ALL: [Function; 11] = [
+    pub const ALL: [Function; 12] = [
         Function::SeePrivate,
         Function::ReadData,
         Function::ReadKeys,
@@ -101,11 +112,12 @@ impl Function {
         Function::Export,
         Function::Trust,
         Function::Configure,
+        Function::Approve,
     ];
 
     /// The table: who may do it. (The SO sees no private objects, so what is said of the SO and keys is about others.)
     fn roles(self) -> &'static [Role] {
-        use Role::{Auditor, KeyManager, Operator, Public, SecurityOfficer as So, User};
+        use Role::{Auditor, Custodian, KeyManager, Operator, Public, SecurityOfficer as So, User};
         match self {
             Function::SeePrivate => &[User, KeyManager, Operator, Auditor],
             Function::ReadData => &[User, Operator],
@@ -118,6 +130,7 @@ impl Function {
             Function::Export => &[So, User, KeyManager],
             Function::Trust => &[So],
             Function::Configure => &[So, User],
+            Function::Approve => &[So, User, KeyManager, Operator, Auditor, Custodian],
         }
     }
 
@@ -134,6 +147,7 @@ impl Function {
             Function::Export => "wrap keys",
             Function::Trust => "set CKA_TRUSTED",
             Function::Configure => "change the settings",
+            Function::Approve => "ask for approvals, and hand in approvals",
         }
     }
 }

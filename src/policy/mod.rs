@@ -3,6 +3,7 @@
 
 mod access;
 mod algorithms;
+mod control;
 mod cryptoperiod;
 mod dates;
 mod explain;
@@ -11,8 +12,15 @@ mod strength;
 mod usage;
 mod validity;
 
-pub use access::{Function, Role, may_alter, may_export, may_make, may_read_value, session_state, visible};
+pub use access::{
+    Function, MAXIMUM_NAME, Role, is_name, may_alter, may_export, may_make, may_read_value, session_state,
+    visible,
+};
 pub use algorithms::{AlgorithmPolicy, Finding, LONGEST_POLICY, Rule, Severity};
+pub use control::{
+    Approval, Control, Controlled, DEFAULT_REQUEST_VALIDITY, KEY_LEN, LONGEST_REQUEST, MAXIMUM_PARTICIPANTS,
+    Participant, Refusal as ControlRefusal, Request, SignedRequest, Subject,
+};
 pub use cryptoperiod::{Cryptoperiod, cryptoperiod, cryptoperiods};
 pub use dates::text as time_text;
 pub use explain::{Answer, explain};

@@ -5,12 +5,12 @@ use std::sync::atomic::Ordering;
 use crate::ck::*;
 use crate::config::PointEncoding;
 use crate::error::{Error, Result};
-use crate::lifecycle::copies::{self, Way};
+use crate::lifecycle::copies;
 use crate::lifecycle::destruction;
 use crate::mechanism::{computed, import};
 use crate::object::codec::encoded_len;
 use crate::object::{Attributes, Creator, Object, SearchTemplate, Template, Value, ec_point, rules};
-use crate::policy::{self, Function, Source, may_alter, may_make, may_read_value};
+use crate::policy::{self, Controlled, Function, Source, may_alter, may_make, may_read_value};
 use crate::token::{ObjectHandle, What};
 
 use super::{Session, built_in};
@@ -44,7 +44,8 @@ impl Session {
         Ok(attributes)
     }
 
-    /// C_CopyObject. Errors: CKR_ACTION_PROHIBITED where CKA_COPYABLE is false.
+    /// C_CopyObject. Errors: CKR_ACTION_PROHIBITED where CKA_COPYABLE is false, and for a key of the token that is copied into a
+    /// session where others must approve that and have not.
     pub fn copy_object(&self, handle: ObjectHandle, template: &Template) -> Result<ObjectHandle> {
         self.check_made(handle)?;
         let original = self.token.object(handle)?;
@@ -58,7 +59,7 @@ impl Session {
         }
         let label = String::from_utf8_lossy(attributes.bytes(CKA_LABEL).unwrap_or_default()).into_owned();
         let place = format!("as `{label}` in this token, or in a session of it");
-        copies::made(&self.token, &original, Way::Copied, What::Copied, &place)?;
+        copies::copied(&self.token, &original, !attributes.is_true(CKA_TOKEN), &place)?;
         self.keep(attributes, Source::Copied)
     }
 
@@ -120,10 +121,14 @@ impl Session {
         Ok(values)
     }
 
-    /// Errors: CKR_ATTRIBUTE_SENSITIVE where the role of who is logged in does not read such values.
+    /// Errors: CKR_ATTRIBUTE_SENSITIVE where the role of who is logged in does not read such values, and for those of token keys
+    /// where others must approve that they leave: a call of C_GetAttributeValue may be a question about lengths, and can use up
+    /// no approval (`coffer export` can).
     fn readable(&self, object: &Object, attribute: CK_ATTRIBUTE_TYPE, value: Value) -> Result<Value> {
         let sealed = matches!(value, Value::Secret(_));
-        let may = may_read_value(self.token.role(), object, attribute, sealed);
+        let of_token = sealed && object.key_type().is_some() && object.is_true(CKA_TOKEN);
+        let leaves = of_token && self.token.is_controlled(Controlled::Export);
+        let may = !leaves && may_read_value(self.token.role(), object, attribute, sealed);
         if may { Ok(value) } else { Err(Error::AttributeSensitive) }
     }
 

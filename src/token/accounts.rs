@@ -2,7 +2,7 @@
 //! of the token file, which tells its name and its role.
 
 use crate::error::{Error, Result};
-use crate::policy::Role;
+use crate::policy::{Controlled, Role, Subject, is_name};
 use crate::secret::Secret;
 use crate::vault::{self, Change, Unlocked};
 
@@ -12,9 +12,6 @@ use super::{Token, kdf};
 
 /// So many accounts at most: the failures of each, of the user's and of the SO's PIN have a place in the token file.
 pub const MAXIMUM_ACCOUNTS: usize = 14;
-/// The longest name in bytes.
-pub const MAXIMUM_NAME: usize = 32;
-
 /// A user with a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
@@ -26,12 +23,6 @@ pub struct Account {
 /// The byte of each role in an entry.
 const CODES: [(Role, u8); 4] =
     [(Role::KeyManager, 1), (Role::Operator, 2), (Role::Auditor, 3), (Role::Custodian, 4)];
-
-/// Whether an account may have this name: 1 to 32 letters, digits, `.`, `_`, `-` and `@`, but not `user` and `so`.
-pub fn is_name(name: &str) -> bool {
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"._-@".contains(&byte);
-    (1..=MAXIMUM_NAME).contains(&name.len()) && name.bytes().all(fits) && !["user", "so"].contains(&name)
-}
 
 impl Account {
     /// What the entry says; `None` where it is no account's.
@@ -103,7 +94,8 @@ impl Token {
         }
         let kdf = kdf(&self.config, self.present_kdf());
         let event = self.event(What::RolesChanged).detail(&format!("account `{name}` made: {}", role.name()));
-        self.commit_entry(event, with, |changes| {
+        let consent = self.consent(Controlled::Policy, &[Subject::account_added(name, role)], None)?;
+        self.commit_entry(event, consent, with, |changes| {
             unlocked.add_entry(|entries| free_entry(entries, name), pin, kdf, about, changes)
         })
     }
@@ -115,7 +107,8 @@ impl Token {
         let unlocked = self.may_manage(account.role)?;
         check_new_pin(&self.config, pin)?;
         let kdf = kdf(&self.config, self.present_kdf());
-        self.commit_entry(self.event(What::PinSet).detail(name), with, |changes| {
+        let consent = self.consent(Controlled::Policy, &[Subject::account_pin(name)], None)?;
+        self.commit_entry(self.event(What::PinSet).detail(name), consent, with, |changes| {
             unlocked.set_entry_with(account.entry, pin, kdf, changes)
         })
     }
@@ -130,7 +123,8 @@ impl Token {
         };
         let detail = format!("account `{name}` removed: {}", account.role.name());
         let event = self.event(What::RolesChanged).detail(&detail);
-        self.commit_entry(event, with, |changes| unlocked.end_entry(account.entry, changes))
+        let consent = self.consent(Controlled::Policy, &[Subject::account_removed(name)], None)?;
+        self.commit_entry(event, consent, with, |changes| unlocked.end_entry(account.entry, changes))
     }
 
     /// Whether the PIN of such an account opens the objects: in a separated token that of a custodian does not.

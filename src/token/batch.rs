@@ -3,16 +3,17 @@
 //! The *ledger* holds administrative records, which are no objects of PKCS#11: they are private records whose tag is a
 //! kind and a digest of a name, and not that of an object, so that no search can find one.
 
-use crate::ck::{CKA_PRIVATE, CKA_TOKEN};
+use crate::ck::*;
 use crate::error::{Error, Result};
 use crate::object::{Attributes, Object};
-use crate::policy::{Function, may_alter, may_make};
+use crate::policy::{Controlled, Function, Subject, may_alter, may_make};
 use crate::secret::Secret;
 use crate::vault::{self, Change, Put, RecordId, SecretPart, Unlocked, Visibility};
 
 use super::Token;
 use super::audit::AuditMode;
-use super::event::{Event, What, Who};
+use super::consent::Consent;
+use super::event::{Event, KeyName, What, Who};
 use super::handle::ObjectHandle;
 use super::info::Identity;
 use super::objects::{CHANGE_ATTEMPTS, put};
@@ -37,9 +38,8 @@ impl LedgerKind {
     pub const PLANNED_DESTRUCTION: Self = Self(3);
     /// Roles, their functions and their people.
     pub const ROLE: Self = Self(4);
-    /// Requests that wait for approvals, and approvals.
+    /// Requests that wait for approvals, with the approvals that they have.
     pub const REQUEST: Self = Self(5);
-    pub const APPROVAL: Self = Self(6);
     /// Recovery keys and their shares (never the shares themselves), backups.
     pub const RECOVERY: Self = Self(7);
     pub const BACKUP: Self = Self(8);
@@ -102,10 +102,12 @@ pub struct LedgerRecord {
 /// Changes that are made together or not at all. Made by [`Token::transact`]. What the role may not do to objects is
 /// CKR_ACTION_PROHIBITED here as well (CKR_USER_NOT_LOGGED_IN for new ones).
 pub struct Batch<'a> {
-    token: &'a Token,
+    pub(super) token: &'a Token,
     unlocked: &'a Unlocked,
     changes: Vec<Change>,
     events: Vec<Event>,
+    /// What others have approved, and is used up.
+    consents: Vec<Consent>,
 }
 
 impl Batch<'_> {
@@ -115,6 +117,7 @@ impl Batch<'_> {
             return Err(Error::GeneralError);
         }
         may_make(self.token.role(), true, attributes.is_true(CKA_PRIVATE))?;
+        self.token.check_new_trust(&attributes)?;
         let id = RecordId::random()?;
         self.changes.push(Change::Add(put(id, attributes, None)?));
         Ok(id)
@@ -131,6 +134,9 @@ impl Batch<'_> {
         let Place::Record(id) = entry.place else { return Err(Error::ObjectHandleInvalid) };
         may_alter(self.token.role(), &object, Function::Change)?;
         let attributes = change(&object)?;
+        if let Some(consent) = self.token.consent_to_trust(&object, &attributes)? {
+            self.take(consent);
+        }
         let kept = self.unlocked.record(id)?.is_some_and(|record| record.has_secret);
         let secret = if kept { SecretPart::Keep } else { SecretPart::None };
         let put = put(id, attributes, Some(secret))?;
@@ -138,13 +144,31 @@ impl Batch<'_> {
         Ok(())
     }
 
-    /// The end of a token object. Errors: CKR_OBJECT_HANDLE_INVALID.
+    /// The end of a token object. Errors: CKR_OBJECT_HANDLE_INVALID; CKR_ACTION_PROHIBITED where the end of private and secret
+    /// keys is under dual control and others have not approved it.
     pub fn destroy(&mut self, handle: ObjectHandle) -> Result<()> {
+        let (_, object) = self.token.entry_object(handle)?;
+        if matches!(object.class(), CKO_PRIVATE_KEY | CKO_SECRET_KEY | CKO_OTP_KEY) {
+            self.consent(Controlled::Destroy, &[subject_of(&object)], Some(&object))?;
+        }
+        self.end(handle)
+    }
+
+    /// The end of a token object that was decided before, with the consent that the decision needs ([`Batch::decide_end`]).
+    pub fn end(&mut self, handle: ObjectHandle) -> Result<()> {
         let (entry, object) = self.token.entry_object(handle)?;
         let Place::Record(id) = entry.place else { return Err(Error::ObjectHandleInvalid) };
         may_alter(self.token.role(), &object, Function::Destroy)?;
         self.changes.push(Change::Delete(id));
         Ok(())
+    }
+
+    /// Uses up the consent to the end of a key that is still to wait. Errors as those of [`Batch::destroy`].
+    pub fn decide_end(&mut self, key: &Object) -> Result<()> {
+        if !matches!(key.class(), CKO_PRIVATE_KEY | CKO_SECRET_KEY | CKO_OTP_KEY) {
+            return Ok(());
+        }
+        self.consent(Controlled::Destroy, &[subject_of(key)], Some(key))
     }
 
     /// A new record of the ledger.
@@ -177,13 +201,17 @@ impl Batch<'_> {
         self.changes.push(Change::Replace { put, expected: Some(record.sequence) });
     }
 
-    /// The end of a record of the ledger.
+    /// The end of a record of the ledger. (A request that is used up in the same batch is gone already.)
     pub fn remove(&mut self, record: &LedgerRecord) {
-        self.changes.push(Change::Delete(record.id));
+        let gone = |change: &Change| matches!(change, Change::Delete(id) if *id == record.id);
+        if !self.changes.iter().any(gone) {
+            self.changes.push(Change::Delete(record.id));
+        }
     }
 
     /// Other settings of the token; answers those of before and those that it will have. The batch is made again if somebody
-    /// else has changed them meanwhile. Errors: CKR_ARGUMENTS_BAD for settings that are too long or that no token can have.
+    /// else has changed them meanwhile. Errors: CKR_ARGUMENTS_BAD for settings that are too long or that no token can have;
+    /// CKR_ACTION_PROHIBITED where they are under dual control and others have not approved these.
     pub fn settings(&mut self, change: impl FnOnce(&mut Settings)) -> Result<(Settings, Settings)> {
         let expected = self.token.vault.info();
         let mut identity = Identity::decode(&expected)?;
@@ -193,16 +221,33 @@ impl Batch<'_> {
         if Identity::decode(&info) != Ok(identity.clone()) {
             return Err(Error::ArgumentsBad);
         }
+        let subject = identity.settings.subject()?;
+        if subject != before.subject()? {
+            self.consent(Controlled::Policy, &[subject], None)?;
+        }
         if identity.settings != before {
             self.changes.push(Change::ReplaceInfo { info, expected });
         }
         Ok((before, identity.settings))
     }
 
+    /// Uses up what others have approved.
+    pub(super) fn take(&mut self, consent: Consent) {
+        if !self.consents.contains(&consent) {
+            self.changes.push(consent.spent());
+            self.consents.push(consent);
+        }
+    }
+
     /// An event that is written with the changes (see [`Token::event`]).
     pub fn event(&mut self, event: Event) {
         self.events.push(event);
     }
+}
+
+/// What requests call a key.
+pub(super) fn subject_of(key: &Object) -> Subject {
+    Subject::key(&KeyName::of(key.attributes()).unique_id)
 }
 
 pub(super) fn ledger_put(id: RecordId, tag: LedgerTag, bytes: Vec<u8>) -> Put {
@@ -220,13 +265,18 @@ impl Token {
         for _ in 0..CHANGE_ATTEMPTS {
             self.sync()?;
             let unlocked = self.unlocked().ok_or(Error::UserNotLoggedIn)?;
-            let mut batch =
-                Batch { token: self, unlocked: &unlocked, changes: Vec::new(), events: Vec::new() };
+            let (changes, events, consents) = Default::default();
+            let mut batch = Batch { token: self, unlocked: &unlocked, changes, events, consents };
             let made = fill(&mut batch)?;
-            let Batch { changes, events, .. } = batch;
+            let Batch { changes, mut events, consents, .. } = batch;
+            for consent in &consents {
+                events = events.into_iter().map(|event| consent.tell(event)).collect();
+            }
             match self.commit_recorded(&unlocked, changes, events) {
                 Ok(()) => return self.sync().map(|()| made),
                 Err(vault::Error::Conflict) => {}
+                // Perhaps the consent: somebody else has just used it up. What is missing is told by the next look.
+                Err(vault::Error::NoSuchRecord) if !consents.is_empty() => {}
                 Err(error) => return Err(error.into()),
             }
         }

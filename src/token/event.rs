@@ -94,6 +94,8 @@ whats! {
     83 Exception "exception";
     84 Denied "denied";
     85 Permitted "permitted-with-warning";
+    86 ControlChanged "control-changed";
+    87 Withdrawn "withdrawn";
     // Uses, which are in the audit log only.
     1000 LoggedIn "logged-in";
     1001 LoggedOut "logged-out";

@@ -4,12 +4,13 @@ use std::sync::atomic::Ordering;
 
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::policy::Role;
+use crate::policy::{Controlled, Role, Subject};
 use crate::secret::Secret;
 use crate::vault::{self, Change, Committed, Unlocked};
 
 use super::accounts::Account;
 use super::audit::AuditMode;
+use super::consent::Consent;
 use super::event::{Event, Outcome, What, Who};
 use super::table::Place;
 use super::{Token, kdf};
@@ -267,55 +268,77 @@ impl Token {
     }
 
     /// C_InitPIN: the SO gives the user a PIN. Errors: CKR_USER_NOT_LOGGED_IN for anybody else, CKR_PIN_LEN_RANGE;
-    /// CKR_ACTION_PROHIBITED where the SO does not hold the keys and the user has a PIN (see `start_anew`).
+    /// CKR_ACTION_PROHIBITED where the user has a PIN and the SO does not hold the keys (see `start_anew`), or others have not
+    /// approved it.
     pub fn init_pin(&self, pin: &Secret) -> Result<()> {
         let unlocked = self.unlocked_for(Role::SecurityOfficer)?;
         check_new_pin(&self.config, pin)?;
         let kdf = kdf(&self.config, self.present_kdf());
         let event = self.event(What::PinSet).detail("user");
+        let has_pin = self.vault.pin_state(vault::Entry::User)?.initialised;
         if !self.vault.separated() {
-            return self.commit_entry(event, Vec::new(), |changes| {
+            let consent = match has_pin {
+                true => self.consent(Controlled::PinReset, &[Subject::user_pin()], None)?,
+                false => None,
+            };
+            return self.commit_entry(event, consent, Vec::new(), |changes| {
                 unlocked.set_entry_with(vault::Entry::User, pin, kdf, changes)
             });
         }
-        if self.vault.pin_state(vault::Entry::User)?.initialised {
+        if has_pin {
             return Err(Error::ActionProhibited);
         }
-        self.commit_entry(event, Vec::new(), |changes| unlocked.start_anew(pin, kdf, changes))
+        self.commit_entry(event, None, Vec::new(), |changes| unlocked.start_anew(pin, kdf, changes))
     }
 
     /// Gives the user a PIN where the SO does not hold the keys: every private object and every secret value is gone, and with
-    /// them the accounts that held the keys. Errors: CKR_USER_NOT_LOGGED_IN for anybody but such an SO, CKR_PIN_LEN_RANGE.
+    /// them the accounts that held the keys. Errors: CKR_USER_NOT_LOGGED_IN for anybody but such an SO, CKR_PIN_LEN_RANGE;
+    /// CKR_ACTION_PROHIBITED where the end of keys is under dual control, for such an SO cannot read approvals.
     pub fn start_anew(&self, pin: &Secret) -> Result<()> {
         let unlocked = self.unlocked_for(Role::SecurityOfficer)?;
         check_new_pin(&self.config, pin)?;
+        let wipes = self.vault.pin_state(vault::Entry::User)?.initialised;
+        if wipes && self.is_controlled(Controlled::Destroy) {
+            return Err(Error::ActionProhibited);
+        }
         let detail = "user, under new keys: private objects and secret values destroyed";
         let event = self.event(What::PinSet).detail(detail);
         let kdf = kdf(&self.config, self.present_kdf());
-        self.commit_entry(event, Vec::new(), |changes| unlocked.start_anew(pin, kdf, changes))
+        self.commit_entry(event, None, Vec::new(), |changes| unlocked.start_anew(pin, kdf, changes))
     }
 
-    /// Writes an entry of the token file with these changes and the event that tells of it.
+    /// Writes an entry of the token file with these changes, the event that tells of it and the consent that it needs. Errors:
+    /// CKR_ACTION_PROHIBITED where somebody else has just used up the consent.
     pub(super) fn commit_entry(
         &self,
         event: Event,
+        consent: Option<Consent>,
         changes: Vec<Change>,
         write: impl FnOnce(Vec<Change>) -> std::result::Result<Committed, vault::Error>,
     ) -> Result<()> {
-        self.commit_entry_telling(&[event], changes, write)
+        self.commit_entry_telling(&[event], consent, changes, write)
     }
 
     /// As `commit_entry`, with several events.
     pub(super) fn commit_entry_telling(
         &self,
         events: &[Event],
+        consent: Option<Consent>,
         mut changes: Vec<Change>,
         write: impl FnOnce(Vec<Change>) -> std::result::Result<Committed, vault::Error>,
     ) -> Result<()> {
+        changes.extend(consent.as_ref().map(Consent::spent));
         let told = if self.audit_mode() == AuditMode::Off { &[][..] } else { events };
-        let events = told.iter().map(Event::to_text).collect::<std::result::Result<Vec<_>, _>>()?;
+        let with_consent = |event: &Event| match &consent {
+            Some(consent) => consent.tell(event.clone()).to_text(),
+            None => event.to_text(),
+        };
+        let events = told.iter().map(with_consent).collect::<std::result::Result<Vec<_>, _>>()?;
         changes.extend(events.iter().cloned().map(Change::Event));
-        let committed = write(changes)?;
+        let committed = write(changes).map_err(|error| match error {
+            vault::Error::NoSuchRecord if consent.is_some() => Error::ActionProhibited,
+            error => error.into(),
+        })?;
         self.committed(committed.events.start, events);
         self.sync()
     }
@@ -337,7 +360,9 @@ impl Token {
             login.unlocked = Some(unlocked.clone());
         }
         drop(login);
-        self.commit_entry(event, Vec::new(), |changes| unlocked.set_entry_with(changed, new, kdf, changes))
+        self.commit_entry(event, None, Vec::new(), |changes| {
+            unlocked.set_entry_with(changed, new, kdf, changes)
+        })
     }
 
     /// Ends the login where the token file does not know of it any more: the account was removed, or the keys are others.

@@ -6,6 +6,7 @@ mod audit;
 mod batch;
 #[cfg(test)]
 mod batch_tests;
+mod consent;
 mod counter;
 mod erase;
 mod event;
@@ -22,6 +23,7 @@ mod tag;
 mod time;
 mod transfer;
 
+use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
@@ -34,14 +36,15 @@ use crate::config::{Config, PinKdf};
 use crate::error::{Error, Result};
 use crate::lock::{Mutex, RwLock};
 use crate::object::attribute;
-use crate::policy::{AlgorithmPolicy, Concern, Mode, Profile, Role, Use, Validity};
+use crate::policy::{AlgorithmPolicy, Concern, Control, Mode, Profile, Role, Use, Validity};
 use crate::secret::Secret;
 use crate::store::{Backend, Guard};
 use crate::vault::{self, Argon2Cost, Kdf, NewToken, Revision, Vault};
 
-pub use accounts::{Account, MAXIMUM_ACCOUNTS, MAXIMUM_NAME, is_name};
+pub use accounts::{Account, MAXIMUM_ACCOUNTS};
 pub use audit::{Audit, AuditMode, AuditSink, LogOpener};
 pub use batch::{Batch, LedgerKind, LedgerRecord};
+pub use consent::Consent;
 pub use erase::Trace;
 pub use event::{Event, KeyName, Outcome, What, Who};
 pub use handle::{ObjectHandle, SessionHandle, SlotId};
@@ -86,6 +89,10 @@ pub struct Token {
     has_policy: AtomicBool,
     /// The algorithm policy of the settings.
     algorithms: RwLock<Option<Arc<AlgorithmPolicy>>>,
+    /// Whether `control` is something.
+    has_control: AtomicBool,
+    /// The rules of dual control.
+    control: RwLock<Option<Arc<Control>>>,
     /// What was told of uses that should not have been, in a token that only warns.
     concerns: Mutex<HashMap<(ObjectHandle, Use), Concern>>,
     /// Who is told what happens, if anybody; and what of the settings says how much.
@@ -151,6 +158,8 @@ impl Token {
             seen: time::Seen::default(),
             has_policy: AtomicBool::new(false),
             algorithms: RwLock::default(),
+            has_control: AtomicBool::new(false),
+            control: RwLock::default(),
             concerns: Mutex::default(),
             log: RwLock::default(),
             log_opener: OnceCell::new(),
@@ -168,7 +177,8 @@ impl Token {
     }
 
     /// Initialises the token anew (C_InitToken with the SO PIN): every object and the user PIN are gone.
-    /// Errors: CKR_SESSION_EXISTS (also for sessions of other processes), CKR_PIN_INCORRECT, CKR_PIN_LOCKED.
+    /// Errors: CKR_SESSION_EXISTS (also for sessions of other processes), CKR_PIN_INCORRECT, CKR_PIN_LOCKED;
+    /// CKR_ACTION_PROHIBITED where it is under dual control and others have not approved it.
     pub fn reinitialise(
         &self,
         label: [u8; LABEL_LEN],
@@ -190,9 +200,18 @@ impl Token {
         let identity = Identity { label, profile, settings, ..old };
         let new = new_token(&self.config, &identity, so_pin, self.present_kdf(), self.vault.separated())?;
         let who = Who::here(Role::SecurityOfficer);
-        self.vault.reinitialise_with(new, |old| {
+        let prohibited = Cell::new(false);
+        let wiped = self.vault.reinitialise_with(new, |old| {
+            if !self.consent_to_wiping(old)? {
+                prohibited.set(true);
+                return Err(vault::Error::NotAllowed);
+            }
             erase::told_of_wiping(old, &identity.label_text(), self.now(), &who)
-        })?;
+        });
+        if prohibited.get() {
+            return Err(Error::ActionProhibited);
+        }
+        wiped?;
         self.catch_up().map(|_| ())
     }
 
@@ -256,7 +275,9 @@ impl Token {
     /// Information that cannot be read forbids rather too much.
     fn read_information(&self) {
         let strictest = || Settings { lifecycle: Mode::Enforce, ..Settings::default() };
-        let (profile, settings) = match self.identity() {
+        let identity = self.identity();
+        self.read_control(identity.as_ref().ok());
+        let (profile, settings) = match identity {
             Ok(identity) => (identity.profile, identity.settings),
             Err(_) => (Profile::Strict, strictest()),
         };

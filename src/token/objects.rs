@@ -115,6 +115,7 @@ impl Token {
         let mut events = Vec::new();
         let mut in_memory = Vec::new();
         for attributes in objects {
+            self.check_new_trust(&attributes)?;
             if attributes.is_true(CKA_TOKEN) {
                 let id = RecordId::random()?;
                 events.push(self.event(made_by(source, &attributes)).about(&attributes));
@@ -190,7 +191,12 @@ impl Token {
             self.sync()?;
             let (entry, object) = self.entry_object(handle)?;
             let attributes = change(&object)?;
+            let consent = self.consent_to_trust(&object, &attributes)?;
             let Place::Record(id) = entry.place else {
+                // Nothing is written, with which the consent could be used up.
+                if consent.is_some() {
+                    return Err(Error::ActionProhibited);
+                }
                 let mut all = attributes;
                 for (attribute, value) in object.secrets()?.iter() {
                     all.set(attribute, value.clone());
@@ -205,12 +211,18 @@ impl Token {
             let unlocked = self.unlocked().ok_or(Error::UserNotLoggedIn)?;
             let kept = unlocked.record(id)?.is_some_and(|record| record.has_secret);
             let secret = if kept { SecretPart::Keep } else { SecretPart::None };
-            let events = what.map(|what| self.changed(what, &object, &attributes));
+            let mut event = what.map(|what| self.changed(what, &object, &attributes));
             let put = put(id, attributes, Some(secret))?;
-            let changes = vec![Change::Replace { put, expected: Some(entry.sequence) }];
-            match self.commit_recorded(&unlocked, changes, events.into_iter().collect()) {
+            let mut changes = vec![Change::Replace { put, expected: Some(entry.sequence) }];
+            if let Some(consent) = &consent {
+                changes.push(consent.spent());
+                event = event.map(|event| consent.tell(event));
+            }
+            match self.commit_recorded(&unlocked, changes, event.into_iter().collect()) {
                 Ok(()) => return self.sync(),
                 Err(vault::Error::Conflict) => continue,
+                // The object, or the consent; the next look tells.
+                Err(vault::Error::NoSuchRecord) if consent.is_some() => continue,
                 Err(vault::Error::NoSuchRecord) => return Err(Error::ObjectHandleInvalid),
                 Err(error) => return Err(error.into()),
             }
@@ -227,20 +239,18 @@ impl Token {
         self.event(what).about(after).detail(&names.join(" "))
     }
 
-    /// C_DestroyObject. Errors: CKR_OBJECT_HANDLE_INVALID, CKR_USER_NOT_LOGGED_IN.
+    /// C_DestroyObject. Errors: CKR_OBJECT_HANDLE_INVALID, CKR_USER_NOT_LOGGED_IN; CKR_ACTION_PROHIBITED where it is under dual
+    /// control and others have not approved it.
     pub fn destroy(&self, handle: ObjectHandle) -> Result<()> {
         let (entry, object) = self.entry_object(handle)?;
-        if let Place::Record(id) = entry.place {
-            let unlocked = self.unlocked().ok_or(Error::UserNotLoggedIn)?;
-            let event = self.event(What::Destroyed).about(object.attributes());
-            match self.commit_recorded(&unlocked, vec![Change::Delete(id)], vec![event]) {
-                Ok(()) => {}
-                Err(vault::Error::NoSuchRecord) => return Err(Error::ObjectHandleInvalid),
-                Err(error) => return Err(error.into()),
-            }
-            return self.sync();
+        if matches!(entry.place, Place::Session(_)) {
+            return self.table.write().remove(handle).map(|_| ()).ok_or(Error::ObjectHandleInvalid);
         }
-        self.table.write().remove(handle).map(|_| ()).ok_or(Error::ObjectHandleInvalid)
+        self.transact(|batch| {
+            batch.destroy(handle)?;
+            batch.event(self.event(What::Destroyed).about(object.attributes()));
+            Ok(())
+        })
     }
 
     /// Bytes that the object takes in the token file or in memory, without what is sealed apart.

@@ -5,7 +5,7 @@
 //! login counts wrong ones, because nobody guesses 256 bits.
 
 use crate::error::{Error, Result};
-use crate::policy::Role;
+use crate::policy::{Controlled, Role, Subject};
 use crate::secret::Secret;
 use crate::vault::{self, Change, RecordId};
 
@@ -68,7 +68,8 @@ impl Token {
 
     /// Keeps a new recovery set: its record in the ledger, and the event that tells of it. Where shares set user PINs, `key` is
     /// what those of the set (`id`) give, and opens the token from now on; what those of the set before give does not any
-    /// more. Errors: CKR_USER_NOT_LOGGED_IN for anybody but the user in such a token, and those of `transact`.
+    /// more. Errors: CKR_USER_NOT_LOGGED_IN for anybody but the user in such a token, CKR_ACTION_PROHIBITED where others must
+    /// approve it there and have not, and those of `transact`.
     pub fn keep_recovery(&self, id: [u8; 16], key: &Secret, record: Vec<u8>, event: Event) -> Result<()> {
         // A set that could reset must not go on doing so, whatever the settings have become.
         if self.officer_reset()? != OfficerReset::Quorum && self.recovery_entry()?.is_none() {
@@ -82,7 +83,9 @@ impl Token {
         let put = ledger_put(RecordId::random()?, tag, record);
         let about = [&[RECOVERY][..], &id].concat();
         let kdf = kdf(&self.config, self.present_kdf());
-        self.commit_entry(event, vec![Change::Add(put)], |changes| {
+        // It lets people in, as an account does.
+        let consent = self.consent(Controlled::Policy, &[Subject::recovery_key()], None)?;
+        self.commit_entry(event, consent, vec![Change::Add(put)], |changes| {
             unlocked.replace_entry(ENTRY, key, kdf, about, changes)
         })
     }
@@ -116,7 +119,7 @@ impl Token {
             events.push(who(self.event(What::PinUnlocked).detail("user")));
         }
         let kdf = kdf(&self.config, self.present_kdf());
-        self.commit_entry_telling(&events, Vec::new(), |changes| {
+        self.commit_entry_telling(&events, None, Vec::new(), |changes| {
             unlocked.set_entry_with(vault::Entry::User, pin, kdf, changes)
         })
     }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::policy::{AlgorithmPolicy, Mode};
+use crate::policy::{AlgorithmPolicy, Control, Mode, Subject};
 
 use super::audit::Audit;
 
@@ -23,6 +23,8 @@ const POLICY_TEXT: u8 = 5;
 const DESTRUCTION_WAIT: u8 = 7;
 /// Whether the shares of a recovery key set a new user PIN.
 const QUORUM_RESET: u8 = 8;
+/// The rules of dual control.
+const CONTROL: u8 = 9;
 /// How much is told of what happens.
 const AUDIT: u8 = 128;
 /// Tags from here on may be passed over by who does not know them.
@@ -50,6 +52,8 @@ pub struct Settings {
     pub destruction_wait: u32,
     /// In tokens whose security officer does not hold the keys: the shares of a recovery key set a new user PIN.
     pub quorum_reset: bool,
+    /// Which operations need the approval of several people.
+    pub control: Option<Control>,
     /// Fields with tags from 128 on that this version does not know.
     pub others: BTreeMap<u8, Vec<u8>>,
 }
@@ -65,6 +69,7 @@ impl Default for Settings {
             audit: Audit::default(),
             destruction_wait: 0,
             quorum_reset: false,
+            control: None,
             others: BTreeMap::new(),
         }
     }
@@ -82,6 +87,25 @@ impl Settings {
             (None, Some(name)) => AlgorithmPolicy::named(name).map(Some).ok_or(Error::TokenNotRecognized),
             (None, None) => Ok(None),
         }
+    }
+
+    /// What is chosen, without which audit log belongs to the token: as a request for these settings carries it. Errors:
+    /// CKR_ARGUMENTS_BAD for settings that are too long.
+    pub fn proposal(&self) -> Result<Vec<u8>> {
+        let (mut fields, mut bytes) = (BTreeMap::new(), Vec::new());
+        Self { audit: Audit { log: None, ..self.audit.clone() }, ..self.clone() }.encode(&mut fields);
+        write(&fields, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// The settings of a request. Errors: CKR_TOKEN_NOT_RECOGNIZED for what this version does not understand.
+    pub fn proposed(proposal: &[u8]) -> Result<Self> {
+        Self::decode(read(proposal)?)
+    }
+
+    /// What a request for these settings is about. Errors: CKR_ARGUMENTS_BAD for settings that are too long.
+    pub fn subject(&self) -> Result<Subject> {
+        Subject::settings(&self.proposal()?)
     }
 
     /// The fields that differ from what holds without them.
@@ -105,6 +129,7 @@ impl Settings {
         if self.quorum_reset {
             fields.insert(QUORUM_RESET, vec![1]);
         }
+        fields.extend(self.control.as_ref().map(|control| (CONTROL, control.encode())));
         fields.extend(self.others.iter().map(|(tag, value)| (*tag, value.clone())));
     }
 
@@ -129,6 +154,9 @@ impl Settings {
                     settings.destruction_wait = u32::from_le_bytes([*a, *b, *c, *d]);
                 }
                 (QUORUM_RESET, [1]) => settings.quorum_reset = true,
+                (CONTROL, control) => {
+                    settings.control = Some(Control::decode(control).ok_or(Error::TokenNotRecognized)?);
+                }
                 (OPTIONAL.., _) => {
                     settings.others.insert(tag, value);
                 }
@@ -174,6 +202,8 @@ pub(super) fn read(mut bytes: &[u8]) -> Result<BTreeMap<u8, Vec<u8>>> {
 mod tests {
     use super::super::audit::AuditMode;
     use super::*;
+    use crate::crypto::edwards::{Curve, PrivateKey};
+    use crate::policy::{Controlled, Participant};
 
     const OWN: &str = "name = \"own\"\ntitle = \"t\"\n[[rule]]\nalgorithms = [\"rsa\"]\nprotect-until = \"never\"\nsource = \"us\"\n";
 
@@ -183,6 +213,31 @@ mod tests {
         assert!(with(ALGORITHM_POLICY, "cnsa2").unwrap().algorithms().unwrap().is_some());
         assert_eq!(with(ALGORITHM_POLICY, "cnsa3"), Err(Error::TokenNotRecognized));
         assert_eq!(with(POLICY_TEXT, "[[rule]]"), Err(Error::TokenNotRecognized));
+    }
+
+    fn control() -> Control {
+        let key =
+            |seed| PrivateKey::new(Curve::Ed25519, &[seed; 32]).unwrap().public_point().try_into().unwrap();
+        Control {
+            rules: BTreeMap::from([(Controlled::Policy, 1)]),
+            participants: vec![
+                Participant { name: "a".into(), key: key(1) },
+                Participant { name: "b".into(), key: key(2) },
+            ],
+            validity: 60,
+        }
+    }
+
+    #[test]
+    fn rules_that_are_not_understood_are_refused_and_those_that_are_change_what_is_asked_for() {
+        let with = |value: Vec<u8>| Settings::decode(BTreeMap::from([(CONTROL, value)]));
+        let settings = with(control().encode()).unwrap();
+        assert_eq!(settings.control, Some(control()));
+        assert_eq!(with(Vec::new()), Err(Error::TokenNotRecognized));
+        assert_eq!(Settings::proposed(&settings.proposal().unwrap()), Ok(settings.clone()));
+        assert_ne!(settings.subject(), Settings::default().subject());
+        let log = Audit { log: Some([3; 16]), ..Audit::default() };
+        assert_eq!(Settings { audit: log, ..settings.clone() }.subject(), settings.subject());
     }
 
     fn survives(settings: &Settings) -> bool {
@@ -204,6 +259,7 @@ mod tests {
                 audit: Audit { mode: AuditMode::Uses, required: true, log: Some([3; 16]) },
                 destruction_wait: 86_400,
                 quorum_reset: true,
+                control: Some(control()),
                 others: BTreeMap::from([(200, vec![1, 2]), (255, vec![])]),
             }));
         }

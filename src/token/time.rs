@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::error::{Error, Result};
 use crate::lock::Mutex;
-use crate::policy::{Function, Mode, Role};
+use crate::policy::{Controlled, Function, Mode, Role, Subject};
 use crate::vault::{Change, RecordId};
 
 use super::Token;
@@ -35,6 +35,11 @@ impl Seen {
     pub(super) fn forget(&self) {
         *self.record.lock() = None;
         self.stored.store(0, Ordering::Relaxed);
+    }
+
+    fn set(&self, newest: u64, stored: u64) {
+        self.newest.store(newest, Ordering::Relaxed);
+        self.stored.store(stored, Ordering::Relaxed);
     }
 
     /// What became of an update of the file.
@@ -130,24 +135,31 @@ impl Token {
     }
 
     /// Takes the clock's time for the newest, after it was wrongly set to a later one. Other processes go by what they have seen
-    /// until they log in again. Errors: CKR_ACTION_PROHIBITED for a role that may not change objects,
-    /// CKR_USER_NOT_LOGGED_IN, and those of writing the token.
+    /// until they log in again. Errors: CKR_ACTION_PROHIBITED for a role that may not change objects, and
+    /// where others must approve it and have not, CKR_USER_NOT_LOGGED_IN, and those of writing the token.
     pub fn accept_clock(&self, reason: &str) -> Result<()> {
         if self.role() != Role::Public && !self.role().may(Function::Change) {
             return Err(Error::ActionProhibited);
         }
         let now = self.now();
-        self.seen.newest.store(now, Ordering::Relaxed);
-        // Not written once more with the same change.
-        self.seen.stored.store(now, Ordering::Relaxed);
-        self.transact(|batch| {
+        let (newest, stored) = (self.newest_time(), self.seen.stored.load(Ordering::Relaxed));
+        let accepted = self.transact(|batch| {
+            // Requests were made, and are judged, by the time that was held for the newest.
+            self.seen.set(newest, stored);
+            batch.consent(Controlled::Policy, &[Subject::clock()], None)?;
+            // Not written once more with the same change.
+            self.seen.set(now, now);
             for record in self.ledger(LedgerKind::CLOCK)? {
                 batch.replace(&record, now.to_le_bytes().to_vec());
             }
             let detail = format!("the time of the clock was accepted: {reason}");
             batch.event(self.event(What::ClockSetBack).detail(&detail));
             Ok(())
-        })
+        });
+        if accepted.is_err() {
+            self.seen.set(newest, stored);
+        }
+        accepted
     }
 }
 

@@ -29,12 +29,19 @@ impl World {
         let time = Arc::new(AtomicU64::new(TODAY));
         let mut config = config(&folder);
         config.clock = Clock::set_to(Arc::clone(&time));
-        let module = Module::new(config);
+        Self { folder, module: Module::new(config), time }.initialised(profile)
+    }
+
+    /// The same clock with a token of another module, whose folder is the caller's.
+    pub fn with_module(self, module: Module) -> Self {
+        Self { module, ..self }.initialised(Profile::Compatible)
+    }
+
+    fn initialised(self, profile: Profile) -> Self {
         let settings = Settings { lifecycle: Mode::Enforce, ..Settings::default() };
-        module.init_token_as(SlotId(0), &secret(SO_PIN), padded("test"), profile, settings).unwrap();
-        let world = Self { folder, module, time };
-        world.set_user_pin();
-        world
+        self.module.init_token_as(SlotId(0), &secret(SO_PIN), padded("test"), profile, settings).unwrap();
+        self.set_user_pin();
+        self
     }
 
     pub fn set_user_pin(&self) {

@@ -5,14 +5,14 @@ use crate::crypto::digest::{Hash, Hasher};
 use crate::secret::Secret;
 
 /// Bytes that are read from the front.
-pub(super) struct Reader<'a> {
+pub(in crate::lifecycle) struct Reader<'a> {
     rest: &'a [u8],
     /// What is read, for the error: "the share".
     what: &'static str,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(bytes: &'a [u8], what: &'static str) -> Self {
+    pub(in crate::lifecycle) fn new(bytes: &'a [u8], what: &'static str) -> Self {
         Self { rest: bytes, what }
     }
 
@@ -24,17 +24,17 @@ impl<'a> Reader<'a> {
         damaged(format!("{} ends too early", self.what))
     }
 
-    pub(super) fn bytes(&mut self, length: usize) -> Result<&'a [u8]> {
+    pub(in crate::lifecycle) fn bytes(&mut self, length: usize) -> Result<&'a [u8]> {
         let (bytes, rest) = self.rest.split_at_checked(length).ok_or_else(|| self.short())?;
         self.rest = rest;
         Ok(bytes)
     }
 
-    pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
+    pub(in crate::lifecycle) fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
         self.bytes(N)?.try_into().map_err(|_| self.short())
     }
 
-    pub(super) fn u8(&mut self) -> Result<u8> {
+    pub(in crate::lifecycle) fn u8(&mut self) -> Result<u8> {
         self.array().map(u8::from_le_bytes)
     }
 
@@ -51,13 +51,13 @@ impl<'a> Reader<'a> {
     }
 
     /// Bytes behind their length in one byte.
-    pub(super) fn short_text(&mut self) -> Result<&'a [u8]> {
+    pub(in crate::lifecycle) fn short_text(&mut self) -> Result<&'a [u8]> {
         let length = self.u8()?;
         self.bytes(length.into())
     }
 
     /// Nothing may be left.
-    pub(super) fn end(self) -> Result<()> {
+    pub(in crate::lifecycle) fn end(self) -> Result<()> {
         if self.rest.is_empty() { Ok(()) } else { Err(damaged(format!("{} is too long", self.what))) }
     }
 }

@@ -66,6 +66,6 @@ impl From<vault::Error> for Error {
 }
 
 /// `Error::Damaged` with a text.
-pub(super) fn damaged(text: impl Into<String>) -> Error {
+pub(in crate::lifecycle) fn damaged(text: impl Into<String>) -> Error {
     Error::Damaged(text.into())
 }

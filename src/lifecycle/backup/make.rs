@@ -17,6 +17,7 @@ use crate::error;
 use crate::lifecycle::signer;
 use crate::object::Attributes;
 use crate::object::codec::decode;
+use crate::policy::{Controlled, Subject};
 use crate::secret::Secret;
 use crate::token::{KeyName, LedgerKind, ObjectHandle, Token, What};
 
@@ -116,16 +117,22 @@ pub struct Made {
     pub left_out: Vec<LeftOut>,
     /// The private and secret keys in it.
     pub keys: Vec<KeyName>,
+    /// Private keys that sign were to be taken in.
+    pub signing: bool,
 }
 
 /// Writes a backup; one object is in memory at a time. `progress` is told how many objects are done, and of how many. Errors:
-/// CKR_USER_NOT_LOGGED_IN for anybody but the user, `Refused` without a key that opens it, `Io`.
+/// CKR_USER_NOT_LOGGED_IN for anybody but the user, `Refused` without a key that opens it, `Io`; CKR_ACTION_PROHIBITED where others
+/// must approve that signature keys are taken in, and have not.
 pub fn write<W: Write>(
     token: &Token,
     out: W,
     plan: &Plan,
     mut progress: impl FnMut(u64, u64),
 ) -> Result<(W, Made)> {
+    if plan.choice.signing {
+        token.consent(Controlled::Export, &[Subject::signing_backup()], None)?;
+    }
     let handles = token.token_objects()?;
     let mut header = new_header(token, plan.now)?;
     let (bytes, keys) = header.seal(&plan.keys)?;
@@ -153,7 +160,7 @@ pub fn write<W: Write>(
         progress(done, taken.len() as u64);
     }
     let (out, counts) = writer.finish(|message| Ok(signer::sign(token, message)?.1))?;
-    Ok((out, Made { header, counts, left_out, keys }))
+    Ok((out, Made { header, counts, left_out, keys, signing: plan.choice.signing }))
 }
 
 fn new_header(token: &Token, now: u64) -> Result<Header> {
@@ -201,7 +208,7 @@ fn chosen(
 }
 
 /// Tells the token that a backup is about to be at a place: before it is, so that the token may know of one that never came to
-/// be, and does not miss one.
+/// be, and does not miss one. Uses up the approval of others where signature keys are in it.
 pub fn record(token: &Token, made: &Made, path: &str) -> Result<()> {
     let record = BackupRecord {
         backup_id: made.header.backup_id,
@@ -214,6 +221,9 @@ pub fn record(token: &Token, made: &Made, path: &str) -> Result<()> {
     let detail = format!("backup {}: {objects} objects, {left_out} left out; {path}", record.id_text());
     let bytes = record.encode()?;
     token.transact(|batch| {
+        if made.signing {
+            batch.consent(Controlled::Export, &[Subject::signing_backup()], None)?;
+        }
         batch.event(token.event(What::BackupMade).detail(&detail));
         batch.put(LedgerKind::BACKUP, bytes.clone())
     })?;

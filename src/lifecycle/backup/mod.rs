@@ -3,12 +3,12 @@
 //! Nothing here is reached through a C function. Reading a token's values out needs its user logged in.
 
 mod armour;
-mod bytes;
+pub(super) mod bytes;
 mod choice;
 mod entry;
-mod error;
+pub(super) mod error;
 mod header;
-mod passphrase;
+pub(super) mod passphrase;
 mod recipient;
 mod records;
 mod restore;

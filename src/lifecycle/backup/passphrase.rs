@@ -8,10 +8,10 @@ use crate::secret::Secret;
 use crate::vault::{self, Argon2Cost};
 
 /// Bytes of the secret.
-pub(super) const LEN: usize = 32;
+pub(in crate::lifecycle) const LEN: usize = 32;
 const SALT: usize = 32;
 /// Bytes of cost, salt and sealed secret.
-pub(super) const CLOSED_LEN: usize = 4 + SALT + LEN + seal::TAG;
+pub(in crate::lifecycle) const CLOSED_LEN: usize = 4 + SALT + LEN + seal::TAG;
 
 /// A secret as it is kept: in the open, or closed with a passphrase.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +26,7 @@ const CLOSED: u8 = 1;
 
 impl Protection {
     /// Closes a secret; `context` is what it belongs to.
-    pub(super) fn close(secret: &Secret, passphrase: &Secret, context: &[u8]) -> Result<Self> {
+    pub(in crate::lifecycle) fn close(secret: &Secret, passphrase: &Secret, context: &[u8]) -> Result<Self> {
         let cost = Argon2Cost::default();
         let mut salt = [0; SALT];
         random::fill(&mut salt)?;
@@ -37,12 +37,12 @@ impl Protection {
         Ok(Self::Passphrase(Box::new(closed)))
     }
 
-    pub(super) fn is_closed(&self) -> bool {
+    pub(in crate::lifecycle) fn is_closed(&self) -> bool {
         matches!(self, Protection::Passphrase(_))
     }
 
     /// The secret. `Passphrase`: it is closed, and the passphrase is wrong or not there.
-    pub(super) fn open(&self, passphrase: Option<&Secret>, context: &[u8]) -> Result<Secret> {
+    pub(in crate::lifecycle) fn open(&self, passphrase: Option<&Secret>, context: &[u8]) -> Result<Secret> {
         let closed = match self {
             Protection::None(secret) => return Ok(secret.clone()),
             Protection::Passphrase(closed) => closed,
@@ -56,7 +56,7 @@ impl Protection {
             .map_err(|_| Error::Passphrase("the passphrase is wrong".into()))
     }
 
-    pub(super) fn encode(&self, bytes: &mut Vec<u8>) {
+    pub(in crate::lifecycle) fn encode(&self, bytes: &mut Vec<u8>) {
         match self {
             Protection::None(secret) => {
                 bytes.push(OPEN);
@@ -69,7 +69,7 @@ impl Protection {
         }
     }
 
-    pub(super) fn decode(reader: &mut Reader) -> Result<Self> {
+    pub(in crate::lifecycle) fn decode(reader: &mut Reader) -> Result<Self> {
         match reader.u8()? {
             OPEN => Ok(Self::None(Secret::copy_of(reader.bytes(LEN)?))),
             CLOSED => Ok(Self::Passphrase(Box::new(reader.array()?))),

@@ -12,7 +12,7 @@ use super::stream::{Contents, Survey};
 use crate::ck::*;
 use crate::error;
 use crate::object::{Attributes, Value};
-use crate::policy::Source;
+use crate::policy::{Controlled, Source};
 use crate::token::{KeyName, LedgerKind, Token, What, Whole};
 
 /// So many objects, or so many bytes of them, are made in one transaction.
@@ -170,7 +170,8 @@ impl Restoring<'_> {
             self.outcome.refused.push((name, error));
             return Ok(());
         }
-        if !self.rules.trusted && object.is_true(CKA_TRUSTED) {
+        let untrusted = !self.rules.trusted || self.token.is_controlled(Controlled::Trust);
+        if untrusted && object.is_true(CKA_TRUSTED) {
             object.set(CKA_TRUSTED, Value::Bool(false));
             self.outcome.untrusted.push(name.clone());
         }
