@@ -23,21 +23,35 @@ shift
 
 toolchain=$(nightly_toolchain) || exit "$SKIPPED"
 host=$(rustc "+$toolchain" -vV | sed -n 's/^host: //p')
-options=(--target "$host" --locked --quiet)
-if [ "$sanitizer" = thread ]; then
+# The library and its tests, without what the tool needs.
+options=(--target "$host" --locked --quiet --no-default-features)
+flags="-Zsanitizer=$sanitizer"
+case $sanitizer in
+# The runtime stands in the test, and the shared library that it loads must find it there.
+address) flags+=" -Clink-arg=-Wl,--export-dynamic-symbol=__asan_*" ;;
+thread)
+    flags+=" -Clink-arg=-Wl,--export-dynamic-symbol=__tsan_*"
+    # The C code of the engine counts references in its own atomics, which must be seen.
+    export "CFLAGS_${host//-/_}=-fsanitize=thread"
     # Races between our code and a standard library without instrumentation cannot be told from others.
     rustup component list --toolchain "$toolchain" | grep -q '^rust-src (installed)' || {
         echo "rust-src is missing: rustup component add rust-src --toolchain $toolchain"
         exit "$SKIPPED"
     }
     options+=(-Zbuild-std)
-fi
+    ;;
+esac
 for test in "${tests[@]}"; do
     if [ "$test" = lib ]; then options+=(--lib); else options+=(--test "$test"); fi
 done
+# Memory is refused by a small library before the C library; under a sanitizer the runtime's malloc stands before both.
+left_out=(--skip exhaustion::)
 
-export RUSTUP_TOOLCHAIN=$toolchain RUSTFLAGS="-Zsanitizer=$sanitizer"
+export RUSTUP_TOOLCHAIN=$toolchain RUSTFLAGS=$flags
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$ROOT/target}/sanitizer-$sanitizer"
-# A sanitizer makes everything some times slower; abort, so that a finding in a child is a failed child.
-export ASAN_OPTIONS=abort_on_error=1:detect_leaks=1 TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
-cargo test "${options[@]}" --no-fail-fast
+# abort_on_error: a finding in a child is a child that was killed. allocator_may_return_null: callers pass lengths up to 2^64,
+# for which malloc answers NULL, and so must the runtime. die_after_fork: tests fork processes with threads.
+export ASAN_OPTIONS=abort_on_error=1:detect_leaks=1:allocator_may_return_null=1
+export LSAN_OPTIONS=allocator_may_return_null=1
+export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:allocator_may_return_null=1:die_after_fork=0
+cargo test "${options[@]}" --no-fail-fast -- "${left_out[@]}"

@@ -59,12 +59,16 @@ fn the_test_vectors_of_the_format_description_are_right() {
     let tally = Tally { count: 4, head: counting(0x80) }.after(&event);
 
     let cost = Kdf::Argon2id(Argon2Cost { memory_mib: 19, passes: 2, lanes: 1 });
-    let argon2_key =
-        super::keys::pin_key(&Secret::copy_of(b"1234"), &counting(0x40), cost, &options).unwrap();
+    // Work that is hard on memory takes Miri an hour; the vector of RFC 9106 it computes, too.
+    let argon2_key = (!cfg!(miri))
+        .then(|| super::keys::pin_key(&Secret::copy_of(b"1234"), &counting(0x40), cost, &options).unwrap());
+    match &argon2_key {
+        Some(key) => assert_eq!(documented("argon2-key"), hex::encode(**key)),
+        None => println!("argon2-key is left out under Miri"),
+    }
 
-    let computed: [(&str, &[u8]); 18] = [
+    let computed: [(&str, &[u8]); 17] = [
         ("pin-key", &*pin_key),
-        ("argon2-key", &*argon2_key),
         ("index-key", &index_key),
         ("mac-key", &mac_key),
         ("wrapping-key", &wrapping_key),

@@ -16,7 +16,7 @@ ends() {
     local host=$1 round
     shift
     for ((round = 1; round <= exits; round++)); do
-        timeout 60 "$@" >"$WORK/log" 2>&1 </dev/null || {
+        timeout 600 "$@" >"$WORK/log" 2>&1 </dev/null || {
             failed "$host ends cleanly (exit status $? in round $round)" "$WORK/log"
             return
         }
