@@ -16,7 +16,7 @@ use coffer_pkcs11::object::Value;
 use coffer_pkcs11::policy::{Profile, Role};
 use coffer_pkcs11::session::{Output, Session};
 use coffer_pkcs11::token::{
-    Event, ObjectHandle, OfficerReset, Settings, SlotId, Token, What, has_recovery, padded,
+    Event, ObjectHandle, OfficerReset, Settings, SlotId, Token, What, has_recovery, padded, unknown_entries,
 };
 use coffer_pkcs11::vault::{Entry, EventText};
 use common::{SO_PIN, USER_PIN, bytes, find_label, open, secret, template};
@@ -313,6 +313,21 @@ fn a_plain_initialisation_keeps_the_rule_and_ends_the_set() {
     let token = module.token(SlotId(0)).unwrap();
     assert_eq!(token.officer_reset(), Ok(OfficerReset::Quorum));
     assert!(matches!(backup::reset_pin(&token, &shares, &secret(NEW_PIN)), Err(Error::Refused(_))));
+}
+
+#[test]
+fn an_entry_that_nobody_knows_is_seen() {
+    let world = World::new(OfficerReset::Quorum);
+    let _ = world.set(USER_PIN, 2, 2);
+    let user = world.user(USER_PIN).unwrap();
+    user.add_account("operator", Role::Operator, &secret("pin-of-an-account")).unwrap();
+    let vault = user.token().vault();
+    assert_eq!(unknown_entries(&vault.entries()), 0);
+    let unlocked = vault.login(Entry::User, &secret(USER_PIN)).unwrap();
+    let kdf = vault.kdf(Entry::User).unwrap();
+    let (about, pin) = ((b"a way in".to_vec(), true), secret("pin-of-somebody"));
+    unlocked.add_entry(|_| Some(Entry::Other(777)), &pin, kdf, about, Vec::new()).unwrap();
+    assert_eq!(unknown_entries(&vault.entries()), 1);
 }
 
 #[test]

@@ -42,6 +42,7 @@ pub mod password;
 pub mod pkcs8;
 pub mod poly1305;
 pub mod random;
+pub mod recipient;
 pub mod rsa;
 pub mod salsa20;
 pub mod xts;

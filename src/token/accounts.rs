@@ -39,6 +39,10 @@ impl Account {
     }
 }
 
+pub(super) fn is_account(entry: &(vault::Entry, Vec<u8>)) -> bool {
+    Account::decode(entry).is_some()
+}
+
 fn accounts(entries: &[(vault::Entry, Vec<u8>)]) -> Vec<Account> {
     entries.iter().filter_map(Account::decode).collect()
 }

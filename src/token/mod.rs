@@ -50,7 +50,7 @@ pub use event::{Event, KeyName, Outcome, What, Who};
 pub use handle::{ObjectHandle, SessionHandle, SlotId};
 pub use info::{Identity, LABEL_LEN, MANUFACTURER, MODEL, SERIAL_LEN, TokenInfo, padded, utc_time};
 pub use login::Login;
-pub use recovery::{OfficerReset, has_recovery};
+pub use recovery::{OfficerReset, has_recovery, unknown_entries};
 pub use settings::{DEFAULT_CLOCK_TOLERANCE, Settings};
 pub use transfer::Whole;
 

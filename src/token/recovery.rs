@@ -1,14 +1,16 @@
 //! The shares of a recovery key as a way back to a forgotten user PIN, in tokens whose security officer does not hold the keys
 //! (docs/threat-model.md, "The security officer and the keys").
 //!
-//! They open an entry of their own in the token file, as a PIN would: the root key is sealed under what the shares give. No
-//! login counts wrong ones, because nobody guesses 256 bits.
+//! They give the private half of a key, and the root key of the token is wrapped for its public half, in an entry of its own.
+//! Nothing counts wrong ones, because nobody guesses 256 bits.
 
+use crate::crypto::recipient::{PrivateHalf, PublicHalf};
 use crate::error::{Error, Result};
 use crate::policy::{Controlled, Role, Subject};
 use crate::secret::Secret;
 use crate::vault::{self, Change, RecordId};
 
+use super::accounts::is_account;
 use super::batch::{LedgerKind, LedgerTag, ledger_put};
 use super::event::{Event, Outcome, What, Who};
 use super::login::check_new_pin;
@@ -45,6 +47,17 @@ pub fn has_recovery(entries: &[(vault::Entry, Vec<u8>)]) -> bool {
     resetting_set(entries).is_some()
 }
 
+/// How many of these entries of a token file nobody here knows: neither the SO's nor the user's, no account's and no recovery
+/// set's.
+pub fn unknown_entries(entries: &[(vault::Entry, Vec<u8>)]) -> usize {
+    let known = |entry: &&(vault::Entry, Vec<u8>)| match entry {
+        (vault::Entry::SecurityOfficer | vault::Entry::User, _) => true,
+        (ENTRY, _) => has_recovery(entries),
+        _ => is_account(entry),
+    };
+    entries.iter().filter(|entry| !known(entry)).count()
+}
+
 fn resetting_set(entries: &[(vault::Entry, Vec<u8>)]) -> Option<[u8; 16]> {
     let (_, about) = entries.iter().find(|(entry, _)| *entry == ENTRY)?;
     about.strip_prefix(&[RECOVERY])?.try_into().ok()
@@ -66,11 +79,11 @@ impl Token {
         Ok(resetting_set(&self.vault.entries()))
     }
 
-    /// Keeps a new recovery set: its record in the ledger, and the event that tells of it. Where shares set user PINs, `key` is
-    /// what those of the set (`id`) give, and opens the token from now on; what those of the set before give does not any
-    /// more. Errors: CKR_USER_NOT_LOGGED_IN for anybody but the user in such a token, CKR_ACTION_PROHIBITED where others must
-    /// approve it there and have not, and those of `transact`.
-    pub fn keep_recovery(&self, id: [u8; 16], key: &Secret, record: Vec<u8>, event: Event) -> Result<()> {
+    /// Keeps a new recovery set: its record in the ledger, and the event that tells of it. Where shares set user PINs, the
+    /// private half of `key`, which those of the set (`id`) give, opens the token from now on, and that of the set before does
+    /// not any more. Errors: CKR_USER_NOT_LOGGED_IN for anybody but the user in such a token, CKR_ACTION_PROHIBITED where others
+    /// must approve it there and have not, and those of `transact`.
+    pub fn keep_recovery(&self, id: [u8; 16], key: &PublicHalf, record: Vec<u8>, event: Event) -> Result<()> {
         // A set that could reset must not go on doing so, whatever the settings have become.
         if self.officer_reset()? != OfficerReset::Quorum && self.recovery_entry()?.is_none() {
             return self.transact(|batch| {
@@ -82,11 +95,10 @@ impl Token {
         let tag = LedgerTag { kind: LedgerKind::RECOVERY, name: None };
         let put = ledger_put(RecordId::random()?, tag, record);
         let about = [&[RECOVERY][..], &id].concat();
-        let kdf = kdf(&self.config, self.present_kdf());
         // It lets people in, as an account does.
         let consent = self.consent(Controlled::Policy, &[Subject::recovery_key()], None)?;
         self.commit_entry(event, consent, vec![Change::Add(put)], |changes| {
-            unlocked.replace_entry(ENTRY, key, kdf, about, changes)
+            unlocked.set_public_entry(ENTRY, key, about, changes)
         })
     }
 
@@ -94,7 +106,7 @@ impl Token {
     /// login is needed. `detail` tells for people whose shares they were. Errors: CKR_PIN_LEN_RANGE, CKR_PIN_INVALID;
     /// CKR_USER_PIN_NOT_INITIALIZED where no shares reset; CKR_PIN_INCORRECT for a key that is not the one;
     /// CKR_TOKEN_WRITE_PROTECTED.
-    pub fn reset_user_pin(&self, key: &Secret, pin: &Secret, detail: &str) -> Result<()> {
+    pub fn reset_user_pin(&self, key: &PrivateHalf, pin: &Secret, detail: &str) -> Result<()> {
         check_new_pin(&self.config, pin)?;
         self.sync()?;
         let who = |event: Event| Event { who: Who { role: ENTRY.number(), ..event.who.clone() }, ..event };

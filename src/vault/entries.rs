@@ -12,6 +12,7 @@ use super::types::{Change, Committed, Entry, Kdf, MAXIMUM_ABOUT, Revision, Visib
 use super::unlocked::Unlocked;
 use super::write::Writing;
 use super::{Error, Vault, pin, random};
+use crate::crypto::recipient::PublicHalf;
 use crate::secret::Secret;
 
 impl Vault {
@@ -54,54 +55,57 @@ impl Unlocked {
         kdf: Kdf,
         changes: Vec<Change>,
     ) -> Result<Committed, Error> {
-        self.put_entry(entry, pin, kdf, None, changes)
+        let (salt, new_key) = self.derive(pin, kdf)?;
+        let writing = self.vault().begin()?;
+        let keys = self.keys()?;
+        let present = writing.state(|state| state.wraps.get(&entry.number()).cloned());
+        let replaces = present.is_some();
+        let (holds, about) = present.map_or((Holds::Root, Vec::new()), |wrap| (wrap.holds, wrap.about));
+        let new = NewEntry { entry, holds, salt, kdf, about };
+        let committed = self.write_entry(&writing, &keys, new, new_key, &changes)?;
+        if replaces {
+            self.forget_entry(&writing, &keys)?;
+        }
+        Ok(committed)
     }
 
-    /// Gives a further role, which opens the objects, this PIN in the place of the one that it may have, and says this about
-    /// it. Else as [`Unlocked::set_entry_with`]. [`Error::TooLarge`] for more than [`MAXIMUM_ABOUT`] bytes.
-    pub fn replace_entry(
+    /// Lets whoever has the private half of this key open the token, as a further role that is called so (`about`, as for
+    /// [`Unlocked::add_entry`]), in the place of the key that the role has had. Unlike a PIN's, the entry gives nothing away to who
+    /// has held an older root key, and outlives rotations all the same. `changes` are made in the same transaction. Errors:
+    /// [`Error::NotAllowed`] for who does not open the objects; [`Error::TooLarge`].
+    pub fn set_public_entry(
         &self,
         entry: Entry,
-        pin: &Secret,
-        kdf: Kdf,
+        public: &PublicHalf,
         about: Vec<u8>,
         changes: Vec<Change>,
     ) -> Result<Committed, Error> {
         if about.len() > MAXIMUM_ABOUT || !matches!(entry, Entry::Other(_)) {
             return Err(Error::TooLarge);
         }
-        self.put_entry(entry, pin, kdf, Some(about), changes)
-    }
-
-    /// `about`: `None` keeps what is said of the entry and what it opens.
-    fn put_entry(
-        &self,
-        entry: Entry,
-        pin: &Secret,
-        kdf: Kdf,
-        about: Option<Vec<u8>>,
-        changes: Vec<Change>,
-    ) -> Result<Committed, Error> {
-        let (salt, new_key) = self.derive(pin, kdf)?;
         let writing = self.vault().begin()?;
         let keys = self.keys()?;
-        let present = writing.state(|state| state.wraps.get(&entry.number()).cloned());
-        let replaces = present.is_some();
-        let (holds, about) = match (about, present) {
-            (Some(about), _) => (Holds::Root, about),
-            (None, Some(wrap)) => (wrap.holds, wrap.about),
-            (None, None) => (Holds::Root, Vec::new()),
-        };
-        let new = NewEntry { entry, holds, salt, kdf, about };
-        let committed = self.write_entry(&writing, &keys, new, new_key, &changes)?;
+        let replaces = writing.state(|state| state.wraps.contains_key(&entry.number()));
+        let wrap = keys.wrap_for(entry, public, about)?;
+        let mut group = Group::new(&writing, &keys);
+        let events = group.add(&changes)?;
+        group.add_record(Kind::Wrap, wrap.encode());
+        let revision = group.finish(self)?;
         if replaces {
-            // The SO of a separated token, who has set the first user PIN, may have kept a copy of the file that it opens.
-            let next = if keys.realm().separated { keys.next().ok() } else { None };
-            if self.write_snapshot(&writing, &keys, next.as_ref()).is_ok() {
-                self.keys()?;
-            }
+            self.forget_entry(&writing, &keys)?;
         }
-        Ok(committed)
+        Ok(Committed { revision, events })
+    }
+
+    /// Writes the file anew without the entry that was replaced, where that is possible; a separated token under a new root
+    /// key, if these keys can give it one.
+    fn forget_entry(&self, writing: &Writing<'_>, keys: &Arc<Keys>) -> Result<(), Error> {
+        // The SO of a separated token, who has set the first user PIN, may have kept a copy of the file that it opens.
+        let next = if keys.realm().separated { keys.next().ok() } else { None };
+        if self.write_snapshot(writing, keys, next.as_ref()).is_ok() {
+            self.keys()?;
+        }
+        Ok(())
     }
 
     /// Gives a further role a PIN. `choose`: its entry, from those that are there; `None` refuses. `about`: opaque bytes,
@@ -130,7 +134,7 @@ impl Unlocked {
         self.write_entry(&writing, &keys, NewEntry { entry, holds, salt, kdf, about }, new_key, &changes)
     }
 
-    /// Takes over entries that were saved from another file (see [`super::salvage`]), each with the PIN that it had. An entry
+    /// Takes over entries that were saved from another file (see [`super::salvage`]), each with the PIN or public key that it had. An entry
     /// that is there already stays.
     pub fn adopt_entries(&self, entries: &[SavedEntry]) -> Result<(), Error> {
         let writing = self.vault().begin()?;
@@ -139,8 +143,8 @@ impl Unlocked {
             |saved: &&SavedEntry| !writing.state(|state| state.wraps.contains_key(&saved.wrap.entry));
         let mut group = Group::new(&writing, &keys);
         let mut any = false;
-        for SavedEntry { wrap, pin_key } in entries.iter().filter(is_new) {
-            group.add_record(Kind::Wrap, keys.adopt(wrap.clone(), pin_key)?.encode());
+        for SavedEntry { wrap, closer } in entries.iter().filter(is_new) {
+            group.add_record(Kind::Wrap, keys.adopt(wrap, closer)?.encode());
             any = true;
         }
         if any { group.finish(self).map(drop) } else { Ok(()) }

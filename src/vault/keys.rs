@@ -5,12 +5,13 @@
 use sha2::Sha512;
 use subtle::ConstantTimeEq;
 
-use super::chain::Hash;
-use super::record::{Holds, SEALED_KEY_LENGTH, Wrap};
+use super::chain::{Hash, sha256};
+use super::record::{Holds, PUBLIC_KEY, SEALED_KEY_LENGTH, Wrap};
 use super::scan::CommitSeal;
 use super::seal::{self, Key};
 use super::types::{Entry, Kdf, Options, RecordId};
 use super::{Error, argon2id, random};
+use crate::crypto::recipient::{PrivateHalf, PublicHalf};
 use crate::secret::Secret;
 
 /// Derives the key that a PIN stands for. Takes as long as the cost says; hold no lock.
@@ -157,7 +158,7 @@ impl Keys {
         let NewEntry { entry, holds, salt, kdf, about } = entry;
         let (kdf, cost) = kdf.numbers();
         let (entry, root_version) = (entry.number(), self.version);
-        let (sealed_root, sealed_pin_key) = ([0; SEALED_KEY_LENGTH], [0; SEALED_KEY_LENGTH]);
+        let (sealed_root, sealed_pin_key) = (Vec::new(), [0; SEALED_KEY_LENGTH]);
         self.seal_wrap(
             Wrap { entry, root_version, kdf, cost, holds, salt, sealed_root, sealed_pin_key, about },
             pin_key,
@@ -172,10 +173,44 @@ impl Keys {
             Holds::Root => (&self.objects()?.root, ROOT_LABEL),
             Holds::Administration => (&self.administration()?.key, ADMINISTRATION_LABEL),
         };
-        wrap.sealed_root = sealed_key(pin_key, &[label, instance, &bound, &wrap.about], held)?;
+        wrap.sealed_root = sealed_key(pin_key, &[label, instance, &bound, &wrap.about], held)?.to_vec();
         let context: [&[u8]; 4] = [b"coffer pin key v1", instance, &bound, &wrap.about];
         wrap.sealed_pin_key = sealed_key(self.pin_wrapping(wrap.holds)?, &context, pin_key)?;
         Ok(wrap)
+    }
+
+    /// Makes the entry of a public key, whose private half opens the root key. Errors: [`Error::NotAllowed`] where these keys
+    /// do not open the objects.
+    pub(super) fn wrap_for(&self, entry: Entry, public: &PublicHalf, about: Vec<u8>) -> Result<Wrap, Error> {
+        let objects = self.objects()?;
+        let mut wrap = Wrap {
+            entry: entry.number(),
+            root_version: self.version,
+            kdf: PUBLIC_KEY,
+            cost: 0,
+            holds: Holds::Root,
+            salt: random::bytes()?,
+            sealed_root: public.as_bytes().to_vec(),
+            sealed_pin_key: [0; SEALED_KEY_LENGTH],
+            about,
+        };
+        let (bound, instance) = (wrap.bound(), &self.realm.instance);
+        let context = [ROOT_LABEL, instance, &bound, &wrap.about].concat();
+        let root = Secret::copy_of(&*objects.root);
+        wrap.sealed_root.extend_from_slice(&public.wrap(&root, &context).map_err(|_| Error::NoRandom)?);
+        let digest = Key::new(sha256(&[public.as_bytes()]));
+        let context: [&[u8]; 4] = [PUBLIC_KEY_LABEL, instance, &bound, &wrap.about];
+        wrap.sealed_pin_key = sealed_key(&objects.wrapping, &context, &digest)?;
+        Ok(wrap)
+    }
+
+    /// The public key of such an entry; `None` where it is none, or nobody who held these keys has put it there.
+    pub(super) fn public_key(&self, wrap: &Wrap) -> Option<PublicHalf> {
+        let (public, _) = wrap.public_parts()?;
+        let context: [&[u8]; 4] = [PUBLIC_KEY_LABEL, &self.realm.instance, &wrap.bound(), &wrap.about];
+        let digest = seal::open_key(&self.objects.as_ref()?.wrapping, &context, &wrap.sealed_pin_key)?;
+        let own = bool::from(digest.ct_eq(&sha256(&[public])));
+        PublicHalf::new(public).ok().filter(|_| own)
     }
 
     fn administration(&self) -> Result<&Administration, Error> {
@@ -188,6 +223,18 @@ impl Keys {
             Holds::Root => Ok(&self.objects()?.wrapping),
             Holds::Administration => Ok(&self.administration()?.pins),
         }
+    }
+
+    /// Opens an entry; `None` if what opens it is wrong.
+    pub(super) fn open(wrap: &Wrap, opener: &Opener, realm: Realm) -> Option<Self> {
+        let private = match opener {
+            Opener::Pin(pin_key) => return Self::unwrap(wrap, pin_key, realm),
+            Opener::Private(private) => private,
+        };
+        let (_, wrapped) = wrap.public_parts()?;
+        let context = [ROOT_LABEL, &realm.instance, &wrap.bound(), &wrap.about].concat();
+        let root = private.unwrap(wrapped, &context).ok()?;
+        Some(Self::derive(Key::new(root.as_bytes().try_into().ok()?), wrap.root_version, realm))
     }
 
     /// Opens an entry with the key of its PIN; `None` if that is wrong.
@@ -207,22 +254,33 @@ impl Keys {
         }
     }
 
-    /// The entry of the same role and PIN for the next root key.
+    /// The entry of the same role and PIN, or public key, for the next root key.
     pub(super) fn rewrap(&self, wrap: &Wrap, next: &Self) -> Result<Wrap, Error> {
-        let pin_key = self.open_pin_key(wrap)?.ok_or(Error::KeysChanged)?;
-        next.adopt(wrap.clone(), &pin_key)
+        next.adopt(wrap, &self.closer(wrap)?.ok_or(Error::KeysChanged)?)
     }
 
-    /// The key of an entry's PIN; `None` where it does not verify. [`Error::NotAllowed`] for an entry that opens more than
-    /// these keys.
-    pub(super) fn open_pin_key(&self, wrap: &Wrap) -> Result<Option<Key>, Error> {
+    /// What closes an entry; `None` where it does not verify. [`Error::NotAllowed`] for an entry that opens more than these
+    /// keys.
+    pub(super) fn closer(&self, wrap: &Wrap) -> Result<Option<Closer>, Error> {
+        let wrapping = self.pin_wrapping(wrap.holds)?;
+        if wrap.kdf == PUBLIC_KEY {
+            return Ok(self.public_key(wrap).map(Closer::Public));
+        }
         let context: [&[u8]; 4] = [b"coffer pin key v1", &self.realm.instance, &wrap.bound(), &wrap.about];
-        Ok(seal::open_key(self.pin_wrapping(wrap.holds)?, &context, &wrap.sealed_pin_key))
+        Ok(seal::open_key(wrapping, &context, &wrap.sealed_pin_key).map(Closer::Pin))
     }
 
-    /// An entry of other keys, perhaps of another token, for these: whoever knows its PIN opens them.
-    pub(super) fn adopt(&self, wrap: Wrap, pin_key: &Key) -> Result<Wrap, Error> {
-        self.seal_wrap(Wrap { root_version: self.version, ..wrap }, pin_key)
+    /// An entry of other keys, perhaps of another token, for these: whoever opened it opens them.
+    pub(super) fn adopt(&self, wrap: &Wrap, closer: &Closer) -> Result<Wrap, Error> {
+        match closer {
+            Closer::Pin(pin_key) => {
+                self.seal_wrap(Wrap { root_version: self.version, ..wrap.clone() }, pin_key)
+            }
+            Closer::Public(public) => {
+                let entry = Entry::of_number(wrap.entry).ok_or(Error::NotAllowed)?;
+                self.wrap_for(entry, public, wrap.about.clone())
+            }
+        }
     }
 
     // --- the parts of a record; `None` where something does not verify ---
@@ -274,7 +332,21 @@ impl Keys {
     }
 }
 
+/// What opens an entry.
+pub(super) enum Opener {
+    /// The key that its PIN gives.
+    Pin(Key),
+    Private(PrivateHalf),
+}
+
+/// What an entry is closed with again when the root key is another one.
+pub(super) enum Closer {
+    Pin(Key),
+    Public(PublicHalf),
+}
+
 const ROOT_LABEL: &[u8] = b"coffer root key v1";
+const PUBLIC_KEY_LABEL: &[u8] = b"coffer public key v1";
 const ADMINISTRATION_LABEL: &[u8] = b"coffer administration key v1";
 
 /// What a new entry says of itself.
@@ -364,6 +436,38 @@ mod tests {
             let next = Keys::random(2, realm).unwrap();
             let rewrapped = keys.rewrap(&wrap, &next).unwrap();
             assert_eq!(Keys::unwrap(&rewrapped, &pin_key, realm).unwrap().derived(), next.derived());
+        }
+    }
+
+    #[cfg_attr(miri, ignore = "Miri does not run the engine")]
+    #[test]
+    fn a_public_key_is_closed_for_again_only_where_a_holder_of_the_root_key_has_put_it() {
+        let realm = Realm { instance: [3; 16], separated: true };
+        let keys = Keys::random(1, realm).unwrap();
+        let (private, other) = (PrivateHalf::random().unwrap(), PrivateHalf::random().unwrap());
+        let public = private.public_half().unwrap();
+        let wrap = keys.wrap_for(Entry::Other(3), &public, b"set".to_vec()).unwrap();
+        let open = |wrap: &Wrap, private: &PrivateHalf| {
+            Keys::open(wrap, &Opener::Private(private.clone()), realm).map(|keys| keys.derived())
+        };
+        assert_eq!(open(&wrap, &private), Some(keys.derived()));
+        assert_eq!(open(&wrap, &other), None);
+        assert!(Keys::open(&wrap, &Opener::Pin(Key::new([1; 32])), realm).is_none());
+        // Who knows the keys of before learns the public key from the entry, and nothing that opens the next one.
+        assert!(matches!(keys.closer(&wrap), Ok(Some(Closer::Public(found))) if found == public));
+        let next = Keys::random(2, realm).unwrap();
+        let rewrapped = keys.rewrap(&wrap, &next).unwrap();
+        assert_eq!(open(&rewrapped, &private), Some(next.derived()));
+        assert!(matches!(keys.closer(&rewrapped), Ok(None)));
+        // Somebody who writes to the file puts a key of his own in its place, or another name: the next rotation stops.
+        let mut exchanged = wrap.clone();
+        let own = keys.wrap_for(Entry::Other(4), &other.public_half().unwrap(), b"set".to_vec()).unwrap();
+        exchanged.sealed_root = own.sealed_root;
+        let renamed = Wrap { about: b"other".to_vec(), ..wrap.clone() };
+        let unvouched = Wrap { sealed_pin_key: own.sealed_pin_key, ..exchanged.clone() };
+        for doctored in [exchanged, renamed, unvouched] {
+            assert_eq!(keys.rewrap(&doctored, &next).err(), Some(Error::KeysChanged));
+            assert_eq!(open(&doctored, &private), None);
         }
     }
 

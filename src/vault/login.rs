@@ -8,13 +8,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::event::EventText;
-use super::keys::{Keys, Realm, pin_key};
+use super::keys::{Keys, Opener, Realm, pin_key};
 use super::record::{Base, Wrap};
 use super::seal::Key;
 use super::types::{Entry, NewToken, PinState, Revision};
 use super::unlocked::Unlocked;
 use super::view::Look;
 use super::{Error, Vault, new_file, pin, random};
+use crate::crypto::recipient::PrivateHalf;
 use crate::secret::Secret;
 use crate::store;
 
@@ -46,27 +47,25 @@ impl Vault {
     /// change the PIN again and again for as long as a lock is waited for).
     pub fn login(self: &Arc<Self>, entry: Entry, pin: &Secret) -> Result<Unlocked, Error> {
         let (pin_key, keys) = self.authenticate(entry, pin)?;
-        let unlocked = Unlocked::new(Arc::clone(self), entry, pin_key, keys);
+        let unlocked = Unlocked::new(Arc::clone(self), entry, Opener::Pin(pin_key), keys);
         unlocked.keys()?;
         Ok(unlocked)
     }
 
-    /// As [`Vault::login`], without counting, and where nothing can be written: for an entry that no PIN opens but a secret that
-    /// nobody can guess. Errors: those of [`Vault::login`] but for [`Error::PinLocked`]; [`Error::NotAllowed`] for the SO and the
-    /// user.
-    pub fn open_entry(self: &Arc<Self>, entry: Entry, secret: &Secret) -> Result<Unlocked, Error> {
-        if !matches!(entry, Entry::Other(_)) {
-            return Err(Error::NotAllowed);
-        }
+    /// Opens the entry of a public key (see [`Unlocked::set_public_entry`]) with its private half, also where nothing can be
+    /// written. Nothing is counted: nobody can guess it. Errors: [`Error::NotInitialised`] where there is no such entry,
+    /// [`Error::PinIncorrect`] for another key, [`Error::Tampered`], [`Error::Store`].
+    pub fn open_entry(self: &Arc<Self>, entry: Entry, private: &PrivateHalf) -> Result<Unlocked, Error> {
         self.catch_up(Look::Glance)?;
         let (wrap, realm) = {
             let view = self.view.read();
             let wrap = view.state.wraps.get(&entry.number()).cloned();
+            let wrap = wrap.filter(|wrap| wrap.public_parts().is_some());
             (wrap.ok_or(Error::NotInitialised)?, view.state.identity.realm())
         };
-        let pin_key = pin_key(secret, &wrap.salt, wrap.kdf().ok_or(Error::KdfRefused)?, &self.options)?;
-        let keys = Keys::unwrap(&wrap, &pin_key, realm).ok_or(Error::PinIncorrect)?;
-        let unlocked = Unlocked::new(Arc::clone(self), entry, pin_key, keys);
+        let opener = Opener::Private(private.clone());
+        let keys = Keys::open(&wrap, &opener, realm).ok_or(Error::PinIncorrect)?;
+        let unlocked = Unlocked::new(Arc::clone(self), entry, opener, keys);
         unlocked.keys()?;
         Ok(unlocked)
     }

@@ -5,11 +5,14 @@ use super::bytes::Reader;
 use super::chain::Hash;
 use super::types::{Entry, Kdf, MAXIMUM_ABOUT, MAXIMUM_PART, MAXIMUM_TAG, RecordId};
 use super::{Error, seal};
+use crate::crypto::recipient::{PUBLIC_LEN, WRAPPED_LEN};
 
 pub(super) const SEALED_KEY_LENGTH: usize = 32 + seal::OVERHEAD;
 pub(super) const PUT_HEAD_LENGTH: usize = 44;
 #[cfg(test)]
 pub(super) const WRAP_LENGTH: usize = WRAP_BOUND_LENGTH + 2 * SEALED_KEY_LENGTH;
+/// The part of a WRAP of a public key that opens with its private half: the public half, and the root key wrapped for it.
+const OPENED_LENGTH: usize = PUBLIC_LEN + WRAPPED_LEN;
 /// So much of a WRAP is bound into its two sealed keys.
 pub(super) const WRAP_BOUND_LENGTH: usize = 48;
 #[cfg(test)]
@@ -169,7 +172,8 @@ pub(super) enum Holds {
     Administration = 1,
 }
 
-/// WRAP: the key that a PIN opens, under the key that the PIN gives, and that one under a key of the token (for rotation).
+/// WRAP: the key that a PIN opens, under the key that the PIN gives, and that one under a key of the token (for rotation). Or the
+/// root key wrapped for a public key, and the digest of that under a key of the token: so nobody can put another one in its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Wrap {
     pub(super) entry: u32,
@@ -179,7 +183,9 @@ pub(super) struct Wrap {
     pub(super) cost: u32,
     pub(super) holds: Holds,
     pub(super) salt: [u8; 32],
-    pub(super) sealed_root: [u8; SEALED_KEY_LENGTH],
+    /// 96 bytes; of a public key its public half and the wrapped root key.
+    pub(super) sealed_root: Vec<u8>,
+    /// Of a public key: its digest.
     pub(super) sealed_pin_key: [u8; SEALED_KEY_LENGTH],
     /// What the layer above says of a further role: its name, for example. At most [`MAXIMUM_ABOUT`] bytes.
     pub(super) about: Vec<u8>,
@@ -189,6 +195,8 @@ pub(super) struct Wrap {
 const KDF_NONE: u16 = 0;
 const KDF_PBKDF2_SHA512: u16 = 1;
 const KDF_ARGON2ID: u16 = 2;
+/// It is no PIN that opens the entry.
+pub(super) const PUBLIC_KEY: u16 = 3;
 
 impl Wrap {
     /// The part that the sealed keys are bound to.
@@ -227,12 +235,22 @@ impl Wrap {
             cost: reader.u32()?,
             holds,
             salt: reader.array()?,
-            sealed_root: reader.array()?,
+            sealed_root: reader
+                .take(if kdf == PUBLIC_KEY { OPENED_LENGTH } else { SEALED_KEY_LENGTH })?
+                .to_vec(),
             sealed_pin_key: reader.array()?,
             about: reader.rest().to_vec(),
         };
-        let longest = if entry < FIRST_FURTHER_ROLE { 0 } else { MAXIMUM_ABOUT };
-        (entry != 0 && wrap.about.len() <= longest).then_some(wrap)
+        let further = entry >= FIRST_FURTHER_ROLE;
+        let longest = if further { MAXIMUM_ABOUT } else { 0 };
+        let fits = kdf != PUBLIC_KEY || (further && holds == Holds::Root && wrap.cost == 0);
+        (entry != 0 && fits && wrap.about.len() <= longest).then_some(wrap)
+    }
+
+    /// Of the entry of a public key: its public half, and the root key wrapped for it.
+    pub(super) fn public_parts(&self) -> Option<(&[u8; PUBLIC_LEN], &[u8; WRAPPED_LEN])> {
+        let (public, wrapped) = self.sealed_root.split_first_chunk()?;
+        (self.kdf == PUBLIC_KEY).then_some((public, wrapped.try_into().ok()?))
     }
 
     /// The key derivation that the entry asks for, if it is known.
@@ -332,7 +350,7 @@ mod tests {
             cost: 3,
             holds: Holds::Administration,
             salt: [4; 32],
-            sealed_root: [5; 96],
+            sealed_root: vec![5; 96],
             sealed_pin_key: [6; 96],
             about: Vec::new(),
         };
@@ -346,6 +364,24 @@ mod tests {
         let named = Wrap { entry: 0x0001_0003, about: vec![7; MAXIMUM_ABOUT], ..wrap.clone() };
         assert_eq!(Wrap::parse(&named.encode()), Some(named.clone()));
         assert_eq!(Wrap::parse(&[&named.encode()[..], &[7]].concat()), None);
+        let public = Wrap {
+            kdf: PUBLIC_KEY,
+            cost: 0,
+            holds: Holds::Root,
+            sealed_root: [&[8; PUBLIC_LEN][..], &[9; WRAPPED_LEN]].concat(),
+            ..named.clone()
+        };
+        assert_eq!(Wrap::parse(&public.encode()), Some(public.clone()));
+        assert_eq!(public.public_parts(), Some((&[8; PUBLIC_LEN], &[9; WRAPPED_LEN])));
+        assert_eq!((named.public_parts(), public.kdf()), (None, None));
+        for wrong in [
+            Wrap { cost: 1, ..public.clone() },
+            Wrap { holds: Holds::Administration, ..public.clone() },
+            Wrap { entry: 2, about: Vec::new(), ..public.clone() },
+            Wrap { sealed_root: vec![5; 96], about: Vec::new(), ..public.clone() },
+        ] {
+            assert_eq!(Wrap::parse(&wrong.encode()), None);
+        }
         let end = encode_end(named.entry, 2);
         assert_eq!((parse_end(&end), Wrap::parse(&end)), (Some((named.entry, 2)), None));
         assert_eq!((parse_end(&named.encode()), parse_end(&encode_end(2, 2))), (None, None));

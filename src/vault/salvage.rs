@@ -10,9 +10,8 @@ use std::collections::{BTreeMap, HashMap};
 use super::bytes::array_at;
 use super::event::{EventText, Sealed};
 use super::format::{FLAG_PRIVATE, FLAG_UNAUTHENTICATED, Kind};
-use super::keys::{Keys, Part, Realm, pin_key};
+use super::keys::{Closer, Keys, Part, Realm, pin_key};
 use super::record::{Parts, PutHead, Wrap, parse_delete, parse_end};
-use super::seal::Key;
 use super::survey::{Piece, Sighted, pieces};
 use super::types::{Entry, MAXIMUM_INFO, Options, Put, RecordId, RecordName, SecretPart, Visibility};
 use super::{Error, format};
@@ -45,10 +44,10 @@ pub struct Lost {
     version: Option<(RecordId, u64)>,
 }
 
-/// The entry of a further role that was saved, with the key of its PIN.
+/// The entry of a further role that was saved, with what closes it again.
 pub struct SavedEntry {
     pub(super) wrap: Wrap,
-    pub(super) pin_key: Key,
+    pub(super) closer: Closer,
 }
 
 impl SavedEntry {
@@ -209,11 +208,11 @@ impl Finding<'_> {
         } else if let Some(wrap) = Wrap::parse(record.body)
             && matches!(Entry::of_number(wrap.entry), Some(Entry::Other(_)))
         {
-            let pin_key = if covered { self.keys.open_pin_key(&wrap).ok().flatten() } else { None };
-            if pin_key.is_none() && record.linked {
+            let closer = if covered { self.keys.closer(&wrap).ok().flatten() } else { None };
+            if closer.is_none() && record.linked {
                 self.lose(record.name, "nothing proves that this role has its PIN still", None);
             }
-            self.entries.insert(wrap.entry, pin_key.map(|pin_key| SavedEntry { wrap, pin_key }));
+            self.entries.insert(wrap.entry, closer.map(|closer| SavedEntry { wrap, closer }));
         }
     }
 

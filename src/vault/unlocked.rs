@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::event::{EventText, Held};
 use super::format::HEADER_LENGTH;
-use super::keys::{Keys, Part};
+use super::keys::{Keys, Opener, Part};
 use super::record::{Parts, PutHead};
 use super::recover::{Place, Slot};
 use super::scan::CommitSeal;
@@ -31,7 +31,7 @@ pub struct Unlocked {
 struct KeyRing {
     entry: Entry,
     /// Opens the entry again when the root key has been rotated by somebody else.
-    pin_key: Mutex<Key>,
+    opener: Mutex<Opener>,
     keys: RwLock<Arc<Keys>>,
     /// The last COMMIT whose code has been verified. Compared whole, and not by its generation, because a forged file may
     /// be put in the place of a verified one.
@@ -43,10 +43,10 @@ struct KeyRing {
 }
 
 impl Unlocked {
-    pub(super) fn new(vault: Arc<Vault>, entry: Entry, pin_key: Key, keys: Keys) -> Self {
+    pub(super) fn new(vault: Arc<Vault>, entry: Entry, opener: Opener, keys: Keys) -> Self {
         let ring = KeyRing {
             entry,
-            pin_key: Mutex::new(pin_key),
+            opener: Mutex::new(opener),
             keys: RwLock::new(Arc::new(keys)),
             verified: Mutex::default(),
             tags: Mutex::default(),
@@ -63,7 +63,7 @@ impl Unlocked {
     /// The PIN of an entry was changed; if it is that of this login, the new one opens it from now on.
     pub(super) fn changed_pin(&self, entry: Entry, pin_key: Key) {
         if entry == self.ring.entry {
-            *self.ring.pin_key.lock() = pin_key;
+            *self.ring.opener.lock() = Opener::Pin(pin_key);
         }
     }
 
@@ -84,7 +84,7 @@ impl Unlocked {
             }
             if state.base.root_version != keys.version() {
                 let wrap = state.wraps.get(&self.ring.entry.number()).ok_or(Error::KeysChanged)?;
-                let opened = Keys::unwrap(wrap, &self.ring.pin_key.lock(), keys.realm());
+                let opened = Keys::open(wrap, &self.ring.opener.lock(), keys.realm());
                 keys = Arc::new(opened.ok_or(Error::KeysChanged)?);
             } else if self.ring.verified.lock().as_ref() == Some(&state.seal) {
                 return Ok(keys);

@@ -1,5 +1,6 @@
 //! Who holds which key: further roles with PINs of their own, and tokens whose security officer opens no objects.
 
+use coffer_pkcs11::crypto::recipient::PrivateHalf;
 use coffer_pkcs11::vault::Checked;
 
 use super::*;
@@ -170,48 +171,63 @@ fn a_doctored_description_of_a_role_is_found_at_its_login() {
 }
 
 #[test]
-fn an_entry_that_is_replaced_opens_with_the_new_secret_alone_and_without_counting() {
+fn the_entry_of_a_public_key_opens_with_its_private_half_until_another_takes_its_place() {
     for is_separated in [false, true] {
         let backend = Arc::new(MemoryBackend::new());
         let vault = if is_separated { separated(backend.clone()) } else { token(backend.clone()) };
         let user = user(&vault);
         add(&user, private(1));
-        let replace = |secret_text: &[u8], about: &[u8]| {
-            user.replace_entry(ALICE, &secret(secret_text), FAST, about.to_vec(), vec![]).unwrap();
+        let (first, second) = (PrivateHalf::random().unwrap(), PrivateHalf::random().unwrap());
+        let replace = |key: &PrivateHalf, about: &[u8]| {
+            user.set_public_entry(ALICE, &key.public_half().unwrap(), about.to_vec(), vec![]).unwrap();
         };
-        assert_eq!(vault.open_entry(ALICE, &secret(b"first")).err(), Some(Error::NotInitialised));
-        replace(b"first", b"set one");
-        let first = vault.open_entry(ALICE, &secret(b"first")).unwrap();
-        assert_eq!(contents(&first), contents(&user));
-        let sealed_before = backend.contents().unwrap();
-        replace(b"second", b"set two");
+        assert_eq!(vault.open_entry(ALICE, &first).err(), Some(Error::NotInitialised));
+        replace(&first, b"set one");
+        let opened = vault.open_entry(ALICE, &first).unwrap();
+        assert_eq!(contents(&opened), contents(&user));
+        let before = backend.contents().unwrap();
+        replace(&second, b"set two");
         for _ in 0..20 {
-            assert_eq!(vault.open_entry(ALICE, &secret(b"first")).err(), Some(Error::PinIncorrect));
+            assert_eq!(vault.open_entry(ALICE, &first).err(), Some(Error::PinIncorrect));
         }
         assert_eq!(vault.pin_state(ALICE).unwrap().failures, 0);
-        assert_eq!(contents(&vault.open_entry(ALICE, &secret(b"second")).unwrap()), contents(&user));
+        assert_eq!(contents(&vault.open_entry(ALICE, &second).unwrap()), contents(&user));
         assert!(vault.entries().contains(&(ALICE, b"set two".to_vec())));
         // Nothing of the old entry is left in the file; an older copy of the file is what it was.
         let bytes = backend.contents().unwrap();
         assert!(!bytes.windows(7).any(|window| window == b"set one"));
         if is_separated {
-            assert_eq!(first.records().err(), Some(Error::KeysChanged), "the token has a new root key");
+            assert_eq!(opened.records().err(), Some(Error::KeysChanged), "the token has a new root key");
         }
-        assert!(open(memory(&sealed_before)).open_entry(ALICE, &secret(b"first")).is_ok());
-        // It gives the user a new PIN, and goes on after it and after a rotation.
-        let opened = vault.open_entry(ALICE, &secret(b"second")).unwrap();
+        assert!(open(memory(&before)).open_entry(ALICE, &first).is_ok());
+        // It gives the user a new PIN, and goes on after it and after rotations, also those of others.
+        let opened = vault.open_entry(ALICE, &second).unwrap();
         opened.set_entry(Entry::User, &secret(b"another user pin"), FAST).unwrap();
         assert_eq!(vault.login(Entry::User, &secret(USER_PIN)).err(), Some(Error::PinIncorrect));
         let user = vault.login(Entry::User, &secret(b"another user pin")).unwrap();
         user.rotate_root().unwrap();
+        assert_eq!(contents(&opened), contents(&user));
         let reopened = open(backend.clone());
-        assert_eq!(contents(&reopened.open_entry(ALICE, &secret(b"second")).unwrap()), contents(&user));
-        for entry in [Entry::User, Entry::SecurityOfficer] {
-            assert_eq!(vault.open_entry(entry, &secret(SO_PIN)).err(), Some(Error::NotAllowed));
-        }
-        let refused = user.replace_entry(Entry::User, &secret(b"x"), FAST, vec![], vec![]).err();
-        assert_eq!(refused, Some(Error::TooLarge));
+        assert_eq!(contents(&reopened.open_entry(ALICE, &second).unwrap()), contents(&user));
+        // No PIN opens it, and it opens no PIN's.
+        assert_eq!(vault.login(ALICE, &secret(USER_PIN)).err(), Some(Error::KdfRefused));
+        assert_eq!(vault.open_entry(Entry::User, &second).err(), Some(Error::NotInitialised));
     }
+}
+
+#[test]
+fn the_administration_makes_no_entry_that_opens_and_exchanges_no_public_key() {
+    let backend = Arc::new(MemoryBackend::new());
+    let vault = separated(backend.clone());
+    let user = user(&vault);
+    let (key, own) = (PrivateHalf::random().unwrap(), PrivateHalf::random().unwrap());
+    user.set_public_entry(ALICE, &key.public_half().unwrap(), b"set".to_vec(), vec![]).unwrap();
+    let officer = officer(&vault);
+    let refused = officer.set_public_entry(ALICE, &own.public_half().unwrap(), vec![], vec![]);
+    assert_eq!(refused.err(), Some(Error::NotAllowed));
+    // It copies the entry when it compacts.
+    officer.compact().unwrap();
+    assert!(vault.open_entry(ALICE, &key).unwrap().opens_objects().unwrap());
 }
 
 #[test]
@@ -223,13 +239,16 @@ fn further_roles_are_saved_from_a_damaged_file_with_their_pins() {
     officer(&vault)
         .add_entry(|_| Some(Entry::Other(2)), &secret(b"builder"), FAST, (b"bob".to_vec(), false), vec![])
         .unwrap();
+    let recovery = PrivateHalf::random().unwrap();
+    let public = recovery.public_half().unwrap();
+    user.set_public_entry(Entry::Other(3), &public, b"carol".to_vec(), vec![]).unwrap();
     add(&user, private(1));
     let found = |bytes: &[u8]| {
         coffer_pkcs11::vault::salvage(bytes, Entry::User, &secret(USER_PIN), &options()).unwrap()
     };
     let saved = found(&backend.contents().unwrap());
     let named: Vec<&[u8]> = saved.entries.iter().map(|entry| entry.about()).collect();
-    assert!(saved.separated && named == [&b"alice"[..], b"bob"]);
+    assert!(saved.separated && named == [&b"alice"[..], b"bob", b"carol"]);
 
     let fresh = Arc::new(MemoryBackend::new());
     let anew = separated(fresh.clone());
@@ -239,13 +258,15 @@ fn further_roles_are_saved_from_a_damaged_file_with_their_pins() {
     let bob = anew.login(Entry::Other(2), &secret(b"builder")).unwrap();
     assert!(!bob.opens_objects().unwrap());
     super::user(&anew).rotate_root().unwrap();
-    assert!(alice(&open(fresh)).is_ok());
+    assert!(alice(&open(fresh.clone())).is_ok());
+    assert!(open(fresh).open_entry(Entry::Other(3), &recovery).is_ok());
 
     // Who was removed does not come back, and neither does who nothing speaks for any more.
     user.end_entry(ALICE, vec![]).unwrap();
-    assert_eq!(found(&backend.contents().unwrap()).entries.len(), 1);
+    assert_eq!(found(&backend.contents().unwrap()).entries.len(), 2);
     let mut bytes = backend.contents().unwrap();
     let place = bytes.windows(3).rposition(|window| window == b"bob").unwrap();
     bytes[place] = b'r';
-    assert!(found(&bytes).entries.is_empty());
+    let left = found(&bytes).entries;
+    assert!(left.iter().all(|entry| entry.about() == b"carol"), "bob is gone");
 }

@@ -27,8 +27,6 @@ pub struct NewSet {
     pub set: RecoverySet,
     /// One for each custodian.
     pub shares: Vec<Opened>,
-    /// What the shares give where they set user PINs.
-    pin_key: Secret,
 }
 
 impl NewSet {
@@ -53,8 +51,7 @@ impl NewSet {
         let head = shares.first().map(|share| share.head.clone());
         let head = head.ok_or_else(|| damaged("no shares were made"))?;
         let set = RecoverySet { head, custodians: custodians.to_vec(), public: seed.public_half()? };
-        let pin_key = seed.pin_key(&set.head.token, set.id()?)?;
-        Ok(Self { set, shares, pin_key })
+        Ok(Self { set, shares })
     }
 
     /// Tells the token of the set, for all backups to come; and in a token of `init --so-reset quorum` its shares set user PINs
@@ -64,7 +61,7 @@ impl NewSet {
         let RecoverySet { head, custodians, .. } = &self.set;
         let detail = format!("set {id}: {} of {} ({})", head.threshold, head.count, custodians.join(", "));
         let event = token.event(What::SharesMade).detail(&detail);
-        Ok(token.keep_recovery(id.0, &self.pin_key, bytes, event)?)
+        Ok(token.keep_recovery(id.0, self.set.public.inner(), bytes, event)?)
     }
 }
 
@@ -88,11 +85,10 @@ pub fn reset_pin(token: &Token, shares: &[Opened], pin: &Secret) -> Result<()> {
             )));
         }
     }
-    let key = combine(shares)?
-        .pin_key(&shares.first().map(|share| share.head.token).unwrap_or_default(), wanted)?;
+    let seed = combine(shares)?;
     let names: Vec<&str> = shares.iter().map(|share| share.custodian.as_str()).collect();
     let detail = format!("with the shares of {} (set {wanted})", names.join(", "));
-    token.reset_user_pin(&key, pin, &detail).map_err(|error| match error {
+    token.reset_user_pin(seed.private_half(), pin, &detail).map_err(|error| match error {
         error::Error::PinIncorrect => {
             damaged("the token does not open with what the shares of its recovery set give")
         }

@@ -3,96 +3,60 @@
 use super::bytes::{Reader, digest16};
 use super::error::{Error, Result, damaged};
 use super::passphrase::{self, Protection};
-use super::share::SetId;
-use crate::crypto::digest::Hash;
-use crate::crypto::ml_kem::{self, ParameterSet};
-use crate::crypto::montgomery::{self, Curve};
-use crate::crypto::{hkdf, hpke, random};
+use crate::crypto::recipient::{self, PrivateHalf};
 use crate::secret::Secret;
 
-const KEM: ParameterSet = ParameterSet::MlKem768;
-/// Bytes of a public half.
-pub(super) const PUBLIC_LEN: usize = hpke::KEY_LEN + KEM.public_len();
-/// Bytes of a wrapped secret.
-pub const WRAPPED_LEN: usize = KEM.ciphertext_len() + hpke::KEY_LEN + SECRET_LEN + hpke::OVERHEAD;
-/// Bytes of the secret that is wrapped, and of a seed.
-const SECRET_LEN: usize = 32;
+pub use crate::crypto::recipient::WRAPPED_LEN;
 
-const LABEL: &[u8] = b"coffer recipient v1";
+/// Bytes of a public half.
+pub(super) const PUBLIC_LEN: usize = recipient::PUBLIC_LEN;
 const FILE_VERSION: u8 = 1;
 const FILE_CONTEXT: &[u8] = b"coffer recipient key v1";
 
 /// What both halves of a key are made from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Seed(Secret);
+pub struct Seed(PrivateHalf);
 
 /// The half that closes: public.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PublicHalf(Box<[u8; PUBLIC_LEN]>);
+pub struct PublicHalf(recipient::PublicHalf);
 
 impl Seed {
     pub fn random() -> Result<Self> {
-        Ok(Self(random::secret(SECRET_LEN)?))
+        Ok(Self(PrivateHalf::random()?))
     }
 
     /// `Damaged`: not 32 bytes.
     pub(super) fn new(secret: Secret) -> Result<Self> {
-        if secret.len() == SECRET_LEN {
-            Ok(Self(secret))
-        } else {
-            Err(damaged("the seed has a wrong length"))
-        }
+        PrivateHalf::new(secret).map(Self).map_err(|_| damaged("the seed has a wrong length"))
     }
 
     pub(super) fn secret(&self) -> &Secret {
+        self.0.seed()
+    }
+
+    /// The half that opens, for the layers below.
+    pub(super) fn private_half(&self) -> &PrivateHalf {
         &self.0
     }
 
-    fn derive(&self, info: &[u8], length: usize) -> Result<Secret> {
-        let key = hkdf::extract(Hash::Sha256, self.0.as_bytes(), LABEL)?;
-        Ok(hkdf::expand(Hash::Sha256, key.as_bytes(), info, length)?)
-    }
-
-    fn x25519(&self) -> Result<montgomery::PrivateKey> {
-        let value = self.derive(b"x25519", hpke::KEY_LEN)?;
-        Ok(montgomery::PrivateKey::new(Curve::X25519, value.as_bytes())?)
-    }
-
-    /// The encapsulation key and the expanded decapsulation key.
-    fn ml_kem(&self) -> Result<(Vec<u8>, Secret)> {
-        Ok(KEM.expand(self.derive(b"ml-kem-768", ml_kem::SEED_LEN)?.as_bytes())?)
-    }
-
     pub fn public_half(&self) -> Result<PublicHalf> {
-        PublicHalf::new(&[self.x25519()?.public_value()?, self.ml_kem()?.0].concat())
-    }
-
-    /// What opens the token of this set, where its shares set user PINs (docs/token-format.md): as good as a PIN, for it
-    /// alone, and no way back to the seed.
-    pub(super) fn pin_key(&self, token: &[u8; 16], set: SetId) -> Result<Secret> {
-        let key = hkdf::extract(Hash::Sha256, self.0.as_bytes(), b"coffer pin reset v1")?;
-        Ok(hkdf::expand(Hash::Sha256, key.as_bytes(), &[&token[..], &set.0].concat(), SECRET_LEN)?)
+        Ok(PublicHalf(self.0.public_half()?))
     }
 
     /// Opens what was wrapped for the public half. `Mismatch`: for another one, or with another context, or it was changed.
     pub fn unwrap(&self, wrapped: &[u8; WRAPPED_LEN], context: &[u8]) -> Result<Secret> {
-        let mut reader = Reader::new(wrapped, "the wrapped key");
-        let ciphertext = reader.bytes(KEM.ciphertext_len())?;
-        let encapsulated = reader.array()?;
-        let shared = ml_kem::PrivateKey::new(KEM, self.ml_kem()?.1.as_bytes())?.decapsulate(ciphertext)?;
-        let info = [LABEL, context].concat();
-        let x25519 = self.x25519()?;
-        let mut secret = hpke::open(x25519.value(), &encapsulated, &info, ciphertext, reader.rest())
-            .map_err(|_| Error::Mismatch("it is not for this key, or was changed".into()))?;
-        mask(&mut secret, &shared, context)?;
-        Ok(secret)
+        self.0.unwrap(wrapped, context).map_err(|error| match error {
+            crate::crypto::Error::Decrypt => Error::Mismatch("it is not for this key, or was changed".into()),
+            error => error.into(),
+        })
     }
 
     /// The contents of a key file, closed with a passphrase where there is one.
     pub fn to_file(&self, passphrase: Option<&Secret>) -> Result<Secret> {
         let protection = match passphrase {
-            Some(passphrase) => Protection::close(&self.0, passphrase, FILE_CONTEXT)?,
-            None => Protection::None(self.0.clone()),
+            Some(passphrase) => Protection::close(self.secret(), passphrase, FILE_CONTEXT)?,
+            None => Protection::None(self.secret().clone()),
         };
         let mut bytes = Vec::with_capacity(2 + passphrase::CLOSED_LEN);
         bytes.push(FILE_VERSION);
@@ -124,51 +88,36 @@ fn read_file(file: &[u8]) -> Result<Protection> {
 impl PublicHalf {
     /// `Damaged`: another length, or no public key.
     pub fn new(bytes: &[u8]) -> Result<Self> {
-        let bytes: [u8; PUBLIC_LEN] =
-            bytes.try_into().map_err(|_| damaged("the public half of the key has a wrong length"))?;
-        let half = Self(Box::new(bytes));
-        KEM.check_public(half.parts()?.1)
-            .map_err(|_| damaged("the public half of the key is no public key"))?;
-        Ok(half)
+        if bytes.len() != PUBLIC_LEN {
+            return Err(damaged("the public half of the key has a wrong length"));
+        }
+        let half = recipient::PublicHalf::new(bytes);
+        half.map(Self).map_err(|_| damaged("the public half of the key is no public key"))
     }
 
     pub fn as_bytes(&self) -> &[u8] {
-        &*self.0
+        self.0.as_bytes()
+    }
+
+    /// The same for the layers below.
+    pub(super) fn inner(&self) -> &recipient::PublicHalf {
+        &self.0
     }
 
     pub fn key_id(&self) -> Result<[u8; 16]> {
         digest16(&[b"coffer recipient id v1", self.as_bytes()])
     }
 
-    fn parts(&self) -> Result<(&[u8], &[u8])> {
-        let mut reader = Reader::new(self.as_bytes(), "the public half");
-        Ok((reader.bytes(hpke::KEY_LEN)?, reader.rest()))
-    }
-
     /// Closes a secret of 32 bytes, so that the private half opens it with the same context.
     pub fn wrap(&self, secret: &Secret, context: &[u8]) -> Result<[u8; WRAPPED_LEN]> {
-        let (x25519, ml_kem) = self.parts()?;
-        let (ciphertext, shared) = ml_kem::PublicKey::new(KEM, ml_kem)?.encapsulate()?;
-        let mut masked = secret.clone();
-        mask(&mut masked, &shared, context)?;
-        let info = [LABEL, context].concat();
-        let (encapsulated, sealed) = hpke::seal(x25519, &info, &ciphertext, masked.as_bytes())?;
-        let wrapped = [&ciphertext[..], &encapsulated, &sealed].concat();
-        wrapped.try_into().map_err(|_| crate::crypto::Error::Engine.into())
+        Ok(self.0.wrap(secret, context)?)
     }
-}
-
-/// Adds the pad that follows from the shared secret of ML-KEM, which is used for this alone.
-fn mask(secret: &mut Secret, shared: &Secret, context: &[u8]) -> Result<()> {
-    let key = hkdf::extract(Hash::Sha256, shared.as_bytes(), b"coffer recipient pad v1")?;
-    let pad = hkdf::expand(Hash::Sha256, key.as_bytes(), context, secret.len())?;
-    secret.as_mut_bytes().iter_mut().zip(pad.as_bytes()).for_each(|(byte, pad)| *byte ^= pad);
-    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::crypto::random;
 
     #[test]
     fn a_wrapped_secret_opens_for_its_key_and_unchanged_only() {
@@ -195,18 +144,6 @@ mod tests {
         assert!(PublicHalf::new(&half.as_bytes()[1..]).is_err());
         assert!(PublicHalf::new(&[0xff; PUBLIC_LEN]).is_err());
         assert!(Seed::new(Secret::copy_of(&[7; 31])).is_err());
-    }
-
-    /// The value of docs/backup-format.md, which was computed apart from this code.
-    #[test]
-    fn the_key_that_opens_a_token_is_that_of_the_format() {
-        let seed = Seed::new(Secret::new((0..32).collect())).unwrap();
-        let (token, set): ([u8; 16], [u8; 16]) =
-            (std::array::from_fn(|at| 0xa0 + at as u8), std::array::from_fn(|at| 0xb0 + at as u8));
-        let key = seed.pin_key(&token, SetId(set)).unwrap();
-        let expected = "658c86b2170f0fd512a6eef53005dfa6cdf62e1d842d6da546199b77b6c5b4dd";
-        assert_eq!(super::super::bytes::hex(key.as_bytes()), expected);
-        assert_ne!(seed.pin_key(&set, SetId(token)).unwrap(), key);
     }
 
     #[test]

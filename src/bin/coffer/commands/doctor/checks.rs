@@ -9,7 +9,7 @@ use coffer_pkcs11::config::Config;
 use coffer_pkcs11::mechanism;
 use coffer_pkcs11::secret::Secret;
 use coffer_pkcs11::store::{self, Backend, FileBackend, folder};
-use coffer_pkcs11::token::{DEFAULT_CLOCK_TOLERANCE, Identity, has_recovery};
+use coffer_pkcs11::token::{DEFAULT_CLOCK_TOLERANCE, Identity, has_recovery, unknown_entries};
 use coffer_pkcs11::vault::{self, Entry, Vault};
 
 use super::clients;
@@ -188,6 +188,12 @@ fn token(path: &Path, vault: &Vault, findings: &mut Vec<Finding>, labels: &mut V
     }
     space(path, vault, &label, findings);
     let entries = vault.entries();
+    let unknown = unknown_entries(&entries);
+    if unknown > 0 {
+        let what = format!("`{label}` also opens for roles that this version does not know ({unknown})");
+        let advice = "a newer version may have made them; if none did, somebody left himself a way in: move the keys to a new token";
+        findings.push(Finding::new(State::Attention, what).advise(advice));
+    }
     let has_user = entries.iter().any(|(entry, _)| *entry == Entry::User);
     if vault.separated() && identity.settings.quorum_reset && has_user && !has_recovery(&entries) {
         findings.push(
