@@ -42,6 +42,7 @@
 #define CKA_COFFER_COPIES              (COFFER_VENDOR_DEFINED | 17UL) /* known copies: wrapped, exported, backed up */
 #define CKA_COFFER_STATE_REASON        (COFFER_VENDOR_DEFINED | 18UL) /* text: why it is in its state */
 #define CKA_COFFER_EXCEPTION_UNTIL     (COFFER_VENDOR_DEFINED | 19UL) /* until this second a suspended or compromised key may process */
+#define CKA_COFFER_ONE_TIME_KEYS_USED  (COFFER_VENDOR_DEFINED | 20UL) /* one-time keys of an HSS key that are gone: the next has this index */
 
 /* The states of a key (NIST SP 800-57 Part 1). */
 #define CK_COFFER_STATE_PRE_ACTIVE     1UL

@@ -264,20 +264,23 @@ impl Module {
         Ok(mechanism::all().iter().filter(offered).map(|row| row.id).collect())
     }
 
-    /// What C_GetMechanismInfo tells of a mechanism: without the uses that the token's profile refuses to every key. `None`
+    /// What C_GetMechanismInfo tells of a mechanism: without the uses that the token's profile refuses to every key, and without
+    /// stateful signatures where its settings do not have them. `None`
     /// where nothing is left of it, or the configuration denies it.
     fn offered(&self, content: &Content, row: &Mechanism) -> Option<CK_MECHANISM_INFO> {
         let mut info = row.info();
+        let stateful = matches!(content, Content::Token(token) if token.signs_statefully());
         if !self.config.offers(row.name, row.is_legacy()) {
             return None;
         }
+        let mut refused = if stateful { 0 } else { row.stateful_flags() };
         if let Content::Token(token) = content {
-            let refused = token.profile().refused_flags(row.id, row.key.types) & USES;
-            if refused != 0 && info.flags & USES & !refused == 0 {
-                return None;
-            }
-            info.flags &= !refused;
+            refused |= token.profile().refused_flags(row.id, row.key.types) & USES;
         }
+        if refused != 0 && info.flags & (USES | CKF_GENERATE_KEY_PAIR) & !refused == 0 {
+            return None;
+        }
+        info.flags &= !refused;
         Some(info)
     }
 

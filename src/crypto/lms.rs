@@ -1,5 +1,5 @@
-//! LMS and HSS: verification of stateful hash-based signatures (RFC 8554, SP 800-208). Keys are not made and signatures not
-//! given: whoever copies a private key signs twice with the same one-time key.
+//! LMS and HSS: stateful hash-based signatures (RFC 8554, SP 800-208). This file verifies; `private` makes keys and signs with
+//! a one-time key that the caller names, and it is the caller's duty to name none twice.
 //!
 //! A public key is the XDR encoding of RFC 8554: levels, LMS type, LM-OTS type, I and the root. Nothing of a signature is
 //! believed before it has been compared with the key: types first, lengths next.
@@ -7,6 +7,11 @@
 use super::digest::Value;
 use super::hash_based::{Base, Function, Reader, digits};
 use super::{Error, Result, equal};
+
+mod private;
+mod tree;
+
+pub use private::{PrivateKey, generate, signatures};
 
 /// Most levels of a key (RFC 8554 section 6).
 const MAX_LEVELS: u64 = 8;
@@ -41,6 +46,11 @@ impl TreeType {
         let height = [5, 10, 15, 20, 25].get(place % 5)?;
         Some(Self { function: *FUNCTIONS.get(place / 5)?, height: *height })
     }
+
+    /// What `of` takes.
+    fn number(self) -> u32 {
+        (5..=24).find(|number| Self::of(u64::from(*number)) == Some(self)).unwrap_or_default()
+    }
 }
 
 /// A type of one-time signature: `LMOTS_SHA256_N32_W1` is 1, then four widths for each function.
@@ -56,6 +66,16 @@ impl OneTimeType {
         let place = usize::try_from(number.checked_sub(1)?).ok()?;
         let w = [1, 2, 4, 8].get(place % 4)?;
         Some(Self { function: *FUNCTIONS.get(place / 4)?, w: *w })
+    }
+
+    /// What `of` takes.
+    fn number(self) -> u32 {
+        (1..=16).find(|number| Self::of(u64::from(*number)) == Some(self)).unwrap_or_default()
+    }
+
+    /// Steps of a chain from its beginning to its end.
+    fn steps(self) -> u32 {
+        (1 << self.w) - 1
     }
 
     /// Digits of a hash.
@@ -78,13 +98,17 @@ impl OneTimeType {
 
     /// Q and its checksum as digits (RFC 8554 section 4.4).
     fn digits_of(self, hash: &[u8]) -> Vec<u32> {
-        let most = (1_u32 << self.w) - 1;
         let mut all: Vec<u32> = digits(hash, self.w).collect();
-        let sum: u32 = all.iter().map(|digit| most - digit).sum();
+        let sum: u32 = all.iter().map(|digit| self.steps() - digit).sum();
         let checksum = ((sum << self.checksum_digits().1) as u16).to_be_bytes();
         all.extend(digits(&checksum, self.w).take(self.checksum_digits().0));
         all
     }
+}
+
+/// Bytes of every signature of a tree (RFC 8554 section 5.4).
+fn signature_len(kind: TreeType, one_time: OneTimeType) -> usize {
+    12 + kind.function.length * (1 + one_time.chains() + kind.height as usize)
 }
 
 /// The public key of one tree.
@@ -112,8 +136,7 @@ impl<'a> Tree<'a> {
 
     /// Bytes of every signature under this key.
     fn signature_len(&self) -> usize {
-        let n = self.kind.function.length;
-        12 + n * (1 + self.one_time.chains() + self.kind.height as usize)
+        signature_len(self.kind, self.one_time)
     }
 
     /// Algorithm 6: takes a signature from the front. `Length`, `Signature`.
@@ -146,7 +169,7 @@ impl<'a> Tree<'a> {
         let mut ends = Vec::with_capacity(chains.len());
         for (index, (start, digit)) in (0_u16..).zip(chains.chunks_exact(function.length).zip(digits)) {
             let mut value = Value::copy_of(start)?;
-            for step in digit..(1 << self.one_time.w) - 1 {
+            for step in digit..self.one_time.steps() {
                 let place = [step as u8];
                 value = function.hash(&[self.name, &leaf, &index.to_be_bytes(), &place, value.as_bytes()])?;
             }

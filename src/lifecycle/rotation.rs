@@ -37,6 +37,9 @@ const INHERITED: &[CK_ATTRIBUTE_TYPE] = &[
 const DOMAIN: &[CK_ATTRIBUTE_TYPE] =
     &[CKA_PUBLIC_EXPONENT, CKA_EC_PARAMS, CKA_PRIME, CKA_SUBPRIME, CKA_BASE, CKA_PARAMETER_SET];
 
+/// As `DOMAIN`, for the template of the private half itself.
+const PRIVATE_DOMAIN: &[CK_ATTRIBUTE_TYPE] = &[CKA_HSS_LEVELS, CKA_HSS_LMS_TYPES, CKA_HSS_LMOTS_TYPES];
+
 /// What the one who rotates decides.
 #[derive(Clone, Debug, Default)]
 pub struct Choice {
@@ -64,7 +67,8 @@ pub fn check(key: &Object) -> Result<()> {
 pub fn template(old: &Object, id: &[u8]) -> Result<Template> {
     let attributes = old.attributes();
     let mut template = Template::new();
-    for id in INHERITED.iter().chain(rules::USES) {
+    let domain = if old.class() == CKO_PRIVATE_KEY { PRIVATE_DOMAIN } else { &[] };
+    for id in INHERITED.iter().chain(rules::USES).chain(domain) {
         if let Some(value) = attributes.value(*id) {
             template.push_value(*id, value.clone())?;
         }

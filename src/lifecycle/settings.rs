@@ -104,6 +104,7 @@ pub fn shown(settings: &Settings) -> Result<Vec<Shown>> {
         (POLICY, policy),
         ("destruction wait", time(settings.destruction_wait)),
         ("clock tolerance", time(settings.clock_tolerance)),
+        ("stateful signatures", if settings.stateful_signatures { "on" } else { "off" }.into()),
         (AUDIT, format!("{}{required}{log}", audit.mode.name())),
         ("dual control", settings.control.as_ref().map_or("none".into(), approval::told)),
     ])

@@ -14,7 +14,7 @@ use super::{ec_keys, ffc_keys, lattice_keys, rsa_keys, slh_dsa, stateful};
 /// Other keys and objects come back as they are.
 ///
 /// Errors: CKR_TEMPLATE_INCOMPLETE; CKR_TEMPLATE_INCONSISTENT for parts that do not belong together;
-/// CKR_ATTRIBUTE_VALUE_INVALID; CKR_PUBLIC_KEY_INVALID for a point that is not on its curve; CKR_CURVE_NOT_SUPPORTED,
+/// CKR_ATTRIBUTE_VALUE_INVALID (also for every HSS private key); CKR_PUBLIC_KEY_INVALID for a point that is not on its curve; CKR_CURVE_NOT_SUPPORTED,
 /// CKR_DOMAIN_PARAMS_INVALID and CKR_PARAMETER_SET_NOT_SUPPORTED.
 pub fn check_key(attributes: &Attributes) -> Result<Attributes> {
     let (class, key_type) = (attributes.ulong(CKA_CLASS), attributes.ulong(CKA_KEY_TYPE));
@@ -40,6 +40,8 @@ pub fn check_key(attributes: &Attributes) -> Result<Attributes> {
             let scheme = stateful::scheme_of(key_type).ok_or(Error::GeneralError)?;
             stateful::checked(attributes, scheme)
         }
+        // No state comes in from outside: nobody could tell what has been signed with it.
+        (Some(CKO_PRIVATE_KEY), Some(CKK_HSS)) => Err(Error::AttributeValueInvalid),
         (Some(CKO_OTP_KEY), _) => Ok(one_time(attributes)),
         _ => Ok(attributes.clone()),
     }

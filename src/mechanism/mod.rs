@@ -35,6 +35,7 @@ mod hash_derive;
 mod hashes;
 mod hmac;
 mod hotp;
+mod hss;
 pub mod hkdf;
 pub mod ike;
 pub mod import;

@@ -23,6 +23,7 @@ pub(super) static ROWS: &[Mechanism] = &[Mechanism {
         CKK_DH,
         CKK_X9_42_DH,
         CKK_SLH_DSA,
+        CKK_HSS,
         CKK_ML_DSA,
         CKK_ML_KEM,
     ]),

@@ -55,6 +55,8 @@ pub struct Ops {
     pub one_message: bool,
     /// Takes so long that an asynchronous session has a thread of its own work on it.
     pub slow: bool,
+    /// Makes or uses keys that must sign only once with each of their parts: offered where the token's settings say so.
+    pub stateful: bool,
     pub digest: Option<DigestFn>,
     pub generate_key: Option<GenerateKeyFn>,
     pub generate_iv: Option<GenerateIvFn>,
@@ -95,6 +97,7 @@ impl Ops {
         message: None,
         one_message: false,
         slow: false,
+        stateful: false,
         digest: None,
         generate_key: None,
         generate_iv: None,
@@ -191,6 +194,11 @@ impl Mechanism {
     pub fn is_legacy(&self) -> bool {
         let legacy = |key_type: &CK_KEY_TYPE| matches!(*key_type, CKK_CAMELLIA | CKK_ARIA);
         !self.key.types.is_empty() && self.key.types.iter().all(legacy)
+    }
+
+    /// The uses (CKF_SIGN …) that only a token with stateful signatures offers.
+    pub fn stateful_flags(&self) -> CK_FLAGS {
+        if self.ops.stateful { CKF_SIGN | CKF_MESSAGE_SIGN | CKF_GENERATE_KEY_PAIR } else { 0 }
     }
 
     /// The table of section 3.3: minimum and maximum key size, and what the mechanism can do.

@@ -1,5 +1,6 @@
-//! Stateful hash-based signatures: HSS (PKCS#11 section 6.65, RFC 8554), XMSS and XMSS^MT (section 6.66, RFC 8391, SP 800-208).
-//! Signatures are verified and not made: a one-time key that signs twice gives itself away, and a token file can be copied.
+//! Stateful hash-based signatures: public keys of HSS (PKCS#11 section 6.65, RFC 8554), XMSS and XMSS^MT (section 6.66, RFC 8391,
+//! SP 800-208), and their verification. Private keys are in `hss`; XMSS has none: a one-time key that signs twice gives itself
+//! away, and a token file can be copied.
 
 use crate::ck::*;
 use crate::crypto::Error as CryptoError;
@@ -15,7 +16,7 @@ use super::params::ParamKind;
 use super::row::{Approval, KeyNeed, Mechanism, Ops};
 
 /// Most bytes of a message: it is needed as a whole.
-const MAX_MESSAGE: usize = 64 << 20;
+pub(super) const MAX_MESSAGE: usize = 64 << 20;
 
 macro_rules! row {
     ($id:ident, $types:expr, $scheme:expr) => {
@@ -32,11 +33,8 @@ macro_rules! row {
     };
 }
 
-pub(super) static ROWS: &[Mechanism] = &[
-    row!(CKM_HSS, &[CKK_HSS], Stateful::Hss),
-    row!(CKM_XMSS, &[CKK_XMSS], Stateful::Xmss),
-    row!(CKM_XMSSMT, &[CKK_XMSSMT], Stateful::XmssMt),
-];
+pub(super) static ROWS: &[Mechanism] =
+    &[row!(CKM_XMSS, &[CKK_XMSS], Stateful::Xmss), row!(CKM_XMSSMT, &[CKK_XMSSMT], Stateful::XmssMt)];
 
 /// The scheme of a key type.
 pub(super) fn scheme_of(key_type: CK_KEY_TYPE) -> Option<Stateful> {
@@ -113,10 +111,13 @@ pub(super) fn set_public(attributes: &mut Attributes, scheme: Stateful, value: V
 /// The key that a public key tells.
 pub(super) fn public_half(attributes: &Attributes) -> Option<Public> {
     let scheme = scheme_of(attributes.ulong(CKA_KEY_TYPE)?)?;
+    if attributes.ulong(CKA_CLASS)? == CKO_PRIVATE_KEY {
+        return super::hss::public_half(attributes);
+    }
     Some(Public::Stateful { scheme, value: attributes.bytes(CKA_VALUE)?.to_vec() })
 }
 
-fn verify(scheme: Stateful, key: UsableKey) -> Result<Box<dyn Verify>> {
+pub(super) fn verify(scheme: Stateful, key: UsableKey) -> Result<Box<dyn Verify>> {
     Ok(Box::new(Verifying { scheme, key, message: Vec::new() }))
 }
 

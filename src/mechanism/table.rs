@@ -50,6 +50,7 @@ static FAMILIES: &[&[Mechanism]] = &[
     super::dsa::ROWS,
     super::dh::ROWS,
     super::slh_dsa::ROWS,
+    super::hss::ROWS,
     super::stateful::ROWS,
     super::public_key::ROWS,
     super::ml_dsa::ROWS,

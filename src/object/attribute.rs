@@ -230,6 +230,7 @@ catalogue! {
     CKA_COFFER_COPIES Ulong;
     CKA_COFFER_STATE_REASON Text;
     CKA_COFFER_EXCEPTION_UNTIL Ulong;
+    CKA_COFFER_ONE_TIME_KEYS_USED Ulong;
 }
 
 #[cfg(test)]

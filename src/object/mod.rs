@@ -28,13 +28,17 @@ pub use value::{Attributes, Kind, Value};
 /// Fetches the sealed attributes of a token object at their first use.
 pub type SecretOpener = Box<dyn Fn() -> Result<Attributes> + Send + Sync>;
 
+/// Something that was computed from a key's value once, and stays right whatever other attributes become.
+pub type Lasting = Arc<OnceCell<Box<dyn Any + Send + Sync>>>;
+
 /// An object: immutable and shared as `Arc<Object>`; a change makes a new one.
 pub struct Object {
     attributes: Attributes,
     secrets: OnceCell<Attributes>,
     opener: Option<SecretOpener>,
     engine_key: OnceCell<Box<dyn Any + Send + Sync>>,
-    /// Shared with what a change makes of the object.
+    /// Shared with what a change makes of the object, as the next one.
+    lasting: Lasting,
     generated_nonces: Arc<AtomicU64>,
     /// Whether the attributes say anything of the key's life that its use must be asked for.
     governed: bool,
@@ -72,13 +76,25 @@ impl Object {
             secrets: OnceCell::with_value(secrets.into_iter().collect()),
             opener: None,
             engine_key: OnceCell::new(),
+            lasting: Lasting::default(),
             generated_nonces: Arc::default(),
         }
     }
 
     /// The same key after a change: it goes on counting its nonces.
     pub fn succeeding(self, before: &Object) -> Self {
-        Self { generated_nonces: Arc::clone(&before.generated_nonces), ..self }
+        let lasting = Arc::clone(&before.lasting);
+        Self { generated_nonces: Arc::clone(&before.generated_nonces), lasting, ..self }
+    }
+
+    /// The same key with what was computed from it before it was changed.
+    pub fn with_lasting(self, lasting: Lasting) -> Self {
+        Self { lasting, ..self }
+    }
+
+    /// What was computed from the key for longer than this object; `None` where there is nothing.
+    pub fn lasting(&self) -> Option<&Lasting> {
+        Some(&self.lasting).filter(|lasting| lasting.get().is_some())
     }
 
     /// An object whose secret attributes are opened at their first use.
@@ -90,6 +106,7 @@ impl Object {
             secrets: OnceCell::new(),
             opener: Some(opener),
             engine_key: OnceCell::new(),
+            lasting: Lasting::default(),
             generated_nonces: Arc::default(),
         }
     }
@@ -144,6 +161,16 @@ impl Object {
         F: FnOnce(&Object) -> Result<K>,
     {
         let key = self.engine_key.get_or_try_init(|| parse(self).map(|key| Box::new(key) as _))?;
+        key.downcast_ref::<K>().ok_or(Error::KeyTypeInconsistent)
+    }
+
+    /// As `engine_key`, for a key that each use changes, where `parse` takes long: it is kept through changes of the object.
+    pub fn lasting_key<K, F>(&self, parse: F) -> Result<&K>
+    where
+        K: Send + Sync + 'static,
+        F: FnOnce(&Object) -> Result<K>,
+    {
+        let key = self.lasting.get_or_try_init(|| parse(self).map(|key| Box::new(key) as _))?;
         key.downcast_ref::<K>().ok_or(Error::KeyTypeInconsistent)
     }
 

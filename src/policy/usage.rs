@@ -117,7 +117,8 @@ impl Need<'_> {
     }
 }
 
-/// Takes the next counter of a one-time-password key: durable before it is answered, never the same one twice.
+/// Takes the next counter of a one-time-password key, or the next one-time key: durable before it is answered, never the same
+/// one twice.
 pub type TakeCounter = Arc<dyn Fn() -> Result<u64> + Send + Sync>;
 
 /// Counts what a key does, where that is limited. Errors: CKR_KEY_EXHAUSTED, and those of writing the token.

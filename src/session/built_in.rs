@@ -31,8 +31,8 @@ const PROFILES: &[Profile] = &[
     Profile { id: CKP_HKDF_TLS_TOKEN, needs: Some("CKM_HKDF_DATA") },
 ];
 
-/// The attributes of a built-in object; `None` for every other handle.
-pub(super) fn attributes(handle: ObjectHandle, config: &Config) -> Option<Attributes> {
+/// The attributes of a built-in object; `None` for every other handle. `stateful`: the token makes HSS keys.
+pub(super) fn attributes(handle: ObjectHandle, config: &Config, stateful: bool) -> Option<Attributes> {
     if let Some(place) = handle.0.checked_sub(FIRST_PROFILE) {
         let profile = PROFILES.get(usize::try_from(place).ok()?)?;
         return profile.needs.is_none_or(|name| config.offers(name, false)).then(|| {
@@ -50,7 +50,9 @@ pub(super) fn attributes(handle: ObjectHandle, config: &Config) -> Option<Attrib
         ])),
         place => {
             let row = mechanism::all().get(usize::try_from(place).ok()?.checked_sub(1)?)?;
-            config.offers(row.name, row.is_legacy()).then(|| {
+            let left = if stateful { 0 } else { row.stateful_flags() };
+            let offered = config.offers(row.name, row.is_legacy()) && row.info_flags() & !left != 0;
+            offered.then(|| {
                 Attributes::from_iter([
                     (CKA_CLASS, Value::Ulong(CKO_MECHANISM)),
                     (CKA_MECHANISM_TYPE, Value::Ulong(row.id)),
@@ -61,7 +63,7 @@ pub(super) fn attributes(handle: ObjectHandle, config: &Config) -> Option<Attrib
 }
 
 /// What a search finds that names the class of built-in objects; `None` for other searches.
-pub(super) fn find(search: &SearchTemplate, config: &Config) -> Option<Vec<ObjectHandle>> {
+pub(super) fn find(search: &SearchTemplate, config: &Config, stateful: bool) -> Option<Vec<ObjectHandle>> {
     let (first, count) = match search.ulong(CKA_CLASS)? {
         CKO_HW_FEATURE => (CLOCK, 1),
         CKO_MECHANISM => (CLOCK + 1, mechanism::all().len()),
@@ -69,7 +71,7 @@ pub(super) fn find(search: &SearchTemplate, config: &Config) -> Option<Vec<Objec
         _ => return None,
     };
     let matches = |handle: &ObjectHandle| {
-        attributes(*handle, config).is_some_and(|held| {
+        attributes(*handle, config, stateful).is_some_and(|held| {
             !search.matches_nothing()
                 && search.attributes().iter().all(|(id, wanted)| held.value(id) == Some(wanted))
         })

@@ -91,6 +91,12 @@ impl Session {
                 "change mechanisms.allow, mechanisms.deny or mechanisms.legacy of coffer.toml",
             );
         }
+        if purpose == Use::Sign && self.check_stateful(row).is_err() {
+            return Answer::denied(
+                format!("the token's settings have no stateful signatures, and {name} needs them"),
+                "read docs/threat-model.md, and then: coffer settings set --stateful-signatures on",
+            );
+        }
         Answer::allowed(format!("{name} is offered for this"))
     }
 

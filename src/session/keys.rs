@@ -87,6 +87,7 @@ impl Session {
     ) -> Result<(Attributes, Attributes)> {
         let row = self.mechanism(mechanism)?;
         let generate = row.ops.generate_key_pair.ok_or(Error::MechanismInvalid)?;
+        self.check_stateful(row)?;
         let creator = self.creator();
         let key_type = row.key.types.first().copied();
         rules::check_generate(CKO_PUBLIC_KEY, key_type, public, &creator)?;

@@ -283,6 +283,12 @@ impl Session {
         if self.config.offers(row.name, row.is_legacy()) { Ok(row) } else { Err(Error::MechanismInvalid) }
     }
 
+    /// Errors: CKR_MECHANISM_INVALID where the mechanism makes or uses keys with a state and the token's settings have none.
+    fn check_stateful(&self, row: &Mechanism) -> Result<()> {
+        let refused = row.ops.stateful && !self.token.signs_statefully();
+        if refused { Err(Error::MechanismInvalid) } else { Ok(()) }
+    }
+
     /// The key behind a handle, if it may be used so. Errors: those of `policy::permit`.
     fn usable_key(
         &self,
@@ -292,6 +298,9 @@ impl Session {
         purpose: Use,
     ) -> Result<UsableKey> {
         self.token.check_log()?;
+        if purpose == Use::Sign {
+            self.check_stateful(row)?;
+        }
         let object = self.token.key(handle).map_err(|error| no_such_key(error, purpose))?;
         let need = row.need(params, self.token.profile(), self.token.validity(), self.token.role());
         let key = permit(object, &need, purpose)
@@ -301,11 +310,14 @@ impl Session {
         }
         let limited = key.object().is_limited() && purpose.class() == Class::Protect;
         let key = if limited { key.with_meter(self.token.meter(handle, purpose)) } else { key };
-        if key.object().class() != CKO_OTP_KEY {
-            return Ok(key);
-        }
         let token = Arc::clone(&self.token);
-        Ok(key.with_counter(Arc::new(move || token.take_counter(handle))))
+        Ok(match (key.object().class(), key.object().key_type()) {
+            (CKO_OTP_KEY, _) => key.with_counter(Arc::new(move || token.take_counter(handle))),
+            (CKO_PRIVATE_KEY, Some(CKK_HSS)) => {
+                key.with_counter(Arc::new(move || token.take_one_time_key(handle)))
+            }
+            _ => key,
+        })
     }
 }
 

@@ -80,7 +80,7 @@ impl Session {
 
     /// C_GetObjectSize: bytes in the token file or in memory, sealed values left out.
     pub fn object_size(&self, handle: ObjectHandle) -> Result<usize> {
-        match built_in::attributes(handle, &self.config) {
+        match self.built_in(handle) {
             Some(attributes) => Ok(encoded_len(&attributes)),
             None => self.token.object_size(handle),
         }
@@ -95,7 +95,7 @@ impl Session {
     ) -> Result<Vec<Result<Value>>> {
         let mut values = Vec::new();
         values.try_reserve_exact(attributes.len())?;
-        if let Some(held) = built_in::attributes(handle, &self.config) {
+        if let Some(held) = self.built_in(handle) {
             let shown = |id: &CK_ATTRIBUTE_TYPE| held.value(*id).cloned().ok_or(Error::AttributeTypeInvalid);
             values.extend(attributes.iter().map(shown));
             return Ok(values);
@@ -178,7 +178,7 @@ impl Session {
         if state.find.is_some() {
             return Err(Error::OperationActive);
         }
-        let found = match built_in::find(search, &self.config) {
+        let found = match built_in::find(search, &self.config, self.token.signs_statefully()) {
             Some(found) => found,
             None => self.token.find(search)?,
         };
@@ -198,9 +198,13 @@ impl Session {
         self.state().find.take().map(|_| ()).ok_or(Error::OperationNotInitialized)
     }
 
+    fn built_in(&self, handle: ObjectHandle) -> Option<Attributes> {
+        built_in::attributes(handle, &self.config, self.token.signs_statefully())
+    }
+
     /// Errors: CKR_ACTION_PROHIBITED for an object that is built in.
     fn check_made(&self, handle: ObjectHandle) -> Result<()> {
-        match built_in::attributes(handle, &self.config) {
+        match self.built_in(handle) {
             Some(_) => Err(Error::ActionProhibited),
             None => Ok(()),
         }

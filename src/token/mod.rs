@@ -16,6 +16,7 @@ mod limits;
 mod login;
 mod objects;
 mod recovery;
+mod one_time;
 mod settings;
 mod sync;
 mod table;
@@ -72,7 +73,7 @@ pub struct Token {
     table: RwLock<Table>,
     /// The token objects that were opened, in that order. Held for nothing else.
     open_objects: Mutex<VecDeque<ObjectHandle>>,
-    /// Held while a counter of a one-time-password key is taken, or uses of a key are reserved.
+    /// Held while a counter of a one-time-password key or a one-time key is taken, or uses of a key are reserved.
     counters: Mutex<()>,
     allowances: limits::Allowances,
     next_handle: AtomicU64,
@@ -85,6 +86,7 @@ pub struct Token {
     /// Seconds that the clock may be behind the newest time that the token has seen.
     clock_tolerance: AtomicU64,
     seen: time::Seen,
+    stateful: AtomicBool,
     /// Whether `algorithms` is something.
     has_policy: AtomicBool,
     /// The algorithm policy of the settings.
@@ -156,6 +158,7 @@ impl Token {
             mode: AtomicU8::new(Mode::Warn.number()),
             clock_tolerance: AtomicU64::new(u64::from(DEFAULT_CLOCK_TOLERANCE)),
             seen: time::Seen::default(),
+            stateful: AtomicBool::new(false),
             has_policy: AtomicBool::new(false),
             algorithms: RwLock::default(),
             has_control: AtomicBool::new(false),
@@ -241,6 +244,11 @@ impl Token {
         Mode::from_number(self.mode.load(Ordering::Relaxed)).unwrap_or(Mode::Enforce)
     }
 
+    /// Whether the token makes HSS keys and signs with them.
+    pub fn signs_statefully(&self) -> bool {
+        self.stateful.load(Ordering::Relaxed)
+    }
+
     /// Seconds since 1970 UTC.
     pub fn now(&self) -> u64 {
         self.config.clock.now()
@@ -283,6 +291,7 @@ impl Token {
         };
         let (mode, algorithms) = (settings.lifecycle, settings.algorithms().unwrap_or_default());
         self.clock_tolerance.store(u64::from(settings.clock_tolerance), Ordering::Relaxed);
+        self.stateful.store(settings.stateful_signatures, Ordering::Relaxed);
         self.has_policy.store(algorithms.is_some(), Ordering::Relaxed);
         *self.algorithms.write() = algorithms;
         self.read_audit();

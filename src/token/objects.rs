@@ -280,7 +280,7 @@ fn in_memory_entry(
         None => object,
     };
     let object = OnceCell::with_value(Arc::new(object));
-    Entry { handle, place, tag, private, sequence: 0, authenticated: true, object }
+    Entry { handle, place, tag, private, sequence: 0, authenticated: true, object, lasting: None }
 }
 
 /// Whether a candidate matches, where the search asks for nothing but what entries tell, so that no object needs to be

@@ -25,6 +25,8 @@ const DESTRUCTION_WAIT: u8 = 7;
 const QUORUM_RESET: u8 = 8;
 /// The rules of dual control.
 const CONTROL: u8 = 9;
+/// Whether keys may be made and used that must sign only once with each of their parts (HSS).
+const STATEFUL_SIGNATURES: u8 = 10;
 /// How much is told of what happens.
 const AUDIT: u8 = 128;
 /// Tags from here on may be passed over by who does not know them.
@@ -54,6 +56,8 @@ pub struct Settings {
     pub quorum_reset: bool,
     /// Which operations need the approval of several people.
     pub control: Option<Control>,
+    /// Whether the token makes HSS keys and signs with them. A copy of its file would sign with the same one-time keys.
+    pub stateful_signatures: bool,
     /// Fields with tags from 128 on that this version does not know.
     pub others: BTreeMap<u8, Vec<u8>>,
 }
@@ -70,6 +74,7 @@ impl Default for Settings {
             destruction_wait: 0,
             quorum_reset: false,
             control: None,
+            stateful_signatures: false,
             others: BTreeMap::new(),
         }
     }
@@ -130,6 +135,9 @@ impl Settings {
             fields.insert(QUORUM_RESET, vec![1]);
         }
         fields.extend(self.control.as_ref().map(|control| (CONTROL, control.encode())));
+        if self.stateful_signatures {
+            fields.insert(STATEFUL_SIGNATURES, vec![1]);
+        }
         fields.extend(self.others.iter().map(|(tag, value)| (*tag, value.clone())));
     }
 
@@ -157,6 +165,7 @@ impl Settings {
                 (CONTROL, control) => {
                     settings.control = Some(Control::decode(control).ok_or(Error::TokenNotRecognized)?);
                 }
+                (STATEFUL_SIGNATURES, [1]) => settings.stateful_signatures = true,
                 (OPTIONAL.., _) => {
                     settings.others.insert(tag, value);
                 }
@@ -260,6 +269,7 @@ mod tests {
                 destruction_wait: 86_400,
                 quorum_reset: true,
                 control: Some(control()),
+                stateful_signatures: true,
                 others: BTreeMap::from([(200, vec![1, 2]), (255, vec![])]),
             }));
         }

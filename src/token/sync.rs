@@ -168,6 +168,8 @@ impl Token {
         }
         let Some(tag) = Tag::decode(tag) else { return };
         let handle = table.handle_of(record.id).unwrap_or_else(|| self.new_handle());
+        // Only of a key that somebody who is logged in has opened, and for as long.
+        let lasting = if verified { table.lasting_of(handle) } else { None };
         table.put(Entry {
             handle,
             place: Place::Record(record.id),
@@ -176,6 +178,7 @@ impl Token {
             sequence: record.sequence,
             authenticated: record.authenticated && verified,
             object: OnceCell::new(),
+            lasting,
         });
     }
 
@@ -187,7 +190,7 @@ impl Token {
         let mut fresh = false;
         let object = entry.object.get_or_try_init(|| {
             fresh = true;
-            self.read(id, entry.authenticated)
+            self.read(id, entry)
         })?;
         if fresh {
             self.limit_opened(entry.handle);
@@ -207,7 +210,7 @@ impl Token {
         }
     }
 
-    fn read(&self, id: RecordId, authenticated: bool) -> Result<Arc<Object>> {
+    fn read(&self, id: RecordId, entry: &Entry) -> Result<Arc<Object>> {
         let unlocked = self.unlocked();
         let metadata = match &unlocked {
             Some(unlocked) => unlocked.metadata(id),
@@ -215,7 +218,7 @@ impl Token {
         };
         let metadata = metadata.map_err(gone_or)?;
         let mut attributes = decode(&metadata)?;
-        if !authenticated && attributes.contains(CKA_TRUSTED) {
+        if !entry.authenticated && attributes.contains(CKA_TRUSTED) {
             // Nobody who holds the keys has said so.
             attributes.set(CKA_TRUSTED, Value::Bool(false));
         }
@@ -227,7 +230,11 @@ impl Token {
             Some(unlocked) => decode(unlocked.secret(id).map_err(gone_or)?.as_bytes()),
             None => Err(Error::UserNotLoggedIn),
         };
-        Ok(Arc::new(Object::sealed(attributes, Box::new(opener))))
+        let object = Object::sealed(attributes, Box::new(opener));
+        Ok(Arc::new(match &entry.lasting {
+            Some(lasting) => object.with_lasting(Arc::clone(lasting)),
+            None => object,
+        }))
     }
 
     /// The revision that the table shows.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::lock::OnceCell;
 
 use crate::ck::CK_OBJECT_HANDLE;
-use crate::object::Object;
+use crate::object::{Lasting, Object};
 use crate::reserve;
 use crate::vault::RecordId;
 
@@ -35,13 +35,16 @@ pub struct Entry {
     /// False for a record that was added by a process without the keys, and before a login.
     pub authenticated: bool,
     pub object: OnceCell<Arc<Object>>,
+    /// What was computed from the key before the record was changed.
+    pub lasting: Option<Lasting>,
 }
 
 impl Entry {
     /// The same entry without its object.
     fn unopened(&self) -> Self {
-        let Self { handle, place, tag, private, sequence, authenticated, object: _ } = *self;
-        Self { handle, place, tag, private, sequence, authenticated, object: OnceCell::new() }
+        let Self { handle, place, tag, private, sequence, authenticated, .. } = *self;
+        let (object, lasting) = (OnceCell::new(), None);
+        Self { handle, place, tag, private, sequence, authenticated, object, lasting }
     }
 }
 
@@ -64,6 +67,13 @@ impl Table {
 
     pub fn entry(&self, handle: ObjectHandle) -> Option<Arc<Entry>> {
         self.entries.get(&handle).cloned()
+    }
+
+    /// What was computed from the key of this entry, and goes on to the next version of it.
+    pub fn lasting_of(&self, handle: ObjectHandle) -> Option<Lasting> {
+        let entry = self.entries.get(&handle)?;
+        let opened = entry.object.get().and_then(|object| object.lasting());
+        opened.or(entry.lasting.as_ref()).cloned()
     }
 
     pub fn handle_of(&self, record: RecordId) -> Option<ObjectHandle> {

@@ -6,7 +6,9 @@ use crate::{Home, PIN, Run, SO_PIN};
 fn settings_are_shown_and_changed_and_the_change_is_told() {
     let home = Home::with_token();
     let shown = home.ok(&["settings", "show"]);
-    for line in ["lifecycle         enforce\n", "algorithm policy  none\n", "clock tolerance   5min\n"] {
+    for line in
+        ["lifecycle             enforce\n", "clock tolerance       5min\n", "stateful signatures   off\n"]
+    {
         assert!(shown.contains(line), "{line}{shown}");
     }
     let set = ["settings", "set", "--lifecycle", "warn", "--policy", "cnsa2", "--destruction-wait", "7d"];
@@ -26,6 +28,8 @@ fn settings_are_shown_and_changed_and_the_change_is_told() {
     assert!(home.ok(&["audit", "show", "--what", "policy-changed"]).contains("none, now cnsa2"));
     let again = home.ok(&["settings", "set", "--lifecycle", "warn"]);
     assert_eq!(again, "The settings of `mine` are that already.\n");
+    let stateful = home.ok(&["settings", "set", "--stateful-signatures", "on"]);
+    assert_eq!(stateful, "stateful signatures: off, now on\n");
     let json = home.json(&["settings", "set", "--policy", "none", "--json"]);
     assert_eq!(json["changed"][0]["setting"], "algorithm policy");
     assert_eq!(json["changed"][0]["after"], "none");

@@ -4,6 +4,11 @@
 use std::ptr;
 
 use coffer_pkcs11::ck::*;
+use coffer_pkcs11::config::Config;
+use coffer_pkcs11::module::Module;
+use coffer_pkcs11::policy::Profile;
+use coffer_pkcs11::secret::Secret;
+use coffer_pkcs11::token::{Settings, SlotId, padded};
 
 use super::parameter::Mechanism;
 use crate::call;
@@ -36,10 +41,10 @@ impl Token {
     /// are switched off by default.
     pub fn new() -> Self {
         switch_on_legacy();
+        make_stateful_token();
         let loaded = Box::leak(Box::new(load()));
         let functions = loaded.functions;
         initialize(functions);
-        make_token(functions);
         let session = open_session(functions);
         log_in(functions, session);
         let mut count = 0;
@@ -367,6 +372,22 @@ impl Token {
 }
 
 /// Adds `mechanisms.legacy` to the configuration in the folder of this process.
+/// A token with stateful signatures, which no C function makes.
+fn make_stateful_token() {
+    let mut config = Config::with_home(std::env::var_os("COFFER_HOME").unwrap());
+    config.pin.kdf_iterations = 10_000;
+    let module = Module::new(config);
+    let pin = Secret::copy_of;
+    let settings = Settings { stateful_signatures: true, ..Settings::default() };
+    let (label, profile) = (padded("vectors"), Profile::Compatible);
+    module.init_token_as(SlotId(0), &pin(SO_PIN), label, profile, settings).unwrap();
+    let handle = module.open_session(SlotId(0), CKF_SERIAL_SESSION | CKF_RW_SESSION).unwrap();
+    let session = module.session(handle).unwrap();
+    session.login(CKU_SO, &pin(SO_PIN)).unwrap();
+    session.init_pin(&pin(USER_PIN)).unwrap();
+    module.close_session(handle).unwrap();
+}
+
 fn switch_on_legacy() {
     let path = std::path::Path::new(&std::env::var_os("COFFER_HOME").unwrap()).join("coffer.toml");
     let text = std::fs::read_to_string(&path).unwrap();

@@ -21,7 +21,7 @@ impl Choice {
         let is_private = class == Some(CKO_PRIVATE_KEY);
         let is_key = is_private || matches!(class, Some(CKO_SECRET_KEY | CKO_OTP_KEY));
         let signs = attributes.is_true(CKA_SIGN) || attributes.is_true(CKA_SIGN_RECOVER);
-        if is_private && is_stateful(attributes) {
+        if is_stateful_key(attributes) {
             return Some(Reason::Stateful);
         }
         if is_private && signs && !self.signing {
@@ -32,9 +32,10 @@ impl Choice {
     }
 }
 
-/// A hash-based key that must never sign from two states (SP 800-208 section 8).
-fn is_stateful(attributes: &Attributes) -> bool {
-    matches!(attributes.ulong(CKA_KEY_TYPE), Some(CKK_HSS | CKK_XMSS | CKK_XMSSMT))
+/// A hash-based private key, which must never sign from two states (SP 800-208 section 8).
+pub fn is_stateful_key(attributes: &Attributes) -> bool {
+    let stateful = matches!(attributes.ulong(CKA_KEY_TYPE), Some(CKK_HSS | CKK_XMSS | CKK_XMSSMT));
+    stateful && attributes.ulong(CKA_CLASS) == Some(CKO_PRIVATE_KEY)
 }
 
 #[cfg(test)]

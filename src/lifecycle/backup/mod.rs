@@ -23,7 +23,7 @@ mod make;
 #[cfg(feature = "cli")]
 mod set;
 
-pub use choice::Choice;
+pub use choice::{Choice, is_stateful_key};
 pub use entry::{Copy, Counts, Destroyed, Entry, LeftOut, Reason};
 pub use error::{Error, Result};
 pub use header::{Header, Recipient, Set, signer_id};

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::io::{Read, Seek, SeekFrom};
 
 use super::bytes::hex;
+use super::choice::is_stateful_key;
 use super::entry::{Copy, Counts, Destroyed, Entry, LeftOut};
 use super::error::{Error, Result, damaged};
 use super::recipient::Seed;
@@ -166,7 +167,13 @@ impl Restoring<'_> {
         }
         // A key of which somebody outside may know the value counts as imported, unless its origin is known.
         let source = if self.rules.trusted { Source::Copied } else { Source::Imported };
-        if let Err(error) = self.token.profile().check_new(&object, source) {
+        // No backup of ours has one: its state may be older than what was signed since.
+        let allowed = if is_stateful_key(&object) {
+            Err(error::Error::ActionProhibited)
+        } else {
+            self.token.profile().check_new(&object, source)
+        };
+        if let Err(error) = allowed {
             self.outcome.refused.push((name, error));
             return Ok(());
         }

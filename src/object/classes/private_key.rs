@@ -74,6 +74,17 @@ const SLH_DSA: &[Rule] = rows! {
     CKA_VALUE [1, 4, 6, 7] Absent;
 };
 
+/// Such keys are only generated: CKA_SENSITIVE, CKA_EXTRACTABLE and CKA_COPYABLE are then what they must be, and nothing changes them back.
+/// What the key has signed is told beside its value (CKA_COFFER_ONE_TIME_KEYS_USED), and changes with each signature.
+const HSS: &[Rule] = rows! {
+    CKA_HSS_LEVELS [1, 3] Absent;
+    CKA_HSS_LMS_TYPES [1, 3] Absent;
+    CKA_HSS_LMOTS_TYPES [1, 3] Absent;
+    CKA_VALUE [1, 4, 6, 7] Absent;
+    CKA_HSS_KEYS_REMAINING [2, 4] Computed;
+    CKA_COFFER_ONE_TIME_KEYS_USED [2, 4, 6] Absent;
+};
+
 /// CKA_ALWAYS_AUTHENTICATE "may only be set to CK_TRUE when CKA_PRIVATE is also CK_TRUE" (section 4.10).
 fn private_key(attributes: &Attributes) -> Result<()> {
     if attributes.is_true(CKA_ALWAYS_AUTHENTICATE) && !attributes.is_true(CKA_PRIVATE) {
@@ -116,4 +127,5 @@ pub(super) const TABLES: &[Table] = &[
     table!(CKK_ML_DSA, SEED, [CKA_SIGN], seed_or_value),
     table!(CKK_SLH_DSA, SLH_DSA, [CKA_SIGN], private_key),
     table!(CKK_ML_KEM, SEED, [CKA_DECAPSULATE], seed_or_value),
+    table!(CKK_HSS, HSS, [CKA_SIGN], private_key),
 ];

@@ -95,6 +95,47 @@ fn wrong(token: &Token, id: CK_MECHANISM_TYPE) -> Answer<()> {
     verified
 }
 
+/// A pair of two levels, whose signatures verify. The seeds of published keys cannot be given to a token:
+/// `src/crypto/lms/private/tests.rs` has their signatures.
+fn generated(token: &Token) -> Answer<Outcome> {
+    let types = |types: [CK_ULONG; 2]| types.map(CK_ULONG::to_ne_bytes).concat();
+    let private = vec![
+        (CKA_HSS_LEVELS, ulong(2)),
+        (CKA_HSS_LMS_TYPES, types([5, 5])),
+        (CKA_HSS_LMOTS_TYPES, types([4, 3])),
+    ];
+    let generation = Mechanism::plain(CKM_HSS_KEY_PAIR_GEN);
+    let (public, private) = token.generate_pair(&generation, &vec![], &private)?;
+    let value = token.attribute(public, CKA_VALUE)?;
+    if value[..12] != hex("000000020000000500000004")[..] || value.len() != 60 {
+        return Ok(Outcome::Wrong(format!("the public key begins with {:02x?}", &value[..12])));
+    }
+    let hss = Mechanism::plain(CKM_HSS);
+    let parts = token.sign_in_parts(&hss, private, MESSAGE);
+    if parts != Err(CKR_FUNCTION_NOT_SUPPORTED) {
+        return Ok(Outcome::Wrong(format!("in parts: {parts:?}")));
+    }
+    for number in 0..3 {
+        let signature = token.sign(&hss, private, MESSAGE)?;
+        token.verify(&hss, public, MESSAGE, &signature)?;
+        let remaining = token.attribute(private, CKA_HSS_KEYS_REMAINING)?;
+        if remaining != ulong(1024 - 1 - number) {
+            return Ok(Outcome::Wrong(format!("after {number}: {remaining:?} remain")));
+        }
+    }
+    token.destroy(public);
+    token.destroy(private);
+    Ok(Outcome::Accepted)
+}
+
+const MESSAGE: &[u8] = b"a message";
+
+/// A template without the types of the trees.
+fn incomplete(token: &Token) -> Answer<()> {
+    let private = vec![(CKA_HSS_LEVELS, ulong(1))];
+    token.generate_pair(&Mechanism::plain(CKM_HSS_KEY_PAIR_GEN), &vec![], &private).map(drop)
+}
+
 pub fn answers() -> Vec<Known> {
     macro_rules! calls {
         ($id:ident) => {
@@ -104,5 +145,9 @@ pub fn answers() -> Vec<Known> {
             }
         };
     }
-    vec![calls!(CKM_HSS), calls!(CKM_XMSS), calls!(CKM_XMSSMT)]
+    let generates = Known {
+        mechanism: Mechanism::plain(CKM_HSS_KEY_PAIR_GEN),
+        does: Does::Calls { right: generated, wrong: incomplete },
+    };
+    vec![generates, calls!(CKM_HSS), calls!(CKM_XMSS), calls!(CKM_XMSSMT)]
 }

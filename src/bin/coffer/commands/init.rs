@@ -73,6 +73,10 @@ pub struct Arguments {
     so_reset: SoReset,
     #[command(flatten)]
     recovery: RecoverySet,
+    /// Let the token make HSS keys and sign with them. Each of their one-time keys must sign only once: never copy the token
+    /// file, restore it or keep it in a snapshot (docs/threat-model.md)
+    #[arg(long)]
+    stateful_signatures: bool,
     /// Allow a label that another token has
     #[arg(long)]
     allow_duplicate: bool,
@@ -280,7 +284,14 @@ impl Arguments {
             .map_err(|_| Failure::new("the waiting period before a destruction is longer than 136 years"))?;
         let quorum_reset = self.so_reset == SoReset::Quorum;
         let lifecycle = self.lifecycle.into();
-        let mut settings = Settings { lifecycle, destruction_wait, quorum_reset, ..Settings::default() };
+        let stateful_signatures = self.stateful_signatures;
+        let mut settings = Settings {
+            lifecycle,
+            destruction_wait,
+            quorum_reset,
+            stateful_signatures,
+            ..Settings::default()
+        };
         if let Some(policy) = &self.policy {
             policies::choose(policy)?.put_into(&mut settings);
         }
@@ -323,6 +334,9 @@ impl Arguments {
                     made.audit.unwrap_or_default()
                 ))?;
                 log.tell()?;
+            }
+            if self.stateful_signatures {
+                output::line(STATEFUL_RISK)?;
             }
             if !made.user_pin_set {
                 output::line("Its user PIN is not set yet: coffer pin reset")?;
@@ -371,6 +385,9 @@ impl Arguments {
         Ok(slot)
     }
 }
+
+/// What whoever turns stateful signatures on must know.
+const STATEFUL_RISK: &str = "It signs with HSS keys. A copy of the file that signs, too, gives them away: no copies, no snapshots, no restoring";
 
 /// Begins the audit log of a token that was just made.
 fn begin_log(

@@ -4,9 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 use coffer_pkcs11::config::Config;
+use coffer_pkcs11::lifecycle::backup::is_stateful_key;
+use coffer_pkcs11::object::codec::decode;
 use coffer_pkcs11::policy::{Mode, Profile};
 use coffer_pkcs11::secret::Secret;
-use coffer_pkcs11::token::{Audit, Identity, LedgerKind, Settings, vault_options};
+use coffer_pkcs11::token::{Audit, Identity, KeyName, LedgerKind, Settings, vault_options};
 use coffer_pkcs11::vault::{self, Change, Entry, Proof, Salvage, Vault};
 use serde::Serialize;
 
@@ -58,6 +60,8 @@ struct Report {
     sealed: usize,
     /// Saved, and proven by nothing; marked so for ever.
     unauthenticated: usize,
+    /// HSS keys, which are never saved: nobody can tell what they have signed since.
+    stateful: Vec<KeyName>,
     lost: Vec<LostRecord>,
 }
 
@@ -78,22 +82,23 @@ impl Arguments {
         let slot = init::new_slot(&context, &self.into, self.allow_duplicate)?;
         let (pin, so_pin) = (self.pin.source().read(None)?, self.so_pin.source().read(None)?);
         let (entry, opens) = if self.so { (Entry::SecurityOfficer, &so_pin) } else { (Entry::User, &pin) };
-        let found = vault::salvage(contents.as_bytes(), entry, opens, &vault_options(context.config()))
+        let mut found = vault::salvage(contents.as_bytes(), entry, opens, &vault_options(context.config()))
             .map_err(|error| self.failure(&error))?;
         drop(contents);
+        let stateful = leave_out_stateful(&mut found);
         let (profile, settings) = rules_of(&found);
         init::make(&context, slot, &self.into, (profile, &settings), &so_pin, Some(&pin))?;
         let token = context.token(&Uri { slot_id: Some(slot.0), ..Uri::default() })?;
         let file = context.module.slot_info(token.slot)?.path;
-        let report = |found: &Salvage| Report {
+        let report = Report {
             label: self.into.clone(),
             file: file.clone(),
-            verified: count(found, Proof::Verified),
-            sealed: count(found, Proof::Sealed),
-            unauthenticated: count(found, Proof::Unauthenticated),
+            verified: count(&found, Proof::Verified),
+            sealed: count(&found, Proof::Sealed),
+            unauthenticated: count(&found, Proof::Unauthenticated),
+            stateful,
             lost: found.lost.iter().map(lost).collect(),
         };
-        let report = report(&found);
         write(context.config(), &file, found, &pin).map_err(|error| care::failure(&file, &error))?;
         self.tell(&report)
     }
@@ -112,7 +117,7 @@ impl Arguments {
     }
 
     fn tell(&self, report: &Report) -> Result<Exit> {
-        let whole = report.lost.is_empty() && report.sealed == 0;
+        let whole = report.lost.is_empty() && report.sealed == 0 && report.stateful.is_empty();
         let exit = if whole { Exit::Success } else { Exit::Attention };
         if self.json {
             output::json("salvage", 1, report)?;
@@ -132,6 +137,12 @@ impl Arguments {
         ];
         for (number, what) in kinds.into_iter().filter(|(number, _)| *number > 0) {
             output::line(&format!("  {number} {what}"))?;
+        }
+        for key in &report.stateful {
+            output::line(&format!(
+                "Not saved: the HSS key `{}` ({}), which may have signed since with what it would sign with again",
+                key.label, key.unique_id
+            ))?;
         }
         if report.lost.is_empty() {
             return Ok(exit);
@@ -154,6 +165,19 @@ fn rules_of(found: &Salvage) -> (Profile, Settings) {
         }
         None => (Profile::Strict, Settings { lifecycle: Mode::Enforce, ..Settings::default() }),
     }
+}
+
+/// Takes out the private keys that must never sign from two states: what was saved may be an older one. Answers their names.
+fn leave_out_stateful(found: &mut Salvage) -> Vec<KeyName> {
+    let mut left_out = Vec::new();
+    found.records.retain(|saved| match decode(&saved.put.metadata) {
+        Ok(attributes) if LedgerKind::of_tag(&saved.put.tag).is_none() && is_stateful_key(&attributes) => {
+            left_out.push(KeyName::of(&attributes));
+            false
+        }
+        _ => true,
+    });
+    left_out
 }
 
 /// Objects are counted, and not what the ledger tells of them.

@@ -71,6 +71,9 @@ struct Wanted {
     /// How many seconds the clock may be behind the newest time that the token has seen
     #[arg(long, value_name = "SECONDS")]
     clock_tolerance: Option<u32>,
+    /// Whether the token makes HSS keys and signs with them: only where its file is never copied or put back (docs/threat-model.md)
+    #[arg(long, value_enum, value_name = "ON|OFF")]
+    stateful_signatures: Option<Switch>,
     /// How much is told of what happens; `coffer audit enable` begins the log that uses need
     #[arg(long, value_enum, value_name = "MODE")]
     audit: Option<AuditOption>,
@@ -94,6 +97,12 @@ impl From<AuditOption> for AuditMode {
     }
 }
 
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Switch {
+    On,
+    Off,
+}
+
 /// What is to be, as it was checked.
 struct Plan {
     lifecycle: Option<Mode>,
@@ -101,6 +110,7 @@ struct Plan {
     policy: Option<Option<Chosen>>,
     destruction_wait: Option<u32>,
     clock_tolerance: Option<u32>,
+    stateful_signatures: Option<bool>,
     audit: Option<AuditMode>,
 }
 
@@ -120,6 +130,7 @@ impl Wanted {
             policy,
             destruction_wait,
             clock_tolerance: self.clock_tolerance,
+            stateful_signatures: self.stateful_signatures.map(|switch| switch == Switch::On),
             audit: self.audit.map(AuditMode::from),
         })
     }
@@ -135,6 +146,7 @@ impl Plan {
         }
         settings.destruction_wait = self.destruction_wait.unwrap_or(settings.destruction_wait);
         settings.clock_tolerance = self.clock_tolerance.unwrap_or(settings.clock_tolerance);
+        settings.stateful_signatures = self.stateful_signatures.unwrap_or(settings.stateful_signatures);
         if let Some(mode) = self.audit {
             settings.audit.mode = mode;
             // What is not told needs no log.
@@ -156,6 +168,7 @@ struct Document {
     policy_text: Option<String>,
     destruction_wait: u32,
     clock_tolerance: u32,
+    stateful_signatures: bool,
     audit: &'static str,
     audit_required: bool,
     audit_log: Option<String>,
@@ -193,10 +206,10 @@ fn show(token: &TokenOption, json: bool) -> Result<Exit> {
     }
     let fixed = [("profile", found.profile.name().to_owned()), ("so-reset", so_reset.name().to_owned())];
     for (name, value) in fixed {
-        output::line(&format!("{name:<18}{value} (since it was made)"))?;
+        output::line(&format!("{name:<22}{value} (since it was made)"))?;
     }
     for (name, value) in settings::shown(&found.settings)? {
-        output::line(&format!("{name:<18}{}", output::printable(&value)))?;
+        output::line(&format!("{name:<22}{}", output::printable(&value)))?;
     }
     Ok(Exit::Success)
 }
@@ -212,6 +225,7 @@ fn document(found: &Found, so_reset: OfficerReset) -> Document {
         policy_text: found.settings.policy_text.clone(),
         destruction_wait: found.settings.destruction_wait,
         clock_tolerance: found.settings.clock_tolerance,
+        stateful_signatures: found.settings.stateful_signatures,
         audit: audit.mode.name(),
         audit_required: audit.required,
         audit_log: audit.log.map(|id| output::hex(&id)),
