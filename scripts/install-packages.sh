@@ -24,6 +24,10 @@ clients=(
     "binutils:nm"
     "g++:g++"
     "strace:strace"
+    "libhsm-bin:ods-hsmutil"
+    "knot:/usr/sbin/keymgr"
+    "knot-dnssecutils:kzonesign"
+    "bind9-utils:dnssec-verify"
     "python3-venv:/usr/lib/python3*/ensurepip/__init__.py"
 )
 
