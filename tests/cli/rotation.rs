@@ -141,3 +141,19 @@ fn wrapped_keys_in_files_are_moved_and_no_file_is_replaced_unasked() {
     let error = home.fails(&["rewrap", &junk, "--from", "nobody", "--to", "new-kek", "--in-place"]);
     assert!(error.contains("no object that fits"), "{error}");
 }
+
+#[test]
+fn a_label_stands_for_the_newest_version_of_a_key() {
+    let home = Home::with_token();
+    home.ok(&["generate", "ed25519", "zone", "--id", "01"]);
+    home.ok(&["rotate", "key", "zone"]);
+    // The first version only verifies by now.
+    assert!(home.ok(&["explain", "zone", "--op", "sign"]).contains("may sign"));
+    assert_eq!(home.run(&["explain", "zone", "--id", "01", "--op", "sign"]).code, 4);
+    let newest = home.ok(&["export", "zone"]);
+    assert_ne!(home.ok(&["export", "zone", "--id", "01"]), newest);
+    // Where versions are not it, all that fit are named.
+    home.ok(&["generate", "ed25519", "zone", "--id", "03"]);
+    let said = home.fails(&["export", "zone"]);
+    assert!(said.contains("2 keys fit:") && said.contains("id=%03"), "{said}");
+}

@@ -61,6 +61,24 @@ impl ObjectOption {
     }
 }
 
+/// Of keys that were rotated, the newest versions: a label or id stands for them, unless only older ones fit.
+pub fn newest(mut found: Vec<Entry>) -> Vec<Entry> {
+    let is_newest = |entry: &Entry| !entry.attributes.contains(CKA_COFFER_SUCCESSOR);
+    if found.iter().any(is_newest) {
+        found.retain(is_newest);
+    }
+    found
+}
+
+/// More than one fits what was named.
+pub fn several(found: &[Entry], token: &Found) -> Failure {
+    let uris: Vec<String> = found.iter().map(|entry| format!("  {}", entry.uri(token))).collect();
+    let what =
+        if found.iter().all(|entry| entry.attributes.contains(CKA_KEY_TYPE)) { "keys" } else { "objects" };
+    Failure::new(format!("{} {what} fit:\n{}", uris.len(), uris.join("\n")))
+        .advise("name one of them; --id and --type narrow it down")
+}
+
 /// An object and those of its attributes that describe it.
 pub struct Entry {
     pub handle: ObjectHandle,

@@ -114,7 +114,11 @@ impl Arguments {
         let session = context.user_session(&token, false, &self.pin, &wanted)?;
         let keys = objects::find(&session, &wanted)?;
         let keys = keys.into_iter().filter(|entry| KEYS.contains(&entry.class)).collect();
-        let Some(key) = self.choose(keys)? else { return Err(objects::nothing(&wanted, &token)) };
+        let mut keys = self.choose(keys);
+        if keys.len() > 1 {
+            return Err(objects::several(&keys, &token));
+        }
+        let Some(key) = keys.pop() else { return Err(objects::nothing(&wanted, &token)) };
         let mut explanation = session.explain(key.handle, self.op.purpose(), mechanism)?;
         if let Some(of) = &self.of {
             let wrapped = self.wrapped(of, &session, &token)?;
@@ -143,25 +147,20 @@ impl Arguments {
         let wanted = wanted.named()?;
         let mut keys = objects::find(session, &wanted)?;
         keys.retain(|entry| matches!(entry.class, CKO_PRIVATE_KEY | CKO_SECRET_KEY));
-        match keys.len() {
-            0 => Err(objects::nothing(&wanted, token)),
-            1 => keys.pop().ok_or_else(|| objects::nothing(&wanted, token)),
-            count => Err(Failure::new(format!("{count} keys are called `{of}`"))
-                .advise("say which with its URI (coffer list --uris)")),
+        let mut keys = objects::newest(keys);
+        if keys.len() > 1 {
+            return Err(objects::several(&keys, token));
         }
+        keys.pop().ok_or_else(|| objects::nothing(&wanted, token))
     }
 
-    /// The key that is meant: of a pair, the half that does it.
-    fn choose(&self, mut keys: Vec<Entry>) -> Result<Option<Entry>> {
+    /// The keys that may be meant: of a pair, the half that does it; of several versions, the newest.
+    fn choose(&self, mut keys: Vec<Entry>) -> Vec<Entry> {
         if keys.len() > 1 {
             let other = if self.op.half() == CKO_PUBLIC_KEY { CKO_PRIVATE_KEY } else { CKO_PUBLIC_KEY };
             keys.retain(|key| key.class != other);
         }
-        if keys.len() > 1 {
-            return Err(Failure::new(format!("{} keys fit", keys.len()))
-                .advise("say which with --id or --type, or with its URI (coffer list --uris)"));
-        }
-        Ok(keys.pop())
+        objects::newest(keys)
     }
 
     fn tell(&self, key: &Entry, explanation: &Explanation) -> Result<()> {

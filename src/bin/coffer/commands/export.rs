@@ -181,20 +181,15 @@ impl Arguments {
 }
 
 /// The one object that is meant. Where a label or id names a pair, it is the public key.
-fn choose(mut found: Vec<Entry>, wanted: &Uri, token: &Found) -> Result<Entry> {
+fn choose(found: Vec<Entry>, wanted: &Uri, token: &Found) -> Result<Entry> {
+    let mut found = objects::newest(found);
     if found.len() > 1 && found.iter().filter(|entry| entry.class == CKO_PUBLIC_KEY).count() == 1 {
         found.retain(|entry| entry.class == CKO_PUBLIC_KEY);
     }
-    match (found.len(), found.pop()) {
-        (1, Some(entry)) => Ok(entry),
-        (0, _) | (_, None) => Err(objects::nothing(wanted, token)),
-        (_, Some(last)) => {
-            let uris: Vec<String> =
-                found.iter().chain([&last]).map(|entry| format!("  {}", entry.uri(token))).collect();
-            Err(Failure::new(format!("{} objects fit:\n{}", uris.len(), uris.join("\n")))
-                .advise("name one of them; --type and --id narrow it down"))
-        }
+    if found.len() > 1 {
+        return Err(objects::several(&found, token));
     }
+    found.pop().ok_or_else(|| objects::nothing(wanted, token))
 }
 
 /// Whether a private or secret key may be seen in the clear (PKCS#11 section 4.9, CKA_SENSITIVE and CKA_EXTRACTABLE).

@@ -186,10 +186,8 @@ fn newest(session: &Session, wanted: &Uri, token: &Found) -> Result<Entry> {
         ))
         .advise("a pair is rotated by its private key; public keys and certificates alone are not")),
         (Some(last), _) => {
-            let uris: Vec<String> =
-                current.iter().chain([&last]).map(|entry| format!("  {}", entry.uri(token))).collect();
-            Err(Failure::new(format!("{} keys fit:\n{}", uris.len(), uris.join("\n")))
-                .advise("name one of them; --id and --type narrow it down"))
+            current.push(last);
+            Err(objects::several(&current, token))
         }
     }
 }

@@ -73,8 +73,7 @@ impl Named {
             keys.retain(|key| key.class != CKO_PUBLIC_KEY);
         }
         if keys.len() > 1 {
-            return Err(Failure::new(format!("{} keys fit", keys.len()))
-                .advise("say which with --id or --type, or with its URI (coffer list --uris)"));
+            return Err(objects::several(&keys, &found));
         }
         let Some(key) = keys.pop() else { return Err(objects::nothing(&wanted, &found)) };
         let token = context.module.token(found.slot)?;
