@@ -127,19 +127,28 @@ impl Token {
             None => self.vault.public_records(),
         };
         records.sort_unstable_by_key(|record| record.sequence);
-        let mut present = std::collections::HashSet::new();
-        reserve::need(present.try_reserve(records.len()));
-        present.extend(records.iter().map(|record| record.id));
         let mut table = self.table.write();
-        table.retain(|entry| match entry.place {
-            Place::Record(id) => present.contains(&id),
-            Place::Session(_) => true,
-        });
-        table.clear_ledger();
-        table.reserve(records.len());
-        for record in records {
-            self.put(&mut table, record, unlocked.is_some());
+        if table.shows_records() {
+            let mut present = std::collections::HashSet::new();
+            reserve::need(present.try_reserve(records.len()));
+            present.extend(records.iter().map(|record| record.id));
+            table.retain(|entry| match entry.place {
+                Place::Record(id) => present.contains(&id),
+                Place::Session(_) => true,
+            });
         }
+        table.clear_ledger();
+        let mut new = Vec::new();
+        reserve::need(new.try_reserve(records.len()));
+        for record in &records {
+            reserve::check();
+            match self.entry_of(&mut table, record, unlocked.is_some()) {
+                Some(entry) if table.entry(entry.handle).is_none() => new.push(Arc::new(entry)),
+                Some(entry) => table.put(entry),
+                None => {}
+            }
+        }
+        table.put_new(new);
         Ok(())
     }
 
@@ -150,7 +159,11 @@ impl Token {
             None => self.vault.record(id).filter(|record| record.visibility == Visibility::Public),
         };
         match record {
-            Some(record) => self.put(table, record, unlocked.is_some()),
+            Some(record) => {
+                if let Some(entry) = self.entry_of(table, &record, unlocked.is_some()) {
+                    table.put(entry);
+                }
+            }
             None => {
                 if let Some(handle) = table.handle_of(id) {
                     table.remove(handle);
@@ -161,16 +174,18 @@ impl Token {
         Ok(())
     }
 
-    fn put(&self, table: &mut Table, record: Record, verified: bool) {
+    /// The entry of a record that is an object, with its handle or a new one; one of the ledger is put there.
+    fn entry_of(&self, table: &mut Table, record: &Record, verified: bool) -> Option<Entry> {
         let tag = record.tag.as_deref().unwrap_or_default();
         if let Some(tag) = LedgerTag::decode(tag) {
-            return table.put_ledger(record.id, tag, record.sequence);
+            table.put_ledger(record.id, tag, record.sequence);
+            return None;
         }
-        let Some(tag) = Tag::decode(tag) else { return };
+        let tag = Tag::decode(tag)?;
         let handle = table.handle_of(record.id).unwrap_or_else(|| self.new_handle());
         // Only of a key that somebody who is logged in has opened, and for as long.
         let lasting = if verified { table.lasting_of(handle) } else { None };
-        table.put(Entry {
+        Some(Entry {
             handle,
             place: Place::Record(record.id),
             tag,
@@ -179,7 +194,7 @@ impl Token {
             authenticated: record.authenticated && verified,
             object: OnceCell::new(),
             lasting,
-        });
+        })
     }
 
     /// The object of an entry, read from the token file at its first use.

@@ -12,7 +12,7 @@ use super::keys::Keys;
 use super::record::{Base, Parts, PutHead, Wrap, encode_put};
 use super::recover::Slot;
 use super::snapshot::Snapshot;
-use super::types::{RecordId, Revision, Visibility};
+use super::types::{RecordId, Revision, TagBytes, Visibility};
 use super::unlocked::Unlocked;
 use super::view::read_body;
 use super::write::Writing;
@@ -147,25 +147,25 @@ fn copy(
     id: RecordId,
     slot: &Slot,
     body: &[u8],
-    known_tag: Option<Box<[u8]>>,
+    known_tag: Option<TagBytes>,
     keys: &Keys,
     next: Option<&Keys>,
 ) -> Option<Result<(), Error>> {
     let private = slot.visibility() == Visibility::Private;
     let parts = PutHead::parse(body, private)?.parts(body)?;
-    let tag: Box<[u8]> = match known_tag {
-        Some(tag) => tag,
+    let tag: Vec<u8> = match known_tag {
+        Some(tag) => tag.to_vec(),
         None if private && keys.open_objects() => {
             keys.open_tag(id, slot.sequence, parts.tag)?.as_bytes().into()
         }
         // It is copied as it is, and there will be no INDEX.
-        None if private => Box::default(),
+        None if private => Vec::new(),
         None => parts.tag.into(),
     };
     let renewed = match next {
         Some(next) if !parts.key.is_empty() => {
             let key = keys.open_object_key(id, parts.key)?.key;
-            let sealed_tag = if private { next.seal_tag(id, slot.sequence, &tag) } else { Ok(tag.to_vec()) };
+            let sealed_tag = if private { next.seal_tag(id, slot.sequence, &tag) } else { Ok(tag.clone()) };
             match (next.seal_object_key(id, &key), sealed_tag) {
                 (Ok(key), Ok(tag)) => Some((key, tag)),
                 (Err(error), _) | (_, Err(error)) => return Some(Err(error)),

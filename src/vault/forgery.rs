@@ -7,7 +7,8 @@ use super::format::{
     POINTERS_LENGTH, POINTERS_OFFSET,
 };
 use super::record::{Base, Commit, Parts, encode_delete, encode_put};
-use super::scan::{self, Next, Position, Transaction};
+use super::scan::{self, CommitSeal, Next, Position};
+use super::source::Whole;
 use super::transaction::Builder;
 use super::*;
 use crate::secret::Secret;
@@ -53,14 +54,29 @@ fn login(bytes: &[u8]) -> Result<Unlocked, Error> {
     vault.login(Entry::SecurityOfficer, &Secret::copy_of(PIN))
 }
 
-fn transactions(bytes: &[u8]) -> Vec<Transaction<'_>> {
+/// A transaction as the attacker reads it, with its COMMIT.
+struct Read {
+    records: Vec<Written>,
+    after: Position,
+}
+
+fn transactions(bytes: &[u8]) -> Vec<Read> {
     let genesis = chain::genesis(bytes.first_chunk::<IDENTITY_LENGTH>().unwrap());
     let mut position = Position { offset: HEADER_LENGTH as u64, generation: 0, chain: genesis };
     let (mut found, mut generation) = (Vec::new(), None);
-    while let Next::Transaction(next) = scan::next(bytes, 0, &position, generation) {
-        position = Position { offset: next.end, generation: next.generation, chain: next.chain };
+    let (mut source, mut marks) = (Whole { bytes, start: 0 }, Vec::new());
+    while let Next::Transaction(next) = scan::next(&mut source, &position, generation, &mut marks).unwrap() {
+        let written = |frame: scan::Frame<'_>| Written {
+            kind: frame.head.kind,
+            flags: frame.head.flags,
+            body: frame.body.to_vec(),
+        };
+        let mut records: Vec<_> = next.records().map(written).collect();
+        let CommitSeal { head, commit, .. } = &next.commit;
+        records.push(Written { kind: Kind::Commit, flags: head.flags, body: commit.encode() });
+        position = next.after;
         generation = Some(next.generation + 1);
-        found.push(next);
+        found.push(Read { records, after: next.after });
     }
     found
 }
@@ -81,14 +97,7 @@ fn rewrite(bytes: &[u8], header: &[u8], mut edit: impl FnMut(usize, &mut Vec<Wri
     let chain = chain::genesis(file.first_chunk::<IDENTITY_LENGTH>().unwrap());
     let mut position = Position { offset: HEADER_LENGTH as u64, generation: 0, chain };
     for (number, transaction) in transactions(bytes).into_iter().enumerate() {
-        let written = |frame: &scan::Frame<'_>| Written {
-            kind: frame.head.kind,
-            flags: frame.head.flags,
-            body: frame.body.to_vec(),
-        };
-        let mut records: Vec<_> = transaction.records.iter().map(written).collect();
-        let old = &transaction.commit;
-        records.push(Written { kind: Kind::Commit, flags: old.head.flags, body: old.commit.encode() });
+        let Read { mut records, .. } = transaction;
         edit(number, &mut records);
         if records.is_empty() {
             continue;
@@ -115,8 +124,7 @@ fn append(file: &mut Vec<u8>, position: &mut Position, records: &[Written]) {
 
 /// The file with one more transaction.
 fn with(bytes: &[u8], authenticated: bool, records: &[Written]) -> Vec<u8> {
-    let last = transactions(bytes).pop().unwrap();
-    let mut position = Position { offset: last.end, generation: last.generation, chain: last.chain };
+    let mut position = transactions(bytes).pop().unwrap().after;
     let mut records = records.to_vec();
     let commit = Commit { count: 0, root_version: 1, code: [u8::from(authenticated); 32] };
     let flags = if authenticated { FLAG_AUTHENTICATED } else { 0 };
@@ -144,7 +152,8 @@ fn a_flipped_bit_with_a_repaired_chain_is_found_at_the_login() {
     let last_authenticated = transactions(&bytes).len() - 2;
     let lengths: Vec<Vec<usize>> = transactions(&bytes)
         .iter()
-        .map(|transaction| transaction.records.iter().map(|frame| frame.body.len()).collect())
+        .map(|transaction| transaction.records.split_last().unwrap().1)
+        .map(|records| records.iter().map(|record| record.body.len()).collect())
         .collect();
     for (number, bodies) in lengths.iter().enumerate().take(last_authenticated + 1) {
         for (record, length) in bodies.iter().enumerate() {

@@ -95,7 +95,8 @@ pub fn with_records(start: &[u8], records: &[Written<'_>]) -> Result<Vec<u8>, Er
 
 /// Decodes the plaintext of an INDEX; `None` if it is none, else whether it is what encoding makes of it again.
 pub fn index_has_one_encoding(plaintext: &[u8]) -> Option<bool> {
-    let entries = encoding::decode_index(&Secret::copy_of(plaintext))?;
+    let (plaintext, mut entries) = (Secret::copy_of(plaintext), Vec::new());
+    encoding::decode_index(&plaintext, |entry| entries.push(entry))?;
     let encoded = encoding::encode_index(&entries).ok()?;
-    Some(encoded.as_bytes() == plaintext)
+    Some(encoded == plaintext)
 }

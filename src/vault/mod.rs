@@ -22,9 +22,11 @@ mod record;
 mod seal;
 // From bytes to a state and back.
 mod recover;
+mod rules;
 mod salvage;
 mod scan;
 mod snapshot;
+mod source;
 mod survey;
 mod transaction;
 // A file in use.
@@ -104,7 +106,7 @@ impl Record {
     fn of(id: RecordId, slot: &Slot) -> Self {
         Self {
             id,
-            tag: slot.tag.as_deref().map(<[u8]>::to_vec),
+            tag: slot.tag.as_deref().and_then(TagBytes::new),
             visibility: slot.visibility(),
             authenticated: slot.authenticated(),
             sequence: slot.sequence,

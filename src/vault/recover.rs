@@ -14,8 +14,10 @@ use super::format::{
     POINTERS_OFFSET, Pointer, Pointers,
 };
 use super::pin;
-use super::record::{Base, Holds, PutHead, Wrap, parse_delete, parse_end};
-use super::scan::{self, CommitSeal, Frame, Next, Position, Transaction};
+use super::record::{Base, Wrap, parse_delete, parse_end};
+use super::rules::{checked_event, parse_put};
+use super::scan::{self, CommitSeal, Frame, Mark, Next, Position, Scan, Step, Transaction};
+use super::source::{Source, Whole};
 use super::types::{MAXIMUM_INFO, Note, RecordId, Visibility};
 use crate::reserve;
 
@@ -29,7 +31,7 @@ pub(super) struct Place {
 }
 
 impl Place {
-    fn of(frame: &Frame<'_>) -> Self {
+    pub(super) fn of(frame: &Frame<'_>) -> Self {
         Self { offset: frame.offset, body_length: frame.head.body_length, digest: frame.digest }
     }
 
@@ -101,14 +103,20 @@ pub(super) struct Recovered {
     pub(super) notes: Vec<Note>,
 }
 
-fn damaged(offset: u64, what: &'static str) -> Error {
+pub(super) fn damaged(offset: u64, what: &'static str) -> Error {
     Error::Damaged { offset, what }
 }
 
-/// Reads a whole file.
+/// Reads a whole file that is in memory.
 pub(super) fn recover(bytes: &[u8]) -> Result<Recovered, Error> {
-    let identity = Identity::parse(bytes)?;
-    let header = bytes.get(..HEADER_LENGTH).ok_or(Error::NotOurs)?;
+    recover_from(&mut Whole { bytes, start: 0 })
+}
+
+/// Reads a whole file, from front to back.
+pub(super) fn recover_from(source: &mut impl Source) -> Result<Recovered, Error> {
+    let file = source.bytes(0, HEADER_LENGTH)?;
+    let identity = Identity::parse(file)?;
+    let header = file.get(..HEADER_LENGTH).ok_or(Error::NotOurs)?;
     let pointer_bytes = header.get(POINTERS_OFFSET..POINTERS_OFFSET + POINTERS_LENGTH).unwrap_or_default();
     let pointers = Pointers::parse(pointer_bytes, &identity.instance);
     let mut notes = Vec::new();
@@ -121,12 +129,13 @@ pub(super) fn recover(bytes: &[u8]) -> Result<Recovered, Error> {
     if pin::spoiled_places(header, &identity.instance) > 0 {
         notes.push(Note::PinState);
     }
-    let mut state = State::first(bytes, identity, pointers.newest)?;
-    let tail = state.extend(bytes, 0, pointers.newest, |_| {})?;
+    let genesis = chain::genesis(header.first_chunk::<IDENTITY_LENGTH>().ok_or(Error::NotOurs)?);
+    let mut state = State::first(source, identity, genesis, pointers.newest)?;
+    let tail = state.extend(source, pointers.newest, |_| {})?;
     if tail == Tail::Torn {
         notes.push(Note::TornTail);
     }
-    if pointers.newest.is_some_and(|pointer| pointer.length > bytes.len() as u64) {
+    if pointers.newest.is_some_and(|pointer| pointer.length > source.end()) {
         notes.push(Note::RolledBack);
     }
     Ok(Recovered { state, notes })
@@ -140,37 +149,77 @@ pub(super) enum Tail {
     Torn,
 }
 
+/// What transactions are checked with, one after the other.
+#[derive(Default)]
+struct Scratch {
+    marks: Vec<Mark>,
+    seen: HashSet<RecordId>,
+}
+
 impl State {
     /// Reads the first transaction, which holds BASE, INFO and the entries, and records if it is a snapshot.
-    fn first(bytes: &[u8], identity: Identity, pointer: Option<Pointer>) -> Result<Self, Error> {
+    fn first(
+        source: &mut impl Source,
+        identity: Identity,
+        genesis: Hash,
+        pointer: Option<Pointer>,
+    ) -> Result<Self, Error> {
         let offset = HEADER_LENGTH as u64;
-        let block = bytes.first_chunk::<IDENTITY_LENGTH>().ok_or(Error::NotOurs)?;
-        let start = Position { offset, generation: 0, chain: chain::genesis(block) };
-        let first = match scan::next(bytes, 0, &start, None) {
-            Next::Transaction(first) => first,
-            Next::End => return Err(damaged(offset, "the file ends before its first transaction")),
-            Next::Broken { offset, what } => {
-                let cut = pointer.is_none_or(|pointer| pointer.length > bytes.len() as u64);
-                let what = if cut { "the first transaction is incomplete" } else { what };
-                return Err(damaged(offset, what));
+        let start = Position { offset, generation: 0, chain: genesis };
+        if source.bytes(offset, 1)?.is_empty() {
+            return Err(damaged(offset, "the file ends before its first transaction"));
+        }
+        let mut scan = Scan::new(&start, None);
+        let cut = pointer.is_none_or(|pointer| pointer.length > source.end());
+        let broken =
+            |offset, what| damaged(offset, if cut { "the first transaction is incomplete" } else { what });
+        let (base, generation) = match scan.step(source)? {
+            Step::Record(frame) => {
+                let base = Base::parse(frame.body).filter(|_| frame.head.kind == Kind::Base);
+                (base.ok_or(damaged(offset, "the first record is not a BASE"))?, frame.head.generation)
             }
+            Step::Commit(..) => return Err(damaged(offset, "the first record is not a BASE")),
+            Step::Broken { offset, what } => return Err(broken(offset, what)),
         };
-        let mut records = first.records.iter();
-        let base = records
-            .next()
-            .filter(|frame| frame.head.kind == Kind::Base)
-            .and_then(|frame| Base::parse(frame.body))
-            .ok_or(damaged(offset, "the first record is not a BASE"))?;
-        if base.generation.checked_add(1) != Some(first.generation)
-            || !first.commit.authenticated()
-            || first.commit.commit.root_version != base.root_version
+        let mut state = Self::of(identity, base, start);
+        let mut infos = 0;
+        loop {
+            reserve::check();
+            match scan.step(source)? {
+                Step::Record(frame) => {
+                    infos += usize::from(frame.head.kind == Kind::Info);
+                    state.make_room(1)?;
+                    state.snapshot_record(&frame)?;
+                    source.release(scan.offset());
+                }
+                Step::Commit(commit, after) => {
+                    (state.seal, state.position) = (commit, after);
+                    break;
+                }
+                Step::Broken { offset, what } => return Err(broken(offset, what)),
+            }
+        }
+        if base.generation.checked_add(1) != Some(generation)
+            || !state.seal.authenticated()
+            || state.seal.commit.root_version != base.root_version
         {
             return Err(damaged(offset, "the first transaction does not fit its BASE"));
         }
-        let mut state = Self {
+        if infos != 1 || state.wraps.is_empty() {
+            return Err(damaged(offset, "the first transaction lacks the token information or the entries"));
+        }
+        state.first_generation = generation;
+        // Without an INDEX, which not everybody can seal, every private record has to be opened for its tag.
+        state.unindexed = state.slots.values().filter(|slot| state.lacks_index(slot)).count();
+        Ok(state)
+    }
+
+    /// A state without anything but what the file continues.
+    fn of(identity: Identity, base: Base, position: Position) -> Self {
+        Self {
             identity,
             base,
-            position: Position { offset: first.end, generation: first.generation, chain: first.chain },
+            position,
             next_sequence: base.next_sequence,
             info: Vec::new(),
             wraps: BTreeMap::new(),
@@ -180,84 +229,65 @@ impl State {
             first_event: 1,
             event_bytes: 0,
             unindexed: 0,
-            seal: first.commit.clone(),
+            seal: CommitSeal::none(&position),
             index: None,
-            first_generation: first.generation,
-        };
-        state.make_room(first.records.len())?;
-        let mut infos = 0;
-        for frame in records {
-            reserve::check();
-            match frame.head.kind {
-                Kind::Info => infos += 1,
-                Kind::Index if state.index.is_none() => state.index = Some(Place::of(frame)),
-                Kind::Tally if state.tally == Tally::default() => {}
-                Kind::Put | Kind::Wrap | Kind::Event => {}
-                _ => {
-                    return Err(damaged(
-                        frame.offset,
-                        "a record of this kind does not belong into a snapshot",
-                    ));
-                }
-            }
-            state.snapshot_record(frame)?;
+            first_generation: base.generation,
         }
-        if infos != 1 || state.wraps.is_empty() {
-            return Err(damaged(offset, "the first transaction lacks the token information or the entries"));
-        }
-        // Without an INDEX, which not everybody can seal, every private record has to be opened for its tag.
-        state.unindexed = state.slots.values().filter(|slot| state.lacks_index(slot)).count();
-        Ok(state)
     }
 
-    /// Takes in a record of the first transaction.
+    /// Takes in a record of the first transaction, not its BASE.
     fn snapshot_record(&mut self, frame: &Frame<'_>) -> Result<(), Error> {
         match frame.head.kind {
             Kind::Put => {
                 let (put, slot) = parse_put(frame)?;
-                let known = self.slots.contains_key(&put.id);
-                if known || put.replaces != 0 || put.sequence == 0 || put.sequence >= self.next_sequence {
+                let fits = put.replaces == 0 && put.sequence > 0 && put.sequence < self.next_sequence;
+                if !fits || !self.insert(put.id, slot) {
                     return Err(damaged(frame.offset, "a record of the snapshot does not fit the others"));
                 }
-                self.insert(put.id, slot);
             }
             Kind::Wrap => self.set_wrap(frame)?,
             Kind::Info => self.set_info(frame)?,
-            Kind::Tally => {
+            Kind::Index if self.index.is_none() => self.index = Some(Place::of(frame)),
+            Kind::Tally if self.tally == Tally::default() => {
                 self.tally = Tally::parse(frame.body)
                     .filter(|tally| tally.count > 0)
                     .ok_or(damaged(frame.offset, "a TALLY is malformed"))?;
                 self.first_event = self.tally.count.saturating_add(1);
             }
             Kind::Event => {
-                check_event(frame, self.tally.count)?;
-                self.count_event(frame);
+                let event = checked_event(frame, self.tally.count)?;
+                self.count_event(frame, &event);
             }
-            _ => {}
+            Kind::Base | Kind::Delete | Kind::Index | Kind::Tally | Kind::Commit => {
+                return Err(damaged(frame.offset, "a record of this kind does not belong into a snapshot"));
+            }
         }
         Ok(())
     }
 
-    /// Takes in all whole transactions from the present position on. `bytes` are those of the file from `start` to
-    /// its end. `event` is told about each.
+    /// Takes in all whole transactions from the present position on. `event` is told about each.
     pub(super) fn extend(
         &mut self,
-        bytes: &[u8],
-        start: u64,
+        source: &mut impl Source,
         pointer: Option<Pointer>,
         mut event: impl FnMut(Event),
     ) -> Result<Tail, Error> {
+        let mut scratch = Scratch::default();
         loop {
             let generation = self.position.generation.checked_add(1);
-            match scan::next(bytes, start, &self.position, generation) {
+            match scan::next(source, &self.position, generation, &mut scratch.marks)? {
                 Next::End => return Ok(Tail::Clean),
-                Next::Transaction(transaction) => event(self.apply(&transaction)?),
+                Next::Transaction(transaction) => {
+                    self.check(&transaction, &mut scratch.seen)?;
+                    event(self.apply(&transaction)?);
+                }
                 Next::Broken { offset, what } => {
-                    let file_length = start.saturating_add(bytes.len() as u64);
+                    let position = &self.position;
                     let durable = pointer.is_some_and(|pointer| {
-                        self.position.offset < pointer.length && pointer.length <= file_length
+                        position.offset < pointer.length && pointer.length <= source.end()
                     });
-                    if durable || scan::has_later_transaction(bytes, start, &self.position) {
+                    let rest = source.bytes(position.offset, usize::MAX)?;
+                    if durable || scan::has_later_transaction(rest, position.offset, position) {
                         return Err(damaged(offset, what));
                     }
                     return Ok(Tail::Torn);
@@ -272,16 +302,15 @@ impl State {
         self.slots.try_reserve(records).map_err(|_| Error::TooLarge)
     }
 
-    /// Takes in one transaction, all of it or, with an error, none.
+    /// Takes in one transaction that was checked, all of it or, with an error, none.
     fn apply(&mut self, transaction: &Transaction<'_>) -> Result<Event, Error> {
-        self.check(transaction)?;
         let mut event = Event { generation: transaction.generation, ..Event::default() };
-        event.ids.try_reserve_exact(transaction.records.len()).map_err(|_| Error::TooLarge)?;
-        self.make_room(transaction.records.len())?;
-        for frame in &transaction.records {
+        event.ids.try_reserve_exact(transaction.len()).map_err(|_| Error::TooLarge)?;
+        self.make_room(transaction.len())?;
+        for frame in transaction.records() {
             match frame.head.kind {
                 Kind::Put => {
-                    let (put, slot) = parse_put(frame)?;
+                    let (put, slot) = parse_put(&frame)?;
                     self.next_sequence = put.sequence.saturating_add(1);
                     self.insert(put.id, slot);
                     event.ids.push(put.id);
@@ -293,114 +322,25 @@ impl State {
                     }
                 }
                 Kind::Wrap => {
-                    self.set_wrap(frame)?;
+                    self.set_wrap(&frame)?;
                     event.info = true;
                 }
                 Kind::Info => {
-                    self.set_info(frame)?;
+                    self.set_info(&frame)?;
                     event.info = true;
                 }
-                Kind::Event => self.count_event(frame),
+                Kind::Event => {
+                    let sealed = checked_event(&frame, self.tally.count)?;
+                    self.count_event(&frame, &sealed);
+                }
                 Kind::Base | Kind::Index | Kind::Commit | Kind::Tally => {}
             }
         }
         if transaction.commit.authenticated() {
             self.seal = transaction.commit.clone();
         }
-        self.position = Position {
-            offset: transaction.end,
-            generation: transaction.generation,
-            chain: transaction.chain,
-        };
+        self.position = transaction.after;
         Ok(event)
-    }
-
-    /// The rules that every transaction but the first obeys. Who breaks one has written with a correct keyless
-    /// chain, so this is damage wherever it stands.
-    fn check(&self, transaction: &Transaction<'_>) -> Result<(), Error> {
-        let authenticated = transaction.commit.authenticated();
-        let commit = &transaction.commit.commit;
-        if commit.root_version != self.base.root_version || (!authenticated && commit.code != [0; 32]) {
-            return Err(damaged(transaction.commit.offset, "a COMMIT does not fit the file"));
-        }
-        if transaction.records.is_empty() {
-            return Err(damaged(transaction.offset, "a transaction is empty"));
-        }
-        let (mut sequence, mut events) = (self.next_sequence, self.tally.count);
-        let mut seen = HashSet::new();
-        seen.try_reserve(transaction.records.len()).map_err(|_| Error::TooLarge)?;
-        for frame in &transaction.records {
-            reserve::check();
-            let wrong = |what| Err(damaged(frame.offset, what));
-            match frame.head.kind {
-                Kind::Put => {
-                    let (put, slot) = parse_put(frame)?;
-                    let present = self.slots.get(&put.id);
-                    let marked = !slot.authenticated();
-                    if put.sequence != sequence || !seen.insert(put.id) {
-                        return wrong("a record is out of its sequence");
-                    }
-                    sequence = sequence.saturating_add(1);
-                    if put.replaces != present.map_or(0, |present| present.sequence) {
-                        return wrong("a record replaces another version than the present one");
-                    }
-                    // A mark is never lost, and only an addition without keys brings a new one in.
-                    let expected = present.map_or(!authenticated, |present| !present.authenticated());
-                    if marked != expected {
-                        return wrong("a record is not marked as it must be");
-                    }
-                    if !authenticated && (present.is_some() || put.key_length > 0) {
-                        return wrong("a change was made that needs the keys, without them");
-                    }
-                }
-                Kind::Delete => {
-                    let Some((id, version)) = parse_delete(frame.body) else {
-                        return wrong("a DEL is malformed");
-                    };
-                    let present = self.slots.get(&id).map(|slot| slot.sequence);
-                    if present != Some(version) || !seen.insert(id) {
-                        return wrong("a deleted record does not exist");
-                    }
-                    if !authenticated {
-                        return wrong("a change was made that needs the keys, without them");
-                    }
-                }
-                Kind::Wrap | Kind::Info => {
-                    if !authenticated {
-                        return wrong("a change was made that needs the keys, without them");
-                    }
-                    let sound = match frame.head.kind {
-                        Kind::Wrap => self.accepts(frame.body),
-                        _ => frame.body.len() <= MAXIMUM_INFO,
-                    };
-                    if !sound {
-                        return wrong("an entry or the token information is malformed");
-                    }
-                }
-                Kind::Event => {
-                    if !authenticated {
-                        return wrong("an event was written without the keys");
-                    }
-                    check_event(frame, events)?;
-                    events = events.saturating_add(1);
-                }
-                Kind::Base | Kind::Index | Kind::Commit | Kind::Tally => {
-                    return wrong("a record of this kind belongs into the first transaction only");
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether this is the body of a WRAP that fits the file. One that ends an entry names one that is there.
-    fn accepts(&self, body: &[u8]) -> bool {
-        if let Some((entry, version)) = parse_end(body) {
-            return version == self.base.root_version && self.wraps.contains_key(&entry);
-        }
-        let separated = self.identity.separated;
-        Wrap::parse(body).is_some_and(|wrap| {
-            wrap.root_version == self.base.root_version && (separated || wrap.holds == Holds::Root)
-        })
     }
 
     fn set_wrap(&mut self, frame: &Frame<'_>) -> Result<(), Error> {
@@ -426,12 +366,15 @@ impl State {
         Ok(())
     }
 
-    fn insert(&mut self, id: RecordId, slot: Slot) {
+    /// Whether the id is new.
+    fn insert(&mut self, id: RecordId, slot: Slot) -> bool {
         self.live += slot.place.frame_length();
         self.unindexed += usize::from(self.lacks_index(&slot));
-        if let Some(old) = self.slots.insert(id, slot) {
-            self.forget(&old);
+        let old = self.slots.insert(id, slot);
+        if let Some(old) = &old {
+            self.forget(old);
         }
+        old.is_none()
     }
 
     fn remove(&mut self, id: &RecordId) {
@@ -451,11 +394,9 @@ impl State {
         slot.visibility() == Visibility::Private && after
     }
 
-    fn count_event(&mut self, frame: &Frame<'_>) {
-        if let Some(event) = Sealed::parse(frame.body) {
-            self.tally = self.tally.after_digest(&event.digest);
-            self.event_bytes = self.event_bytes.saturating_add(frame.head.frame_length() as u64);
-        }
+    fn count_event(&mut self, frame: &Frame<'_>, event: &Sealed<'_>) {
+        self.tally = self.tally.after_digest(&event.digest);
+        self.event_bytes = self.event_bytes.saturating_add(frame.head.frame_length() as u64);
     }
 
     /// How many bytes of the file are of no use any more, if events are kept from the number `keep` on (all events are
@@ -468,28 +409,4 @@ impl State {
         let used = self.live.saturating_add(kept_bytes);
         self.position.offset.saturating_sub(HEADER_LENGTH as u64).saturating_sub(used)
     }
-}
-
-/// An EVENT has the next number.
-fn check_event(frame: &Frame<'_>, before: u64) -> Result<(), Error> {
-    match Sealed::parse(frame.body) {
-        Some(event) if Some(event.number) == before.checked_add(1) => Ok(()),
-        Some(_) => Err(damaged(frame.offset, "an event is out of its sequence")),
-        None => Err(damaged(frame.offset, "an EVENT is malformed")),
-    }
-}
-
-fn parse_put(frame: &Frame<'_>) -> Result<(PutHead, Slot), Error> {
-    let private = frame.head.flags & FLAG_PRIVATE != 0;
-    let malformed = damaged(frame.offset, "a PUT is malformed");
-    let Some(put) = PutHead::parse(frame.body, private) else { return Err(malformed) };
-    let Some(parts) = put.parts(frame.body) else { return Err(malformed) };
-    let slot = Slot {
-        place: Place::of(frame),
-        sequence: put.sequence,
-        flags: frame.head.flags,
-        has_secret: put.secret_length > 0,
-        tag: (!private).then(|| parts.tag.into()),
-    };
-    Ok((put, slot))
 }

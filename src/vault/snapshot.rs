@@ -11,6 +11,7 @@ use super::keys::Keys;
 use super::record::{Base, Wrap};
 use super::scan::Position;
 use super::transaction::Builder;
+use crate::reserve;
 
 /// A file under construction: the header, and a first transaction that is still open.
 pub(super) struct Snapshot {
@@ -18,7 +19,7 @@ pub(super) struct Snapshot {
     instance: [u8; 16],
     builder: Builder,
     root_version: u32,
-    index: Vec<IndexEntry>,
+    index: Vec<IndexEntry<'static>>,
 }
 
 impl Snapshot {
@@ -80,11 +81,13 @@ impl Snapshot {
         &mut self,
         id: [u8; 16],
         sequence: u64,
-        tag: Box<[u8]>,
+        tag: Vec<u8>,
         flags: u8,
         body: &[u8],
     ) -> Result<(), Error> {
-        self.index.push(IndexEntry { id, sequence, offset: self.builder.offset(), tag });
+        reserve::check();
+        reserve::need(self.index.try_reserve(1));
+        self.index.push(IndexEntry { id, sequence, offset: self.builder.offset(), tag: tag.into() });
         self.builder.record(Kind::Put, flags, body)
     }
 

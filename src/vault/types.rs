@@ -1,7 +1,7 @@
 //! What goes into a vault and what comes out: records, changes, options.
 
 use std::fmt;
-use std::ops::Range;
+use std::ops::{Deref, Range};
 use std::time::Duration;
 
 use super::Error;
@@ -38,6 +38,36 @@ impl fmt::Debug for RecordId {
     }
 }
 
+/// The tag of a record.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct TagBytes {
+    bytes: [u8; MAXIMUM_TAG],
+    length: u8,
+}
+
+impl TagBytes {
+    /// `None` for more than [`MAXIMUM_TAG`] bytes.
+    pub fn new(tag: &[u8]) -> Option<Self> {
+        let mut bytes = [0; MAXIMUM_TAG];
+        bytes.get_mut(..tag.len())?.copy_from_slice(tag);
+        Some(Self { bytes, length: u8::try_from(tag.len()).ok()? })
+    }
+}
+
+impl Deref for TagBytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.length)).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for TagBytes {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(formatter)
+    }
+}
+
 /// Whether the metadata of a record can be read without a login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Visibility {
@@ -53,7 +83,7 @@ pub struct Record {
     pub id: RecordId,
     /// What the caller wanted to find the record by (at most [`MAXIMUM_TAG`] bytes); `None` for a private record as
     /// long as it is sealed, which is when it comes from a [`super::Vault`] and not from an [`super::Unlocked`].
-    pub tag: Option<Vec<u8>>,
+    pub tag: Option<TagBytes>,
     pub visibility: Visibility,
     /// False for a record that was added without a login, and for ever. From a [`super::Vault`] this is what the
     /// file says; only an [`super::Unlocked`] has verified it.

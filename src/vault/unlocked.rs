@@ -12,7 +12,7 @@ use super::recover::{Place, Slot};
 use super::scan::CommitSeal;
 use super::seal::Key;
 use super::tags::Tags;
-use super::types::{Entry, Record, RecordId, Visibility};
+use super::types::{Entry, Record, RecordId, TagBytes, Visibility};
 use super::view::{Located, read_body};
 
 use super::{Error, Vault, encoding};
@@ -137,12 +137,12 @@ impl Unlocked {
             }
             break records;
         };
+        records.sort_unstable_by_key(|record| record.sequence);
         {
             let mut tags = self.ring.tags.lock();
             tags.tidy(&records);
             for record in records.iter_mut().filter(|record| record.tag.is_none()) {
-                reserve::check();
-                record.tag = tags.of(record.id, record.sequence).map(<[u8]>::to_vec);
+                record.tag = tags.of(record.id, record.sequence);
             }
         }
         // What was written after the snapshot is opened one by one; what has vanished meanwhile is left out.
@@ -171,15 +171,20 @@ impl Unlocked {
         let damaged = Error::Damaged { offset: place.offset, what: "the INDEX does not open" };
         let body = read_body(image, place)?;
         let plaintext = keys.open_index(generation, &body).ok_or(damaged.clone())?;
-        let entries = encoding::decode_index(&plaintext).ok_or(damaged)?;
-        self.ring.tags.lock().extend(entries);
+        let mut tags = self.ring.tags.lock();
+        encoding::decode_index(&plaintext, |entry| {
+            reserve::check();
+            tags.remember(RecordId(entry.id), entry.sequence, &entry.tag);
+        })
+        .ok_or(damaged)?;
+        drop(tags);
         self.ring.indexed.store(generation, Ordering::Release);
         Ok(())
     }
 
     /// The tag of a private record, if this version of it has been opened before.
-    pub(super) fn known_tag(&self, id: RecordId, sequence: u64) -> Option<Box<[u8]>> {
-        self.ring.tags.lock().of(id, sequence).map(Box::from)
+    pub(super) fn known_tag(&self, id: RecordId, sequence: u64) -> Option<TagBytes> {
+        self.ring.tags.lock().of(id, sequence)
     }
 
     /// One record with its tag, if it exists; none where it is private and does not open.
@@ -202,12 +207,12 @@ impl Unlocked {
             return Ok(record);
         }
         if let Some(tag) = self.known_tag(record.id, record.sequence) {
-            record.tag = Some(tag.into_vec());
+            record.tag = Some(tag);
             return Ok(record);
         }
         let tag = open_parts(image, slot, |_, parts| keys.open_tag(record.id, slot.sequence, parts.tag))?;
         self.remember_tag(record.id, slot.sequence, tag.as_bytes());
-        record.tag = Some(tag.as_bytes().to_vec());
+        record.tag = TagBytes::new(tag.as_bytes());
         Ok(record)
     }
 

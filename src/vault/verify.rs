@@ -11,6 +11,7 @@ use super::keys::{Keys, Part};
 use super::record::PutHead;
 use super::recover::{Place, State, recover};
 use super::scan::{self, Next, Position, Transaction};
+use super::source::Whole;
 use super::types::{Checked, Entry};
 use super::unlocked::Unlocked;
 use super::{Error, Vault, encoding};
@@ -70,7 +71,7 @@ fn check(contents: &[u8], keys: &Keys, mut progress: impl FnMut(u64, u64)) -> Re
     check_events(contents, &state, keys)?;
     if let Some(place) = state.index.filter(|_| keys.open_objects()) {
         keys.open_index(state.first_generation, body_at(contents, &place)?)
-            .and_then(|plaintext| encoding::decode_index(&plaintext))
+            .and_then(|plaintext| encoding::decode_index(&plaintext, |_| {}))
             .ok_or(Error::Damaged { offset: place.offset, what: "the INDEX does not open" })?;
     }
     Ok(Checked { records, transactions, objects, tags, notes: recovered.notes })
@@ -122,17 +123,18 @@ fn check_codes(contents: &[u8], end: u64, keys: &Keys) -> Result<(u64, u64), Err
     let mut position = Position { offset, generation: 0, chain: chain::genesis(block) };
     let mut generation = None;
     let (mut transactions, mut records) = (0, 0);
+    let (mut source, mut marks) = (Whole { bytes: contents, start: 0 }, Vec::new());
     while position.offset < end {
-        let Next::Transaction(found) = scan::next(contents, 0, &position, generation) else {
+        let Next::Transaction(found) = scan::next(&mut source, &position, generation, &mut marks)? else {
             return Err(Error::Damaged { offset: position.offset, what: "a record does not verify" });
         };
         if found.commit.authenticated() && !keys.verifies(&found.commit) {
             return Err(first_bad(&found, keys));
         }
         transactions += 1;
-        records += found.records.len() as u64 + 1;
+        records += found.len() as u64 + 1;
         generation = found.generation.checked_add(1);
-        position = Position { offset: found.end, generation: found.generation, chain: found.chain };
+        position = found.after;
     }
     Ok((transactions, records))
 }
@@ -140,7 +142,7 @@ fn check_codes(contents: &[u8], end: u64, keys: &Keys) -> Result<(u64, u64), Err
 /// What is wrong with a transaction whose code does not verify: a record that can be seen to be none of this token's, else
 /// its COMMIT.
 fn first_bad(transaction: &Transaction<'_>, keys: &Keys) -> Error {
-    let puts = transaction.records.iter().filter(|frame| frame.head.kind == Kind::Put);
+    let puts = transaction.records().filter(|frame| frame.head.kind == Kind::Put);
     let mut bad =
         puts.filter(|frame| keys.open_objects() && opens(keys, frame.body, frame.head.flags).is_none());
     match bad.next() {

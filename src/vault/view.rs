@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use super::format::{HEAD_LENGTH, POINTERS_LENGTH, POINTERS_OFFSET, Pointers};
 use super::history::History;
-use super::recover::{Event, Place, Recovered, Slot, State, Tail, recover};
+use super::recover::{Event, Place, Recovered, Slot, State, Tail, recover_from};
+use super::source::{Source, Whole, Window};
 use super::types::{Note, RecordId};
 use super::{Error, Vault, chain};
 use crate::store::{self, Image};
@@ -57,8 +58,12 @@ fn became_shorter(offset: u64) -> Error {
 }
 
 impl View {
-    fn new(image: Arc<dyn Image>, pointers: [u8; POINTERS_LENGTH], contents: &[u8]) -> Result<Self, Error> {
-        let Recovered { state, mut notes } = recover(contents)?;
+    fn new(
+        image: Arc<dyn Image>,
+        pointers: [u8; POINTERS_LENGTH],
+        contents: &mut impl Source,
+    ) -> Result<Self, Error> {
+        let Recovered { state, mut notes } = recover_from(contents)?;
         // A mark on the file that the name stands for is ignored: it is a copy of an old file.
         if notes.contains(&Note::Superseded) {
             notes.retain(|note| *note != Note::RolledBack);
@@ -172,7 +177,8 @@ impl Vault {
 
         let mut view = self.view.write();
         let View { state, history, notes, .. } = &mut *view;
-        let found = state.extend(&tail, end, pointers.newest, |event| history.push(event))?;
+        let mut tail = Whole { bytes: &tail, start: end };
+        let found = state.extend(&mut tail, pointers.newest, |event| history.push(event))?;
         if found == Tail::Clean && (look == Look::Thorough || count > 0) {
             notes.retain(|note| *note != Note::TornTail);
         } else if found == Tail::Torn && !notes.contains(&Note::TornTail) {
@@ -192,13 +198,19 @@ impl Vault {
 /// Opens and reads a file that others may be writing to. While a torn end is cut off and written over, a reader without
 /// the lock can see a mixture; what is damaged and reads the same a second time is damaged.
 pub(super) fn load_patiently(open: impl Fn() -> Result<Arc<dyn Image>, store::Error>) -> Result<View, Error> {
+    let image = open()?;
+    let pointers = read_pointers(&*image)?;
+    match View::new(Arc::clone(&image), pointers, &mut Window::new(&*image)?) {
+        Err(Error::Damaged { .. }) => {}
+        result => return result,
+    }
     let mut seen = None;
     loop {
         let image = open()?;
         // Before the contents: what the pointer calls durable is then certainly among what is read.
         let pointers = read_pointers(&*image)?;
         let contents = store::read_to_end(&*image, 0)?;
-        match View::new(image, pointers, &contents) {
+        match View::new(image, pointers, &mut Whole { bytes: &contents, start: 0 }) {
             Err(Error::Damaged { .. }) if seen.as_ref() != Some(&contents) => seen = Some(contents),
             result => return result,
         }

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use super::format::{HEADER_LENGTH, POINTERS_OFFSET, Pointer};
 use super::recover::{State, Tail};
 use super::scan::Position;
+use super::source::Whole;
 use super::transaction::Made;
 use super::types::{Note, Revision};
 use super::view::Look;
@@ -95,7 +96,8 @@ impl<'a> Writing<'a> {
             let mut view = self.vault.view.write();
             let view = &mut *view;
             let history = &mut view.history;
-            let tail = view.state.extend(&made.bytes, end, None, |event| history.push(event))?;
+            let mut bytes = Whole { bytes: &made.bytes, start: end };
+            let tail = view.state.extend(&mut bytes, None, |event| history.push(event))?;
             debug_assert_eq!(tail, Tail::Clean);
             view.notes.retain(|note| *note != Note::TornTail);
             view.state.position

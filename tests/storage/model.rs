@@ -98,7 +98,7 @@ pub fn observe(unlocked: &Unlocked) -> Result<BTreeMap<[u8; 16], Item>, Error> {
         let item = Item {
             private: record.visibility == Visibility::Private,
             authenticated: record.authenticated,
-            tag: record.tag.unwrap_or_default(),
+            tag: record.tag.as_deref().unwrap_or_default().to_vec(),
             metadata: unlocked.metadata(record.id)?,
             secret,
         };

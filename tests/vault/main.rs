@@ -110,7 +110,7 @@ pub fn contents(unlocked: &Unlocked) -> Contents {
     records.sort_by_key(|record| record.id);
     let open = |record: &coffer_pkcs11::vault::Record| {
         let secret = record.has_secret.then(|| unlocked.secret(record.id).unwrap().as_bytes().to_vec());
-        (record.id, record.tag.clone().unwrap(), unlocked.metadata(record.id).unwrap(), secret)
+        (record.id, record.tag.unwrap().to_vec(), unlocked.metadata(record.id).unwrap(), secret)
     };
     records.iter().map(open).collect()
 }

@@ -1,6 +1,6 @@
 //! Several vaults, threads and copies of one file.
 
-use coffer_pkcs11::vault::{Change, Changes, Error, Put, SecretPart};
+use coffer_pkcs11::vault::{Change, Changes, Error, Put, SecretPart, TagBytes};
 
 use super::*;
 
@@ -151,6 +151,6 @@ fn a_cold_open_does_not_open_secrets() {
     let body = backend.contents().unwrap().windows(16).position(|window| window == [1; 16]).unwrap();
     coffer_pkcs11::store::write_all(&*backend.open().unwrap(), &[0; 8], body as u64 + 44 + 300).unwrap();
     let fresh_unlocked = user(&fresh);
-    assert_eq!(fresh_unlocked.records().unwrap()[0].tag, Some(b"tag 1".to_vec()));
+    assert_eq!(fresh_unlocked.records().unwrap()[0].tag, TagBytes::new(b"tag 1"));
     assert!(matches!(fresh_unlocked.secret(id(1)), Err(Error::Damaged { .. })));
 }
