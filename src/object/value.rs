@@ -97,6 +97,11 @@ impl Attributes {
 
     /// Sets the attribute; answers what stood there before.
     pub fn set(&mut self, attribute: CK_ATTRIBUTE_TYPE, value: Value) -> Option<Value> {
+        // Most come in their order.
+        if self.0.last().is_none_or(|(last, _)| *last < attribute) {
+            self.0.push((attribute, value));
+            return None;
+        }
         match self.position(attribute) {
             Ok(index) => self.0.get_mut(index).map(|(_, held)| std::mem::replace(held, value)),
             Err(index) => {
@@ -104,6 +109,13 @@ impl Attributes {
                 None
             }
         }
+    }
+
+    /// Adds those of these attributes that are absent, none of which may come twice.
+    pub fn add_missing(&mut self, entries: impl Iterator<Item = (CK_ATTRIBUTE_TYPE, Value)>) {
+        let mut missing: Vec<_> = entries.filter(|(attribute, _)| !self.contains(*attribute)).collect();
+        self.0.append(&mut missing);
+        self.0.sort_unstable_by_key(|(attribute, _)| *attribute);
     }
 
     pub fn remove(&mut self, attribute: CK_ATTRIBUTE_TYPE) -> Option<Value> {
@@ -129,7 +141,8 @@ impl Attributes {
 
 impl FromIterator<(CK_ATTRIBUTE_TYPE, Value)> for Attributes {
     fn from_iter<I: IntoIterator<Item = (CK_ATTRIBUTE_TYPE, Value)>>(entries: I) -> Self {
-        let mut attributes = Self::new();
+        let entries = entries.into_iter();
+        let mut attributes = Self(Vec::with_capacity(entries.size_hint().0));
         for (attribute, value) in entries {
             attributes.set(attribute, value);
         }

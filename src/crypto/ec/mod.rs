@@ -107,26 +107,7 @@ impl PublicKey {
     /// Checks r and s (each at most `order_len` bytes, of equal length) over a digest, which is cut to the length of
     /// the order. Errors: `Length` for a signature of no possible length, otherwise `Signature`.
     pub fn verify(&self, digest: &[u8], signature: &[u8]) -> Result<()> {
-        let half = signature.len() / 2;
-        if signature.is_empty() || !signature.len().is_multiple_of(2) || half > self.curve.order_len() {
-            return Err(Error::Length);
-        }
-        let (r, s) = signature.split_at(half);
-        let (r, s) = (Number::from_bytes(r)?, Number::from_bytes(s)?);
-        // SAFETY: a new signature that copies two live numbers, then is only read; pointer and length are those of one
-        // live slice; a live key.
-        let code = unsafe {
-            let mut parsed = Owned::new(aws_lc_sys::ECDSA_SIG_new(), ECDSA_SIG_free)?;
-            let (r, s) = (aws_lc_sys::BN_dup(r.as_ptr()), aws_lc_sys::BN_dup(s.as_ptr()));
-            if r.is_null() || s.is_null() || aws_lc_sys::ECDSA_SIG_set0(parsed.as_mut_ptr(), r, s) != 1 {
-                aws_lc_sys::BN_free(r);
-                aws_lc_sys::BN_free(s);
-                super::clear_errors();
-                return Err(Error::Memory);
-            }
-            aws_lc_sys::ECDSA_do_verify(digest.as_ptr(), digest.len(), parsed.as_ptr(), self.key.as_ptr())
-        };
-        succeed(code, Error::Signature)
+        verify(self.curve, &self.key, digest, signature)
     }
 }
 
@@ -148,7 +129,7 @@ impl PrivateKey {
         succeed(unsafe { aws_lc_sys::EC_KEY_generate_key(key.as_mut_ptr()) }, Error::Engine)?;
         let kept = private_value(curve, &key)?;
         let key = Self { curve, key, kept };
-        check_pair(&key, &PublicKey::new(curve, &key.public_point()?)?)?;
+        check_pair(&key, &key.key)?;
         Ok(key)
     }
 
@@ -164,9 +145,14 @@ impl PrivateKey {
     /// The public point, uncompressed: 04, x, y.
     pub fn public_point(&self) -> Result<Vec<u8>> {
         let group = self.curve.engine()?;
-        // SAFETY: a static group; a new point, released by its own function; a live key whose private value lives as
-        // long as it; NULL stands for "no further summand" and for scratch space of the engine's own.
+        // SAFETY: a static group; a live key whose private value and point, if it has one, live as long as it; a new point,
+        // released by its own function; NULL stands for "no further summand" and for scratch space of the engine's own.
         unsafe {
+            // A generated pair has its point, and was checked with it.
+            let known = aws_lc_sys::EC_KEY_get0_public_key(self.key.as_ptr());
+            if !known.is_null() {
+                return octets(self.curve, known);
+            }
             let mut point = Owned::new(EC_POINT_new(group), EC_POINT_free)?;
             let value = aws_lc_sys::EC_KEY_get0_private_key(self.key.as_ptr());
             let code = aws_lc_sys::EC_POINT_mul(
@@ -243,11 +229,35 @@ impl PrivateKey {
     }
 }
 
-/// The pairwise check: what the private key signs, the public one verifies. `Engine` otherwise.
-fn check_pair(private: &PrivateKey, public: &PublicKey) -> Result<()> {
+/// The pairwise check: what the private key signs, the point of the other verifies. `Engine` otherwise.
+fn check_pair(private: &PrivateKey, public: &Owned<EC_KEY>) -> Result<()> {
     let mut signature = vec![0; 2 * private.curve.order_len()];
     private.sign(b"pairwise check", &mut signature)?;
-    public.verify(b"pairwise check", &signature).map_err(|_| Error::Engine)
+    verify(private.curve, public, b"pairwise check", &signature).map_err(|_| Error::Engine)
+}
+
+/// As [`PublicKey::verify`], with a key that has its point.
+fn verify(curve: Curve, key: &Owned<EC_KEY>, digest: &[u8], signature: &[u8]) -> Result<()> {
+    let half = signature.len() / 2;
+    if signature.is_empty() || !signature.len().is_multiple_of(2) || half > curve.order_len() {
+        return Err(Error::Length);
+    }
+    let (r, s) = signature.split_at(half);
+    let (r, s) = (Number::from_bytes(r)?, Number::from_bytes(s)?);
+    // SAFETY: a new signature that copies two live numbers, then is only read; pointer and length are those of one
+    // live slice; a live key, which the engine refuses if it has no point.
+    let code = unsafe {
+        let mut parsed = Owned::new(aws_lc_sys::ECDSA_SIG_new(), ECDSA_SIG_free)?;
+        let (r, s) = (aws_lc_sys::BN_dup(r.as_ptr()), aws_lc_sys::BN_dup(s.as_ptr()));
+        if r.is_null() || s.is_null() || aws_lc_sys::ECDSA_SIG_set0(parsed.as_mut_ptr(), r, s) != 1 {
+            aws_lc_sys::BN_free(r);
+            aws_lc_sys::BN_free(s);
+            super::clear_errors();
+            return Err(Error::Memory);
+        }
+        aws_lc_sys::ECDSA_do_verify(digest.as_ptr(), digest.len(), parsed.as_ptr(), key.as_ptr())
+    };
+    succeed(code, Error::Signature)
 }
 
 /// A point in its uncompressed form.

@@ -169,6 +169,7 @@ fn unchecked(_: &Attributes) -> Result<()> {
 mod tests {
     use super::*;
     use crate::object::attribute;
+    use crate::object::value::Kind;
 
     #[test]
     fn every_row_is_in_the_catalogue_and_every_table_is_unique() {
@@ -186,6 +187,8 @@ mod tests {
     fn only_attributes_that_may_be_secret_have_footnote_7() {
         let secret = |rule: &Rule| attribute::lookup(rule.id).unwrap().may_be_secret;
         assert!(tables().flat_map(Table::rules).filter(|rule| rule.footnotes.has(7)).all(secret));
+        let in_bytes = |info: &attribute::AttributeInfo| matches!(info.kind, Kind::Bytes | Kind::BigInteger);
+        assert!(attribute::all().iter().filter(|info| info.may_be_secret).all(in_bytes));
     }
 
     #[test]

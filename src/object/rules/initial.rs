@@ -25,13 +25,9 @@ pub(super) fn complete(
         }
     }
     lengths(table, &mut attributes, origin)?;
-    for rule in table.rules().filter(|rule| rule.initial != Initial::Computed) {
-        if !attributes.contains(rule.id)
-            && let Some(value) = silent(table, rule, origin, creator.defaults)
-        {
-            attributes.set(rule.id, value);
-        }
-    }
+    attributes.add_missing(
+        table.rules().filter_map(|rule| Some((rule.id, silent(table, rule, origin, creator.defaults)?))),
+    );
     provenance(table, &mut attributes, origin);
     creation_date(table, &mut attributes, creator);
     (table.check)(&attributes).map_err(|error| origin.value_error(error))?;

@@ -74,13 +74,18 @@ pub fn split(attributes: Attributes) -> (Attributes, Attributes) {
 
 /// Attributes with each value as its table wants it: `Value::Secret` where footnote 7 stands, `Value::Bytes` else.
 fn classified(table: &'static Table, attributes: Attributes) -> Attributes {
-    let (metadata, secrets): (Vec<_>, Vec<_>) =
-        attributes.into_iter().partition(|(id, value)| !is_secret(Some(table), *id, value));
-    metadata.into_iter().map(in_the_open).chain(secrets.into_iter().map(hidden)).collect()
+    let in_its_form = |(id, value)| {
+        if is_secret(Some(table), id, &value) { hidden((id, value)) } else { in_the_open((id, value)) }
+    };
+    attributes.into_iter().map(in_its_form).collect()
 }
 
 /// Without a rule, whatever may be a secret is one, and what a later version has sealed stays sealed.
 fn is_secret(table: Option<&'static Table>, id: CK_ATTRIBUTE_TYPE, value: &Value) -> bool {
+    if value.as_bytes().is_none() {
+        // Flags, numbers and lists are none in any table.
+        return false;
+    }
     match table.and_then(|table| table.rule(id)) {
         Some(rule) => rule.footnotes.has(7),
         None => {
