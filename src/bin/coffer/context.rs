@@ -23,6 +23,32 @@ pub struct TokenOption {
     pub token: Option<String>,
 }
 
+/// Which token, and the PIN of its user.
+#[derive(Args)]
+pub struct LoginOption {
+    #[command(flatten)]
+    pub token: TokenOption,
+    #[command(flatten)]
+    pub pin: UserPin,
+}
+
+/// A token whose user is logged in, as long as this is there.
+pub struct Login {
+    pub session: Arc<Session>,
+    pub token: Found,
+    pub context: Context,
+}
+
+impl LoginOption {
+    pub fn log_in(&self, read_write: bool) -> Result<Login> {
+        let context = Context::load()?;
+        let wanted = self.token.uri()?;
+        let token = context.token(&wanted)?;
+        let session = context.user_session(&token, read_write, &self.pin, &wanted)?;
+        Ok(Login { session, token, context })
+    }
+}
+
 /// The library, used in this process with the same checks as behind the C functions.
 pub struct Context {
     pub module: Module,

@@ -9,13 +9,12 @@ use coffer_pkcs11::session::Session;
 use coffer_pkcs11::token::ObjectHandle;
 use serde::Serialize;
 
-use crate::context::{Context, Found, TokenOption};
+use crate::context::{Found, Login, LoginOption};
 use crate::cryptoperiod::CryptoperiodOption;
 use crate::failure::{Exit, Failure, Result};
 use crate::kind::Kind;
 use crate::objects::{self, Entry, ObjectDocument};
 use crate::output;
-use crate::pin::UserPin;
 
 #[derive(Args)]
 pub struct Arguments {
@@ -39,9 +38,7 @@ pub struct Arguments {
     #[arg(long, value_name = "PERIOD", default_value = "none")]
     cryptoperiod: CryptoperiodOption,
     #[command(flatten)]
-    token: TokenOption,
-    #[command(flatten)]
-    pin: UserPin,
+    login: LoginOption,
     /// Allow an id that another key has
     #[arg(long)]
     force: bool,
@@ -149,10 +146,7 @@ struct Generated {
 
 impl Arguments {
     pub fn run(self) -> Result<Exit> {
-        let context = Context::load()?;
-        let wanted = self.token.uri()?;
-        let token = context.token(&wanted)?;
-        let session = context.user_session(&token, true, &self.pin, &wanted)?;
+        let Login { session, token, context } = self.login.log_in(true)?;
         let id = match &self.id {
             Some(id) => output::unhex(id).map_err(Failure::new)?,
             None => random_id(&session)?,

@@ -7,12 +7,11 @@ use clap::Args;
 use serde::Serialize;
 
 use super::list::PolicyOption;
-use crate::context::{Context, TokenOption};
+use crate::context::{Context, LoginOption};
 use crate::failure::{Exit, Failure, Result};
 use crate::inventory::report::Page;
 use crate::inventory::{self, Question, filter};
 use crate::output;
-use crate::pin::UserPin;
 use crate::uri::Uri;
 
 #[derive(Args)]
@@ -23,9 +22,7 @@ pub struct Arguments {
     #[command(flatten)]
     policy: PolicyOption,
     #[command(flatten)]
-    token: TokenOption,
-    #[command(flatten)]
-    pin: UserPin,
+    login: LoginOption,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -42,11 +39,11 @@ struct Written {
 impl Arguments {
     pub fn run(self) -> Result<Exit> {
         let context = Context::load()?;
-        let wanted = self.token.uri()?;
+        let wanted = self.login.token.uri()?;
         let now = context.now();
         let token = context.token(&wanted)?;
         let policy = self.policy.choose(&token)?;
-        let session = context.user_session(&token, false, &self.pin, &wanted)?;
+        let session = context.user_session(&token, false, &self.login.pin, &wanted)?;
         let question = Question { now, soon: filter::SOON, policy: policy.as_deref() };
         let assets = inventory::of(&context, &token, &session, &Uri::default(), &question)?;
         let page = Page {

@@ -10,11 +10,10 @@ use coffer_pkcs11::mechanism::Params;
 use coffer_pkcs11::session::{Session, Wrapping};
 use serde::Serialize;
 
-use crate::context::{Context, Found, TokenOption};
+use crate::context::{Found, Login, LoginOption};
 use crate::failure::{Exit, Failure, Result};
 use crate::objects::{self, Entry};
 use crate::output;
-use crate::pin::UserPin;
 use crate::uri::Uri;
 
 /// Nothing that wraps a key is longer.
@@ -47,9 +46,7 @@ pub struct Arguments {
     #[arg(long)]
     in_place: bool,
     #[command(flatten)]
-    token: TokenOption,
-    #[command(flatten)]
-    pin: UserPin,
+    login: LoginOption,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -121,10 +118,7 @@ struct Done {
 
 impl Arguments {
     pub fn run(self) -> Result<Exit> {
-        let context = Context::load()?;
-        let wanted = self.token.uri()?;
-        let token = context.token(&wanted)?;
-        let session = context.user_session(&token, true, &self.pin, &wanted)?;
+        let Login { session, token, context: _context } = self.login.log_in(true)?;
         let from = key(&session, &token, &self.from, CKA_UNWRAP)?;
         let to = key(&session, &token, &self.to, CKA_WRAP)?;
         let from_how = self.from_mechanism.unwrap_or_else(|| How::of(&from));

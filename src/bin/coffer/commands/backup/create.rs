@@ -8,11 +8,10 @@ use coffer_pkcs11::lifecycle::backup::{self, Choice, Made, Plan, PublicHalf, Set
 use coffer_pkcs11::token::Token;
 use serde::Serialize;
 
-use crate::context::{Context, TokenOption};
+use crate::context::{Login, LoginOption};
 use crate::escrow::{self, Pending};
 use crate::failure::{Exit, Failure, Result};
 use crate::output;
-use crate::pin::UserPin;
 use crate::progress::Progress;
 
 #[derive(Args)]
@@ -32,9 +31,7 @@ pub struct Arguments {
     #[arg(long)]
     only_extractable: bool,
     #[command(flatten)]
-    token: TokenOption,
-    #[command(flatten)]
-    pin: UserPin,
+    login: LoginOption,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -70,15 +67,12 @@ impl From<&backup::LeftOut> for LeftOutDocument {
 
 impl Arguments {
     pub fn run(self) -> Result<Exit> {
-        let context = Context::load()?;
-        let wanted = self.token.uri()?;
-        let found = context.token(&wanted)?;
-        let _session = context.user_session(&found, true, &self.pin, &wanted)?;
-        let token = context.module.token(found.slot)?;
-        let keys = self.keys(&token)?;
+        let Login { session, token: found, context } = self.login.log_in(true)?;
+        let token = session.token();
+        let keys = self.keys(token)?;
         let choice = Choice { signing: self.include_signing, only_extractable: self.only_extractable };
-        let plan = Plan { keys, choice, destroyed: backup::destroyed(&token)?, now: context.now() };
-        let made = write(&token, &self.file, &plan)?;
+        let plan = Plan { keys, choice, destroyed: backup::destroyed(token)?, now: context.now() };
+        let made = write(token, &self.file, &plan)?;
         self.tell(&found.label, &plan, &made)
     }
 

@@ -9,11 +9,10 @@ use serde::Serialize;
 
 use super::create::{LeftOutDocument, left_out};
 use super::{named, open};
-use crate::context::{Context, TokenOption};
+use crate::context::LoginOption;
 use crate::escrow::Opener;
 use crate::failure::{Exit, Failure, Result};
 use crate::output;
-use crate::pin::UserPin;
 
 #[derive(Args)]
 pub struct Arguments {
@@ -25,9 +24,7 @@ pub struct Arguments {
     #[arg(long, value_name = "ID")]
     signer: Option<String>,
     #[command(flatten)]
-    token: TokenOption,
-    #[command(flatten)]
-    pin: UserPin,
+    login: LoginOption,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -113,13 +110,10 @@ impl Arguments {
             }
             known = Some("share");
         }
-        if self.token.token.is_some() {
-            let context = Context::load()?;
-            let wanted = self.token.uri()?;
-            let found = context.token(&wanted)?;
-            let _session = context.user_session(&found, false, &self.pin, &wanted)?;
-            if !backup::is_own(&*context.module.token(found.slot)?, &header.signer)? {
-                return another(&format!("the token `{}`", found.label));
+        if self.login.token.token.is_some() {
+            let login = self.login.log_in(false)?;
+            if !backup::is_own(login.session.token(), &header.signer)? {
+                return another(&format!("the token `{}`", login.token.label));
             }
             known = Some("token");
         }

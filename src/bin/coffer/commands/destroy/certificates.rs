@@ -7,10 +7,9 @@ use coffer_pkcs11::lifecycle::destruction;
 use serde::Serialize;
 
 use crate::certificate;
-use crate::context::{Context, TokenOption};
+use crate::context::LoginOption;
 use crate::failure::{Exit, Failure, Result};
 use crate::output;
-use crate::pin::UserPin;
 
 #[derive(Args)]
 pub struct Verify {
@@ -31,9 +30,7 @@ pub struct Certificate {
     #[arg(value_name = "ID")]
     id: String,
     #[command(flatten)]
-    token: TokenOption,
-    #[command(flatten)]
-    pin: UserPin,
+    login: LoginOption,
 }
 
 impl Verify {
@@ -74,17 +71,16 @@ impl Verify {
 
 impl Certificate {
     pub fn run(self) -> Result<Exit> {
-        let context = Context::load()?;
-        let wanted = self.token.uri()?;
-        let token = context.token(&wanted)?;
-        let session = context.user_session(&token, false, &self.pin, &wanted)?;
-        match destruction::certificate(session.token(), &self.id)? {
+        let login = self.login.log_in(false)?;
+        match destruction::certificate(login.session.token(), &self.id)? {
             Some(certificate) => {
                 output::bytes(&certificate)?;
                 output::line("")?;
                 Ok(Exit::Success)
             }
-            None => Err(Failure::new(format!("token `{}` has no certificate {}", token.label, self.id))),
+            None => {
+                Err(Failure::new(format!("token `{}` has no certificate {}", login.token.label, self.id)))
+            }
         }
     }
 }

@@ -9,11 +9,11 @@ use coffer_pkcs11::secret::Secret;
 use coffer_pkcs11::token::Token;
 use serde::Serialize;
 
-use crate::context::{Context, TokenOption};
+use crate::context::{Login, LoginOption};
 use crate::escrow::{self, Passphrases};
 use crate::failure::{Exit, Failure, Result};
 use crate::output;
-use crate::pin::{self, UserPin};
+use crate::pin;
 
 #[derive(Args)]
 pub struct Arguments {
@@ -35,9 +35,7 @@ pub struct Arguments {
     #[command(flatten)]
     passphrases: Passphrases,
     #[command(flatten)]
-    token: TokenOption,
-    #[command(flatten)]
-    pin: UserPin,
+    login: LoginOption,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -70,17 +68,14 @@ impl Arguments {
             ))
             .advise("name each custodian once with --custodian NAME"));
         }
-        let context = Context::load()?;
-        let wanted = self.token.uri()?;
-        let found = context.token(&wanted)?;
-        let _session = context.user_session(&found, true, &self.pin, &wanted)?;
-        let token = context.module.token(found.slot)?;
-        let dealt = deal(&token, self.threshold, &self.custodian, context.now(), &self.places())?;
+        let Login { session, token: found, context } = self.login.log_in(true)?;
+        let token = session.token();
+        let dealt = deal(token, self.threshold, &self.custodian, context.now(), &self.places())?;
         let made = Made {
             token: found.label,
             set: dealt.set,
             threshold: self.threshold,
-            resets_user_pin: backup::resetting_set(&token)?.is_some(),
+            resets_user_pin: backup::resetting_set(token)?.is_some(),
             shares: dealt.shares,
         };
         self.tell(&made)

@@ -5,17 +5,14 @@ use coffer_pkcs11::lifecycle::backup::{self, BackupRecord, RecoverySet};
 use coffer_pkcs11::policy::time_text;
 use serde::Serialize;
 
-use crate::context::{Context, TokenOption};
+use crate::context::{Login, LoginOption};
 use crate::failure::{Exit, Result};
 use crate::output;
-use crate::pin::UserPin;
 
 #[derive(Args)]
 pub struct Arguments {
     #[command(flatten)]
-    token: TokenOption,
-    #[command(flatten)]
-    pin: UserPin,
+    login: LoginOption,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -50,15 +47,12 @@ struct BackupDocument {
 
 impl Arguments {
     pub fn run(self) -> Result<Exit> {
-        let context = Context::load()?;
-        let wanted = self.token.uri()?;
-        let found = context.token(&wanted)?;
-        let _session = context.user_session(&found, true, &self.pin, &wanted)?;
-        let token = context.module.token(found.slot)?;
-        let (sets, backups) = (backup::recovery_sets(&token)?, backup::backups(&token)?);
+        let Login { session, token: found, context: _context } = self.login.log_in(true)?;
+        let token = session.token();
+        let (sets, backups) = (backup::recovery_sets(token)?, backup::backups(token)?);
         let known = Known {
             token: found.label,
-            signer: output::hex(&backup::own_signer_id(&token)?),
+            signer: output::hex(&backup::own_signer_id(token)?),
             sets: sets
                 .iter()
                 .enumerate()
