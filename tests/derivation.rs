@@ -15,11 +15,7 @@ struct Host {
 
 fn with_host(name: &str, check: impl FnOnce(&Host)) {
     in_own_process(name, || {
-        let functions = load().functions;
-        initialize(functions);
-        make_token(functions);
-        let session = open_session(functions);
-        log_in(functions, session);
+        let (functions, session) = logged_in();
         check(&Host { functions, session });
         finalize(functions);
     });

@@ -17,11 +17,7 @@ struct Host {
 
 impl Host {
     fn new() -> Self {
-        let functions = Box::leak(Box::new(load())).functions;
-        initialize(functions);
-        make_token(functions);
-        let session = open_session(functions);
-        log_in(functions, session);
+        let (functions, session) = logged_in();
         Self { functions, session }
     }
 

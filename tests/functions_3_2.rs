@@ -9,19 +9,10 @@ use coffer_pkcs11::ck::*;
 use interface::calls::*;
 use interface::*;
 
-fn host() -> (&'static CK_FUNCTION_LIST_3_2, CK_SESSION_HANDLE) {
-    let functions = Box::leak(Box::new(load())).functions;
-    initialize(functions);
-    make_token(functions);
-    let session = open_session(functions);
-    log_in(functions, session);
-    (functions, session)
-}
-
 #[test]
 fn a_check_takes_its_signature_first() {
     in_own_process("a_check_takes_its_signature_first", || {
-        let (functions, session) = host();
+        let (functions, session) = logged_in();
         // RFC 4231 test case 2.
         let key = create(
             functions,
@@ -87,7 +78,7 @@ fn keys(functions: &CK_FUNCTION_LIST_3_2, session: CK_SESSION_HANDLE) -> [CK_OBJ
 #[test]
 fn a_key_is_wrapped_with_a_nonce_of_the_token_and_its_tag_apart() {
     in_own_process("a_key_is_wrapped_with_a_nonce_of_the_token_and_its_tag_apart", || {
-        let (functions, session) = host();
+        let (functions, session) = logged_in();
         let [wrapping, key] = keys(functions, session);
         let (mut iv, mut tag, mut aad) = ([7u8; 12], [0u8; 16], *b"associated");
         let mut gcm = CK_GCM_MESSAGE_PARAMS {
@@ -194,7 +185,7 @@ fn a_key_is_wrapped_with_a_nonce_of_the_token_and_its_tag_apart() {
 #[test]
 fn users_have_the_names_of_their_roles_or_none() {
     in_own_process("users_have_the_names_of_their_roles_or_none", || {
-        let (functions, session) = host();
+        let (functions, session) = logged_in();
         assert_eq!(call!(functions, C_Logout, session), CKR_OK);
         let log_in = |user, pin: &[u8], name: &[u8]| {
             let (name, name_len) = (place(name), len(name));
@@ -219,7 +210,7 @@ fn users_have_the_names_of_their_roles_or_none() {
 #[test]
 fn no_operation_claims_a_validation() {
     in_own_process("no_operation_claims_a_validation", || {
-        let (functions, session) = host();
+        let (functions, session) = logged_in();
         let mut flags = 77;
         let known = CKS_LAST_VALIDATION_OK;
         assert_eq!(call!(functions, C_GetSessionValidationFlags, session, known, &mut flags), CKR_OK);
@@ -256,7 +247,7 @@ fn name_of(function: &std::ffi::CStr) -> CK_UTF8CHAR_PTR {
 #[test]
 fn a_thread_generates_keys_for_an_asynchronous_session() {
     in_own_process("a_thread_generates_keys_for_an_asynchronous_session", || {
-        let (functions, _) = host();
+        let (functions, _) = logged_in();
         let mut token = CK_TOKEN_INFO::default();
         assert_eq!(call!(functions, C_GetTokenInfo, 0, &mut token), CKR_OK);
         assert_eq!(token.flags & CKF_ASYNC_SESSION_SUPPORTED, CKF_ASYNC_SESSION_SUPPORTED);
@@ -323,7 +314,7 @@ fn a_thread_generates_keys_for_an_asynchronous_session() {
 #[test]
 fn who_forbids_threads_gets_no_asynchronous_session() {
     in_own_process("who_forbids_threads_gets_no_asynchronous_session", || {
-        let (functions, _) = host();
+        let (functions, _) = logged_in();
         finalize(functions);
         let mut arguments = CK_C_INITIALIZE_ARGS {
             flags: CKF_LIBRARY_CANT_CREATE_OS_THREADS | CKF_OS_LOCKING_OK,
@@ -356,7 +347,7 @@ const SLH_DSA_LEN: usize = 17_088;
 #[test]
 fn a_thread_signs_for_an_asynchronous_session() {
     in_own_process("a_thread_signs_for_an_asynchronous_session", || {
-        let (functions, other) = host();
+        let (functions, other) = logged_in();
         let [public, private] = slh_dsa_pair(functions, other);
         let session = asynchronous_session(functions);
         let (sign, sign_final) = (name_of(c"C_Sign"), name_of(c"C_SignFinal"));
@@ -434,7 +425,7 @@ fn a_thread_signs_for_an_asynchronous_session() {
 #[test]
 fn the_thread_of_a_signature_ends_before_the_library_does() {
     in_own_process("the_thread_of_a_signature_ends_before_the_library_does", || {
-        let (functions, other) = host();
+        let (functions, other) = logged_in();
         let [_, private] = slh_dsa_pair(functions, other);
         let mut buffer = vec![0_u8; SLH_DSA_LEN];
         for finalise in [false, true] {
@@ -460,7 +451,7 @@ fn the_thread_of_a_signature_ends_before_the_library_does() {
 #[test]
 fn a_thread_with_a_small_stack_signs_with_the_largest_set() {
     in_own_process("a_thread_with_a_small_stack_signs_with_the_largest_set", || {
-        let (functions, session) = host();
+        let (functions, session) = logged_in();
         let work = move || {
             let mut public = [attribute(CKA_PARAMETER_SET, &[CKP_SLH_DSA_SHA2_256F])];
             let (mut id, mut keys) = (mechanism(CKM_SLH_DSA_KEY_PAIR_GEN), [0; 2]);

@@ -8,15 +8,6 @@ use interface::*;
 
 type Functions = CK_FUNCTION_LIST_3_2;
 
-fn host() -> (&'static Functions, CK_SESSION_HANDLE) {
-    let functions = Box::leak(Box::new(load())).functions;
-    initialize(functions);
-    make_token(functions);
-    let session = open_session(functions);
-    log_in(functions, session);
-    (functions, session)
-}
-
 /// Public key, private key.
 fn pair(
     functions: &Functions,
@@ -110,7 +101,7 @@ fn unwrap(
 #[test]
 fn a_signing_key_that_came_back_signs_for_its_public_key() {
     in_own_process("a_signing_key_that_came_back_signs_for_its_public_key", || {
-        let (functions, session) = host();
+        let (functions, session) = logged_in();
         let wrapping = wrapping_key(functions, session);
         for (generate, sign, set, key_type) in [
             (CKM_ML_DSA_KEY_PAIR_GEN, CKM_ML_DSA, CKP_ML_DSA_65, CKK_ML_DSA),
@@ -143,7 +134,7 @@ fn a_signing_key_that_came_back_signs_for_its_public_key() {
 #[test]
 fn a_decapsulating_key_that_came_back_finds_the_same_secret() {
     in_own_process("a_decapsulating_key_that_came_back_finds_the_same_secret", || {
-        let (functions, session) = host();
+        let (functions, session) = logged_in();
         let wrapping = wrapping_key(functions, session);
         let [public, private] = pair(functions, session, CKM_ML_KEM_KEY_PAIR_GEN, CKP_ML_KEM_768);
         let wrapped = wrap(functions, session, wrapping, private);

@@ -18,11 +18,7 @@ const VALUE: [u8; 20] = [7; 20];
 
 fn with_host(name: &str, check: impl FnOnce(&Host)) {
     in_own_process(name, || {
-        let functions = load().functions;
-        initialize(functions);
-        make_token(functions);
-        let session = open_session(functions);
-        log_in(functions, session);
+        let (functions, session) = logged_in();
         let create = |key_type: CK_KEY_TYPE, value: &[u8]| {
             let (class, key_type, yes, no) = ([CKO_SECRET_KEY], [key_type], [CK_TRUE], [CK_FALSE]);
             let mut template = [

@@ -110,6 +110,22 @@ need() {
     done
 }
 
+# configure_engine: writes openssl.cnf, with which OpenSSL loads the pkcs11 engine of libp11 with the module.
+configure_engine() {
+    cat >openssl.cnf <<TEXT
+openssl_conf = init
+[init]
+engines = engines
+[engines]
+pkcs11 = pkcs11
+[pkcs11]
+engine_id = pkcs11
+MODULE_PATH = $MODULE
+PIN = $PIN
+init = 0
+TEXT
+}
+
 p11() { pkcs11-tool --module "$MODULE" "$@"; }
 # p11_user LABEL ARGUMENTS…: as the user of that token.
 p11_user() {

@@ -24,18 +24,7 @@ ends() {
     passed "$host ends cleanly, $exits times"
 }
 
-cat >openssl.cnf <<TEXT
-openssl_conf = init
-[init]
-engines = engines
-[engines]
-pkcs11 = pkcs11
-[pkcs11]
-engine_id = pkcs11
-MODULE_PATH = $MODULE
-PIN = $PIN
-init = 0
-TEXT
+configure_engine
 ends "OpenSSL's engine" env OPENSSL_CONF="$WORK/openssl.cnf" openssl dgst -engine pkcs11 -keyform engine -sha256 \
     -sign "pkcs11:token=exits;object=ec;type=private" -out sig data
 

@@ -5,17 +5,8 @@
 source "$(dirname "$0")/common.sh"
 need openssl pkcs11-tool
 
-cat >openssl.cnf <<TEXT
-openssl_conf = init
-[init]
-engines = engines
-[engines]
-pkcs11 = pkcs11
-[pkcs11]
-engine_id = pkcs11
-MODULE_PATH = $MODULE
-PIN = $PIN
-init = 0
+configure_engine
+cat >>openssl.cnf <<TEXT
 [req]
 distinguished_name = name
 [name]

@@ -128,6 +128,16 @@ pub fn open_session(functions: &CK_FUNCTION_LIST_3_2) -> CK_SESSION_HANDLE {
     session
 }
 
+/// A session whose user is logged in, with a token of its own. The library is never unloaded.
+pub fn logged_in() -> (&'static CK_FUNCTION_LIST_3_2, CK_SESSION_HANDLE) {
+    let functions = Box::leak(Box::new(load())).functions;
+    initialize(functions);
+    make_token(functions);
+    let session = open_session(functions);
+    log_in(functions, session);
+    (functions, session)
+}
+
 pub fn log_in(functions: &CK_FUNCTION_LIST_3_2, session: CK_SESSION_HANDLE) {
     let (pin, len) = (USER_PIN.as_ptr().cast_mut(), USER_PIN.len() as CK_ULONG);
     assert_eq!(call!(functions, C_Login, session, CKU_USER, pin, len), CKR_OK);
