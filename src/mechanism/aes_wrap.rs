@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::policy::UsableKey;
 use crate::secret::Secret;
 
-use super::operation::{Cipher, Length};
+use super::operation::{Cipher, Length, one_part_only};
 use super::params::{ParamKind, Params};
 use super::row::{Approval, KeyNeed, Mechanism, Ops};
 use super::{put, wrapping};
@@ -160,21 +160,7 @@ fn pkcs7_len(padded: &[u8]) -> Option<usize> {
 }
 
 impl Cipher for OnePart {
-    fn update_len(&self, _: usize) -> Length {
-        Length::Exact(0)
-    }
-
-    fn update(&mut self, _: &[u8], _: &mut [u8]) -> Result<usize> {
-        Err(Error::FunctionNotSupported)
-    }
-
-    fn finish_len(&self) -> Length {
-        Length::Exact(0)
-    }
-
-    fn finish(self: Box<Self>, _: &mut [u8]) -> Result<usize> {
-        Err(Error::FunctionNotSupported)
-    }
+    one_part_only!();
 
     fn once_len(&self, input: usize) -> Length {
         match (self.direction, self.form) {
@@ -194,10 +180,6 @@ impl Cipher for OnePart {
             Direction::Encrypt => put(&self.encrypt(key, input)?, output),
             Direction::Decrypt => put(self.decrypt(key, input)?.as_bytes(), output),
         }
-    }
-
-    fn multi_part(&self) -> bool {
-        false
     }
 }
 

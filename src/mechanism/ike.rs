@@ -12,8 +12,8 @@ use crate::secret::Secret;
 use super::concatenate::{MIN_HIDDEN, is_hidden};
 use super::operation::{Derivation, Derived, End, cut};
 use super::params::{ParamKind, Params};
-use super::prf::{self, Prf};
-use super::row::{Approval, DeriveFn, KeyNeed, Mechanism, Ops};
+use super::prf::{self, Prf, row};
+use super::row::Mechanism;
 use super::secret_value;
 
 /// CK_IKE2_PRF_PLUS_DERIVE_PARAMS; the seed key is the one that the parameter names.
@@ -55,19 +55,6 @@ pub(super) static ROWS: &[Mechanism] = &[
     row(CKM_IKE1_PRF_DERIVE, "CKM_IKE1_PRF_DERIVE", ParamKind::Ike1Prf, ike1),
     row(CKM_IKE1_EXTENDED_DERIVE, "CKM_IKE1_EXTENDED_DERIVE", ParamKind::Ike1Extended, ike1_extended),
 ];
-
-const fn row(id: CK_MECHANISM_TYPE, name: &'static str, params: ParamKind, derive: DeriveFn) -> Mechanism {
-    Mechanism {
-        id,
-        name,
-        params,
-        key: KeyNeed::secret(prf::KEYS),
-        sizes: (0, 0),
-        flags: 0,
-        approval: Approval::Approved,
-        ops: Ops { derive: Some(derive), ..Ops::NONE },
-    }
-}
 
 /// The pseudo-random function of IKE. Those of AES take keys of any length: another than 16 bytes is hashed first, but
 /// for AES-XCBC a shorter one is filled with zeros (RFC 4615, RFC 4434).

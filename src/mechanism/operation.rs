@@ -98,6 +98,33 @@ pub trait Cipher: Send {
     }
 }
 
+/// The methods of a `Cipher` that serves one part only: all but `once_len` and `once`.
+macro_rules! one_part_only {
+    () => {
+        fn update_len(&self, _: usize) -> Length {
+            Length::Exact(0)
+        }
+
+        fn update(&mut self, _: &[u8], _: &mut [u8]) -> Result<usize> {
+            Err(Error::FunctionNotSupported)
+        }
+
+        fn finish_len(&self) -> Length {
+            Length::Exact(0)
+        }
+
+        fn finish(self: Box<Self>, _: &mut [u8]) -> Result<usize> {
+            Err(Error::FunctionNotSupported)
+        }
+
+        fn multi_part(&self) -> bool {
+            false
+        }
+    };
+}
+
+pub(super) use one_part_only;
+
 /// What a key-pair generation makes: the attributes that belong to the key type (CKA_MODULUS, CKA_EC_POINT,
 /// CKA_PRIVATE_EXPONENT …); class, type, usage and computed attributes are added by the object rules.
 pub struct KeyPair {

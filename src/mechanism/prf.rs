@@ -8,6 +8,9 @@ use crate::crypto::xcbc::Xcbc;
 use crate::crypto::{aes, des};
 use crate::error::{Error, Result};
 
+use super::params::ParamKind;
+use super::row::{Approval, DeriveFn, KeyNeed, Mechanism, Ops};
+
 /// Keys that serve as keys of one of the functions.
 pub(super) const KEYS: &[CK_KEY_TYPE] = &[
     CKK_GENERIC_SECRET,
@@ -27,6 +30,25 @@ pub(super) const KEYS: &[CK_KEY_TYPE] = &[
     CKK_SHA3_384_HMAC,
     CKK_SHA3_512_HMAC,
 ];
+
+/// A row of a derivation with one of the functions.
+pub(super) const fn row(
+    id: CK_MECHANISM_TYPE,
+    name: &'static str,
+    params: ParamKind,
+    derive: DeriveFn,
+) -> Mechanism {
+    Mechanism {
+        id,
+        name,
+        params,
+        key: KeyNeed::secret(KEYS),
+        sizes: (0, 0),
+        flags: 0,
+        approval: Approval::Approved,
+        ops: Ops { derive: Some(derive), ..Ops::NONE },
+    }
+}
 
 /// A pseudo-random function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -217,21 +217,7 @@ struct Decrypting {
 macro_rules! one_part {
     ($name:ident, $length:expr, $once:expr) => {
         impl Cipher for $name {
-            fn update_len(&self, _: usize) -> Length {
-                Length::Exact(0)
-            }
-
-            fn update(&mut self, _: &[u8], _: &mut [u8]) -> Result<usize> {
-                Err(Error::FunctionNotSupported)
-            }
-
-            fn finish_len(&self) -> Length {
-                Length::Exact(0)
-            }
-
-            fn finish(self: Box<Self>, _: &mut [u8]) -> Result<usize> {
-                Err(Error::FunctionNotSupported)
-            }
+            $crate::mechanism::operation::one_part_only!();
 
             fn once_len(&self, _: usize) -> Length {
                 let length: fn(&Self) -> Length = $length;
@@ -242,10 +228,6 @@ macro_rules! one_part {
                 let once: fn(&Self, &[u8]) -> Result<Secret> = $once;
                 let result = once(&self, input)?;
                 super::put(result.as_bytes(), output)
-            }
-
-            fn multi_part(&self) -> bool {
-                false
             }
         }
     };

@@ -11,8 +11,8 @@ use crate::secret::Secret;
 
 use super::operation::{Derivation, Derived};
 use super::params::{ParamKind, Params};
-use super::prf::{self, Keyed, Prf};
-use super::row::{Approval, DeriveFn, KeyNeed, Mechanism, Ops};
+use super::prf::{self, Keyed, Prf, row};
+use super::row::Mechanism;
 use super::secret_value;
 
 /// The most keying material of one call, in bytes.
@@ -90,19 +90,6 @@ pub(super) static ROWS: &[Mechanism] = &[
         |input| derive(input, Mode::DoublePipeline),
     ),
 ];
-
-const fn row(id: CK_MECHANISM_TYPE, name: &'static str, params: ParamKind, derive: DeriveFn) -> Mechanism {
-    Mechanism {
-        id,
-        name,
-        params,
-        key: KeyNeed::secret(prf::KEYS),
-        sizes: (0, 0),
-        flags: 0,
-        approval: Approval::Approved,
-        ops: Ops { derive: Some(derive), ..Ops::NONE },
-    }
-}
 
 /// Every key begins with a segment of its own ("all keys must be created from disjoint segments"). Errors:
 /// CKR_MECHANISM_PARAM_INVALID, CKR_KEY_TYPE_INCONSISTENT for a key that the pseudo-random function cannot have,

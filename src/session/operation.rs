@@ -368,67 +368,45 @@ impl Operation<Box<dyn Verify>> {
     }
 }
 
-impl Run for Box<dyn Sign> {
-    fn update_len(&self, _input: usize) -> Length {
-        Length::Exact(0)
-    }
+/// An operation that takes data in and gives one result at its end.
+macro_rules! gives_at_its_end {
+    ($kind:ident, |$run:ident| $multi_part:expr) => {
+        impl Run for Box<dyn $kind> {
+            fn update_len(&self, _input: usize) -> Length {
+                Length::Exact(0)
+            }
 
-    fn update(&mut self, input: &[u8], _output: &mut [u8]) -> Result<usize> {
-        (**self).update(input).map(|()| 0)
-    }
+            fn update(&mut self, input: &[u8], _output: &mut [u8]) -> Result<usize> {
+                (**self).update(input).map(|()| 0)
+            }
 
-    fn finish_len(&self) -> Length {
-        Length::Exact(self.output_len())
-    }
+            fn finish_len(&self) -> Length {
+                Length::Exact(self.output_len())
+            }
 
-    fn finish(self, output: &mut [u8]) -> Result<usize> {
-        Sign::finish(self, output)
-    }
+            fn finish(self, output: &mut [u8]) -> Result<usize> {
+                $kind::finish(self, output)
+            }
 
-    fn once_len(&self, _input: usize) -> Length {
-        Length::Exact(self.output_len())
-    }
+            fn once_len(&self, _input: usize) -> Length {
+                Length::Exact(self.output_len())
+            }
 
-    fn once(mut self, input: &[u8], output: &mut [u8]) -> Result<usize> {
-        (*self).update(input)?;
-        Sign::finish(self, output)
-    }
+            fn once(mut self, input: &[u8], output: &mut [u8]) -> Result<usize> {
+                (*self).update(input)?;
+                $kind::finish(self, output)
+            }
 
-    fn multi_part(&self) -> bool {
-        (**self).multi_part()
-    }
+            fn multi_part(&self) -> bool {
+                let $run = &**self;
+                $multi_part
+            }
+        }
+    };
 }
 
-impl Run for Box<dyn Digest> {
-    fn update_len(&self, _input: usize) -> Length {
-        Length::Exact(0)
-    }
-
-    fn update(&mut self, input: &[u8], _output: &mut [u8]) -> Result<usize> {
-        (**self).update(input).map(|()| 0)
-    }
-
-    fn finish_len(&self) -> Length {
-        Length::Exact(self.output_len())
-    }
-
-    fn finish(self, output: &mut [u8]) -> Result<usize> {
-        Digest::finish(self, output)
-    }
-
-    fn once_len(&self, _input: usize) -> Length {
-        Length::Exact(self.output_len())
-    }
-
-    fn once(mut self, input: &[u8], output: &mut [u8]) -> Result<usize> {
-        (*self).update(input)?;
-        Digest::finish(self, output)
-    }
-
-    fn multi_part(&self) -> bool {
-        true
-    }
-}
+gives_at_its_end!(Sign, |run| run.multi_part());
+gives_at_its_end!(Digest, |_run| true);
 
 impl Run for Box<dyn Cipher> {
     fn update_len(&self, input: usize) -> Length {
