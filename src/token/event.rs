@@ -115,6 +115,13 @@ whats! {
     2002 FirstKeySealed "first-key-sealed";
 }
 
+impl What {
+    /// Whether it is the use of a key.
+    pub fn is_use(self) -> bool {
+        (Self::Sign.number()..=Self::Digest.number()).contains(&self.number())
+    }
+}
+
 /// Who: a process, and who was logged in in it. It is what the process says of itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Who {

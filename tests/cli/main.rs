@@ -15,6 +15,7 @@ mod help;
 mod key;
 mod inventory;
 mod keys;
+mod last_use;
 mod migrate;
 mod quorum;
 mod rotation;

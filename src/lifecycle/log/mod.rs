@@ -10,7 +10,8 @@ mod sealed;
 pub mod verify;
 mod window;
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -133,6 +134,24 @@ pub fn configure(token: &Token, what: What, audit: &Audit) -> Result<()> {
 
 fn hex(id: &[u8]) -> String {
     id.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// When each key was last used, as a log tells it, unverified: seconds since 1970 UTC by CKA_UNIQUE_ID. `None`: it is no audit
+/// log.
+pub fn last_uses(log: impl io::Read) -> io::Result<Option<HashMap<String, u64>>> {
+    let mut uses: HashMap<String, u64> = HashMap::new();
+    let is_log = verify::read(log, |entry| {
+        let Some(event) = entry.event.filter(|event| event.what.is_use() && event.outcome == Outcome::Done)
+        else {
+            return;
+        };
+        let Some(key) = event.key else { return };
+        match uses.get_mut(&key.unique_id) {
+            Some(last) => *last = event.time.max(*last),
+            None => drop(uses.insert(key.unique_id, event.time)),
+        }
+    })?;
+    Ok(is_log.then_some(uses))
 }
 
 /// The number of the last event of a token that is in the log of that id, after the log was made durable.

@@ -6,6 +6,7 @@ use coffer_pkcs11::ck::*;
 use coffer_pkcs11::policy::State;
 use serde_json::{Map, Value, json};
 
+use super::last_use::LastUse;
 use super::{Asset, iso};
 use crate::context::Found;
 use crate::failure::{Failure, Result};
@@ -83,7 +84,8 @@ fn properties(asset: &Asset) -> Value {
         text("purpose", &asset.purpose),
         text("extractable", &extractable),
         text("copies", &copies),
-        text("last-used", &asset.last_used.map(iso).unwrap_or_default()),
+        text("last-used", &asset.last_used().map(iso).unwrap_or_default()),
+        text("last-used-from", asset.last_use.map(LastUse::witness_name).unwrap_or_default()),
         text("findings", &findings.join(" ")),
     ];
     Value::Array(all.into_iter().flatten().collect())

@@ -2,12 +2,13 @@
 
 use coffer_pkcs11::policy::State;
 
+use super::last_use::LastUse;
 use super::{Asset, iso};
 use crate::context::Found;
 use crate::failure::{Failure, Result};
 use crate::output;
 
-const COLUMNS: [&str; 20] = [
+const COLUMNS: [&str; 21] = [
     "token",
     "type",
     "kind",
@@ -28,6 +29,7 @@ const COLUMNS: [&str; 20] = [
     "custodian",
     "purpose",
     "findings",
+    "last_used_from",
 ];
 
 /// All objects, below a line with the names of the columns.
@@ -42,7 +44,7 @@ pub fn write(token: &Found, assets: &[Asset], now: u64) -> Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-fn row(token: &Found, asset: &Asset, now: u64) -> [String; 20] {
+fn row(token: &Found, asset: &Asset, now: u64) -> [String; 21] {
     let entry = &asset.entry;
     let time = |time: Option<u64>| time.map(iso).unwrap_or_default();
     let findings: Vec<&str> = asset.findings.iter().map(|finding| finding.code).collect();
@@ -62,11 +64,12 @@ fn row(token: &Found, asset: &Asset, now: u64) -> [String; 20] {
         entry.uses().join(" "),
         entry.extractable().map(|is| is.to_string()).unwrap_or_default(),
         asset.copies.map(|copies| copies.to_string()).unwrap_or_default(),
-        time(asset.last_used),
+        time(asset.last_used()),
         cell(&asset.owner),
         cell(&asset.custodian),
         cell(&asset.purpose),
         findings.join(" "),
+        asset.last_use.map(LastUse::witness_name).unwrap_or_default().into(),
     ]
 }
 

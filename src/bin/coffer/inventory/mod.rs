@@ -4,6 +4,7 @@ pub mod cbom;
 pub mod csv;
 pub mod filter;
 pub mod finding;
+pub mod last_use;
 pub mod report;
 pub mod table;
 
@@ -20,6 +21,7 @@ use crate::failure::Result;
 use crate::objects::{self, Entry, ObjectDocument};
 use crate::uri::Uri;
 use finding::Finding;
+use last_use::{LastUse, Told};
 
 /// Seconds of a day.
 pub const DAY: u64 = 86_400;
@@ -34,7 +36,8 @@ pub struct Asset {
     /// Until then it protects; the end of its validity for a certificate.
     pub protect_stop: Option<u64>,
     pub process_stop: Option<u64>,
-    pub last_used: Option<u64>,
+    /// `None` for what is no key.
+    pub last_use: Option<LastUse>,
     /// Known copies outside of the token; `None` where that cannot be told without a login.
     pub copies: Option<u64>,
     pub owner: String,
@@ -62,7 +65,8 @@ pub fn of(
 ) -> Result<Vec<Asset>> {
     let copies = known_copies(context, token);
     let entries = objects::find(session, wanted)?;
-    Ok(entries.into_iter().map(|entry| asset(entry, copies.as_ref(), question)).collect())
+    let told = Told::by(context, token);
+    Ok(entries.into_iter().map(|entry| asset(entry, copies.as_ref(), &told, question)).collect())
 }
 
 /// How many copies of each key are known, by its CKA_UNIQUE_ID.
@@ -75,7 +79,7 @@ fn known_copies(context: &Context, token: &Found) -> Option<HashMap<String, u64>
     Some(known)
 }
 
-fn asset(entry: Entry, copies: Option<&HashMap<String, u64>>, question: &Question<'_>) -> Asset {
+fn asset(entry: Entry, copies: Option<&HashMap<String, u64>>, told: &Told, question: &Question<'_>) -> Asset {
     let attributes = &entry.attributes;
     let text = |id| String::from_utf8_lossy(attributes.bytes(id).unwrap_or_default()).into_owned();
     let life = Life::of(attributes);
@@ -89,7 +93,7 @@ fn asset(entry: Entry, copies: Option<&HashMap<String, u64>>, question: &Questio
         activation: validity.map_or(life.activation, |(from, _)| Some(from)),
         protect_stop: validity.map_or(life.protect_stop, |(_, until)| Some(until)),
         process_stop: life.process_stop,
-        last_used: attributes.ulong(CKA_COFFER_LAST_USED),
+        last_use: is_key.then(|| told.of(&unique_id, attributes)),
         copies: copies.filter(|_| secret).map(|known| known.get(&unique_id).copied().unwrap_or(0)),
         owner: text(CKA_COFFER_OWNER),
         custodian: text(CKA_COFFER_CUSTODIAN),
@@ -117,6 +121,10 @@ impl Asset {
         i64::try_from((stop - i128::from(now)).div_euclid(i128::from(DAY))).ok()
     }
 
+    pub fn last_used(&self) -> Option<u64> {
+        self.last_use.and_then(|last| last.time)
+    }
+
     pub fn wants_attention(&self) -> bool {
         self.findings.iter().any(|finding| finding.attention)
     }
@@ -135,7 +143,8 @@ impl Asset {
             protect_until: self.protect_stop.map(iso),
             process_until: self.process_stop.map(iso),
             days_left: self.days_left(now),
-            last_used: self.last_used.map(iso),
+            last_used: self.last_used().map(iso),
+            last_used_from: self.last_use.map(LastUse::witness_name),
             uses_counted: attributes.ulong(CKA_COFFER_USES),
             use_limit: attributes.ulong(CKA_COFFER_USE_LIMIT),
             bytes_counted: attributes.ulong(CKA_COFFER_BYTES),
@@ -171,6 +180,9 @@ pub struct AssetDocument {
     days_left: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_used: Option<String>,
+    /// Who knows: `limit`, `audit-log`, or `not-recorded`, where a missing time does not say that the key was not used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_used_from: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     uses_counted: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]

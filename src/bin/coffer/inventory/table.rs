@@ -2,11 +2,15 @@
 
 use coffer_pkcs11::policy::State;
 
+use super::last_use::{LastUse, Witness};
 use super::{Asset, day};
 use crate::output::{self, Cell, Tone};
 
 /// A column that is only shown where some object has something in it.
 type Column = (&'static str, fn(&Asset, u64) -> String);
+
+/// Shown where somebody knows it of some key; then it says of which nobody does.
+const LAST_USED: &str = "last used";
 
 const OPTIONAL: &[Column] = &[
     ("purpose", |asset, _| asset.purpose.clone()),
@@ -15,13 +19,18 @@ const OPTIONAL: &[Column] = &[
         None | Some(0) => String::new(),
         Some(copies) => copies.to_string(),
     }),
-    ("last used", |asset, _| asset.last_used.map(day).unwrap_or_default()),
+    (LAST_USED, |asset, _| asset.last_use.map(LastUse::told).unwrap_or_default()),
 ];
 
 pub fn show(assets: &[Asset], now: u64) -> String {
     let mut headings = vec!["type", "kind", "label", "id", "state", "until", "uses", "protection"];
-    let shown: Vec<&Column> =
-        OPTIONAL.iter().filter(|(_, text)| assets.iter().any(|asset| !text(asset, now).is_empty())).collect();
+    let known = |asset: &Asset| asset.last_use.is_some_and(|last| last.witness != Witness::Nobody);
+    let has_something = |(heading, text): &&Column| {
+        let is_something =
+            |asset: &Asset| !text(asset, now).is_empty() && (*heading != LAST_USED || known(asset));
+        assets.iter().any(is_something)
+    };
+    let shown: Vec<&Column> = OPTIONAL.iter().filter(has_something).collect();
     headings.extend(shown.iter().map(|(heading, _)| heading));
     let rows = assets.iter().map(|asset| {
         let entry = &asset.entry;

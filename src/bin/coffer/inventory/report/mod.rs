@@ -9,6 +9,7 @@ use std::fmt::Write;
 use coffer_pkcs11::ck::*;
 use coffer_pkcs11::policy::State;
 
+use super::last_use::LastUse;
 use super::{Asset, day, iso};
 use crate::output;
 
@@ -189,7 +190,7 @@ impl Page<'_> {
                 escaped(&asset.purpose),
                 escaped(&asset.owner),
                 copies.unwrap_or_default(),
-                asset.last_used.map(day).unwrap_or_default(),
+                asset.last_use.map(LastUse::told).unwrap_or_default(),
                 format!("<code>{}</code>", output::hex(asset.entry.id())),
             ];
             let cells: String = cells.iter().map(|cell| format!("<td>{cell}</td>")).collect();
