@@ -3,12 +3,14 @@
 
 mod common;
 
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 
 use coffer_pkcs11::ck::*;
 use coffer_pkcs11::config::Config;
 use coffer_pkcs11::error;
-use coffer_pkcs11::lifecycle::backup::{self, Error, NewSet, Opened};
+use coffer_pkcs11::lifecycle::backup::{self, Error, NewSet, Opened, Share};
 use coffer_pkcs11::lifecycle::destruction::{self, Targets};
 use coffer_pkcs11::mechanism::Params;
 use coffer_pkcs11::module::Module;
@@ -345,5 +347,87 @@ fn the_entry_is_none_of_the_accounts() {
     for name in [&b"\x80"[..], b"quorum", b"recovery"] {
         let refused = session.login_user(CKU_USER, &secret("pin-of-an-account"), name);
         assert_eq!(refused, Err(error::Error::UserTypeInvalid));
+    }
+}
+
+/// What the key `signer` of the golden token makes of the message.
+const SIGNED: &str = "9988f4db9ec94c2bb5b81456f7d7d7cec3d9bbf7cd1dd95a226030fce8f5ab94";
+const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/quorum-v1");
+
+/// Makes the golden files. Only to be run for a format that has none yet: existing ones are never replaced.
+#[test]
+#[ignore = "makes the golden files of a new format"]
+fn make_the_golden_files() {
+    let world = World::new(OfficerReset::Quorum);
+    let shares = world.set(USER_PIN, 2, 3);
+    std::fs::create_dir(GOLDEN).unwrap();
+    std::fs::copy(world.module.slot_info(SlotId(0)).unwrap().path, format!("{GOLDEN}/token-0.coffer"))
+        .unwrap();
+    for share in &shares {
+        let text = share.keep(None).unwrap().to_text().unwrap();
+        std::fs::write(format!("{GOLDEN}/share-{}.txt", share.number), text.as_bytes()).unwrap();
+    }
+    println!("{}", hex::encode(world.signs(USER_PIN)));
+}
+
+#[test]
+fn the_golden_token_opens_for_ever_with_any_two_of_its_shares() {
+    let share = |number: usize| {
+        let text = std::fs::read(format!("{GOLDEN}/share-{number}.txt")).unwrap();
+        Share::from_text(&text).unwrap().open(None).unwrap()
+    };
+    for quorum in [[1, 2], [3, 1], [2, 3]] {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::copy(format!("{GOLDEN}/token-0.coffer"), folder.path().join("token-0.coffer")).unwrap();
+        let module = Module::new(config(&folder, OfficerReset::Quorum));
+        let world = World { folder, module };
+        world.reset(&quorum.map(share), NEW_PIN).unwrap();
+        assert_eq!(hex::encode(world.signs(NEW_PIN)), SIGNED);
+    }
+}
+
+/// What a reader in Python, which was written from the pages of the formats, sees in a token that it opens with shares: a line
+/// for each record.
+fn read_by_a_stranger(token: &Path, shares: &[PathBuf]) -> Vec<String> {
+    let reader = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/read_quorum.py");
+    let run = Command::new("python3")
+        .arg("-B")
+        .arg(reader)
+        .arg(token)
+        .args(shares)
+        .output()
+        .expect("python3 is installed");
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    String::from_utf8(run.stdout).unwrap().lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn a_reader_written_from_the_pages_alone_opens_a_token_with_its_shares() {
+    let golden = |name: &str| Path::new(GOLDEN).join(name);
+    let seen = read_by_a_stranger(&golden("token-0.coffer"), &[golden("share-3.txt"), golden("share-2.txt")]);
+    assert!(seen.len() >= 3, "two keys and the set: {seen:?}");
+
+    let world = World::new(OfficerReset::Quorum);
+    let _ = world.set(USER_PIN, 2, 2);
+    let shares = world.set(USER_PIN, 3, 4);
+    let write = |share: &Opened| {
+        let path = world.folder.path().join(format!("share-{}", share.number));
+        std::fs::write(&path, share.keep(None).unwrap().to_text().unwrap().as_bytes()).unwrap();
+        path
+    };
+    let paths: Vec<PathBuf> = shares[1..].iter().map(write).collect();
+    let user = world.user(USER_PIN).unwrap();
+    user.token().rotate_root().unwrap();
+    let path = world.module.slot_info(SlotId(0)).unwrap().path;
+    let seen = read_by_a_stranger(&path, &paths);
+    let unlocked = world.token().vault().login(Entry::User, &secret(USER_PIN)).unwrap();
+    let records = unlocked.records().unwrap();
+    assert_eq!(seen.len(), records.len());
+    for record in records {
+        let line = seen.iter().find(|line| line.starts_with(&hex::encode(record.id.0))).unwrap();
+        let words: Vec<&str> = line.split(' ').collect();
+        assert_eq!(words[3], hex::encode(unlocked.metadata(record.id).unwrap()));
+        let value = unlocked.secret(record.id).map_or("-".into(), |secret| hex::encode(secret.as_bytes()));
+        assert_eq!(words[4], value);
     }
 }

@@ -164,3 +164,29 @@ fn a_salvaged_token_keeps_its_officer_away_from_the_keys_and_its_way_back() {
     assert_eq!(done.code, 0, "{}", done.err);
     assert!(with_pin(&home, "4321", &["list", "--login"]).out.contains("data"));
 }
+
+#[test]
+fn a_ceremony_makes_such_a_token_with_closed_shares_and_says_so_in_its_transcript() {
+    let home = Home::empty();
+    home.write("alice.pass", b"alice's own\n");
+    let script = format!(
+        "label = \"Root\"\nthreshold = 2\nfolder = {:?}\n[[custodian]]\nname = \"Alice\"\npassphrase-file = {:?}\n\
+         [[custodian]]\nname = \"Bob\"\n[[custodian]]\nname = \"Carol\"\n",
+        home.argument("shares"),
+        home.argument("alice.pass")
+    );
+    let (script, transcript) = (home.write("script.toml", script.as_bytes()), home.argument("transcript"));
+    let ceremony = ["ceremony", "--script", &script, "--transcript", &transcript, "--so-reset", "quorum"];
+    home.ok(&ceremony);
+    let text = std::fs::read_to_string(&transcript).unwrap();
+    assert!(text.contains("so-reset        quorum"), "{text}");
+    assert!(text.contains("the shares of this set give the token's user a new PIN"), "{text}");
+    let shares = files(&home, "shares");
+    let closed = reset(&home, "4321", &["--share", &shares[0], "--share", &shares[1]]);
+    assert_ne!(closed.code, 0, "a passphrase is needed");
+    let passphrase = home.argument("alice.pass");
+    let arguments = ["--share", &shares[0], "--share", &shares[1], "--passphrase-file", &passphrase];
+    let done = reset(&home, "4321", &arguments);
+    assert_eq!(done.code, 0, "{}", done.err);
+    assert_eq!(with_pin(&home, "4321", &["list", "--login"]).code, 0);
+}

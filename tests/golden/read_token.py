@@ -44,7 +44,8 @@ def unseal(key, context, sealed):
     return subprocess.run(command, input=text, capture_output=True, check=True).stdout
 
 
-def main(path, role, pin):
+def read(path):
+    """The file before any key: identity block, records, entries, and what the code of the last COMMIT covers."""
     data = open(path, "rb").read()
     identity, instance = data[:512], data[32:48]
     magic, version, length = struct.unpack_from("<8sHH", identity)
@@ -80,13 +81,26 @@ def main(path, role, pin):
             elif kind == WRAP:
                 wraps[struct.unpack_from("<I", body)[0]] = body
         pending = []
+    return identity, records, wraps, last
 
-    wrap = wraps[role]
+
+def main(path, role, pin):
+    identity, records, wraps, last = read(path)
+    instance, wrap = identity[32:48], wraps[role]
     (iterations,) = struct.unpack_from("<I", wrap, 12)
     pin_key = hashlib.pbkdf2_hmac("sha512", pin.encode(), wrap[16:48], iterations, 32)
     root = unseal(pin_key, b"coffer root key v1" + instance + wrap[:48], wrap[48:144])
+    show(identity, records, last, root)
+
+
+def show(identity, records, last, root):
+    """Checks the last COMMIT with the root key, and prints the records. Answers the wrapping key."""
+    instance = identity[32:48]
     p = mac(instance, root)
-    index, code_key, wrapping = (expand(p, b"coffer %s key v1" % name) for name in (b"index", b"mac", b"wrapping"))
+    index, wrapping = (expand(p, b"coffer %s key v1" % name) for name in (b"index", b"wrapping"))
+    separated = identity[12] & 2
+    q = mac(instance, expand(p, b"coffer administration key v1")) if separated else p
+    code_key = expand(q, b"coffer mac key v1")
     before, head, body = last
     code = mac(code_key, b"coffer commit v1" + instance + before + head + body[:8])
     check(hmac.compare_digest(code, body[8:]), "the last COMMIT does not verify")
@@ -100,6 +114,7 @@ def main(path, role, pin):
             secret = unseal(object_key, b"coffer secret v1" + instance + name, secret)
         marked = " marked" if flags & 2 else ""
         print(name.hex(), sequence, tag.hex(), metadata.hex(), secret.hex() or "-", end=marked + "\n")
+    return wrapping
 
 
 if __name__ == "__main__":
