@@ -121,7 +121,7 @@ errors! {
     UnwrappingKeyTypeInconsistent = CKR_UNWRAPPING_KEY_TYPE_INCONSISTENT, "the unwrapping key's type does not fit the mechanism";
     UserAlreadyLoggedIn = CKR_USER_ALREADY_LOGGED_IN, "this user is already logged in";
     UserAnotherAlreadyLoggedIn = CKR_USER_ANOTHER_ALREADY_LOGGED_IN, "another user is already logged in";
-    UserNotLoggedIn = CKR_USER_NOT_LOGGED_IN, "a login is needed first";
+    UserNotLoggedIn = CKR_USER_NOT_LOGGED_IN, "a login is needed, of somebody who may do it";
     UserPinNotInitialized = CKR_USER_PIN_NOT_INITIALIZED, "the user PIN has not been set: the SO does that with C_InitPIN";
     UserTooManyTypes = CKR_USER_TOO_MANY_TYPES, "more users are logged in than the token allows";
     UserTypeInvalid = CKR_USER_TYPE_INVALID, "there is no such user type";

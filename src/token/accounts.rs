@@ -65,6 +65,11 @@ impl Token {
         Ok(accounts(&self.vault.entries()))
     }
 
+    /// The account with this entry, as the file was last seen.
+    pub(super) fn account_of(&self, entry: vault::Entry) -> Option<Account> {
+        accounts(&self.vault.entries()).into_iter().find(|account| account.entry == entry)
+    }
+
     /// The state of an account's PIN. Errors: CKR_USER_TYPE_INVALID for a name that nobody has.
     pub fn account_pin(&self, name: &str) -> Result<vault::PinState> {
         Ok(self.vault.pin_state(self.account(name.as_bytes())?.entry)?)

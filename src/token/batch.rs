@@ -317,7 +317,8 @@ impl Token {
     /// An event of now, by this process and whoever is logged in.
     pub fn event(&self, what: What) -> Event {
         let who = self.who.get_or_init(|| Who::here(self.role())).clone();
-        Event::new(self.now(), Who { role: self.role_number(), ..who }, what)
+        let (role, account) = self.logged_in();
+        Event::new(self.now(), Who { role, account, ..who }, what)
     }
 
     /// The ledger's records of a kind, in the order in which they were written. Errors: CKR_USER_NOT_LOGGED_IN.

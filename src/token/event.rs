@@ -11,8 +11,9 @@ use crate::object::Attributes;
 use crate::policy::Role;
 use crate::vault::{Entry, EventText, encoding};
 
-/// The first byte of an encoded event.
+/// The first byte of an encoded event, and of one that names an account.
 const VERSION: u8 = 1;
+const VERSION_WITH_ACCOUNT: u8 = 2;
 /// Longer texts are cut: bytes of a program's name, a label, a detail.
 const PROGRAM_LEN: usize = 64;
 const LABEL_LEN: usize = 256;
@@ -132,6 +133,9 @@ pub struct Who {
     pub program: String,
     /// The role as the token file numbers it: 0 nobody, 1 security officer, 2 user, 65536 + n the n-th further role.
     pub role: u32,
+    /// The name of the account, where it is one: its number may be another account's later.
+    #[serde(skip)]
+    pub account: String,
 }
 
 impl Who {
@@ -150,6 +154,7 @@ impl Who {
                 Role::User => Entry::User.number(),
                 _ => 0,
             },
+            account: String::new(),
         }
     }
 }
@@ -251,7 +256,7 @@ impl Event {
     }
 
     /// For the token file and the audit log: a byte 1, then the fields in their order (`bincode` 2 with little-endian,
-    /// fixed-width integers).
+    /// fixed-width integers); or, where an account did it, a byte 2, the same, and the name of the account.
     pub fn encode(&self) -> Vec<u8> {
         let encoded = Encoded {
             time: self.time,
@@ -261,24 +266,33 @@ impl Event {
             outcome: self.outcome,
             detail: Cow::Borrowed(&self.detail),
         };
-        let mut bytes = vec![VERSION];
         // Everything in it is bounded.
-        bytes.extend(encoding::encode(&encoded).unwrap_or_default());
+        let (version, fields) = match self.who.account.as_str() {
+            "" => (VERSION, encoding::encode(&encoded)),
+            account => (VERSION_WITH_ACCOUNT, encoding::encode(&(encoded, account))),
+        };
+        let mut bytes = vec![version];
+        bytes.extend(fields.unwrap_or_default());
         bytes
     }
 
     /// `None` for a version that is not known here, and for what is no event.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let (version, rest) = bytes.split_first()?;
-        let Encoded { time, who, what, key, outcome, detail } = encoding::decode(rest)?;
-        let (who, what, key) = (who.into_owned(), What::from_number(what), key.map(Cow::into_owned));
-        let event = Self { time, who, what, key, outcome, detail: detail.into_owned() };
-        (*version == VERSION).then_some(event)
+        let (encoded, account): (Encoded<'_>, String) = match *version {
+            VERSION => (encoding::decode(rest)?, String::new()),
+            VERSION_WITH_ACCOUNT => encoding::decode(rest)?,
+            _ => return None,
+        };
+        let Encoded { time, who, what, key, outcome, detail } = encoded;
+        let who = Who { account, ..who.into_owned() };
+        let (what, key) = (What::from_number(what), key.map(Cow::into_owned));
+        Some(Self { time, who, what, key, outcome, detail: detail.into_owned() })
     }
 
     /// What an encoded event is about, without decoding all of it: for who reads a million of them.
     pub fn what_of(bytes: &[u8]) -> Option<What> {
-        let rest = bytes.strip_prefix(&[VERSION])?;
+        let [VERSION | VERSION_WITH_ACCOUNT, rest @ ..] = bytes else { return None };
         // Time, user id and process id stand before the program's name, the role behind it.
         let (length, rest) = rest.get(16..)?.split_first_chunk::<8>()?;
         let program = usize::try_from(u64::from_le_bytes(*length)).ok()?;
@@ -321,6 +335,20 @@ mod tests {
         assert_eq!(Event::decode(&bytes[..bytes.len() - 1]), None);
         assert_eq!(Event::decode(&[&bytes[..], &[0]].concat()), None);
         assert_eq!(Event::decode(&[&[2], &bytes[1..]].concat()), None);
+        assert_eq!(Event::decode(&[&[3], &bytes[1..]].concat()), None);
+    }
+
+    #[test]
+    fn an_account_is_named_in_its_events_and_the_others_are_as_short_as_ever() {
+        let who = Who { role: 65_537, account: "a".repeat(32), ..Who::here(Role::Public) };
+        let event = Event::new(5, who, What::Wrapped).detail(&"x".repeat(5000));
+        let bytes = event.encode();
+        assert!(bytes.len() < crate::vault::MAXIMUM_EVENT);
+        assert_eq!((bytes[0], Event::what_of(&bytes)), (2, Some(What::Wrapped)));
+        assert_eq!(Event::decode(&bytes), Some(event.clone()));
+        assert_eq!(Event::decode(&bytes[..bytes.len() - 1]), None);
+        let unnamed = Event { who: Who { account: String::new(), ..event.who }, ..event };
+        assert_eq!((unnamed.encode()[0], unnamed.encode().len()), (1, bytes.len() - 8 - 32));
     }
 
     #[test]

@@ -223,7 +223,7 @@ impl Token {
         if self.tells_refusals() {
             let outcome = Outcome::failed(error.clone().into());
             let event = self.event(What::LoginFailed).outcome(outcome);
-            self.note(&Event { who: Who { role: entry.number(), ..event.who }, ..event });
+            self.note(&self.by(entry, event));
         }
     }
 
@@ -232,7 +232,7 @@ impl Token {
     fn tell_of_failures(&self, unlocked: &Unlocked, entry: vault::Entry, failures: u32) {
         let event = self.event(What::LoginFailed).outcome(Outcome::failed(Error::PinIncorrect));
         let event = event.detail(&format!("{failures} failed before this login"));
-        let event = Event { who: Who { role: entry.number(), ..event.who }, ..event };
+        let event = self.by(entry, event);
         let _ = self.commit_recorded(unlocked, Vec::new(), vec![event]);
     }
 
@@ -249,9 +249,19 @@ impl Token {
         self.login.read().person.as_ref().map(Person::entry)
     }
 
-    /// The role of who is logged in, as the token file numbers it; 0 for nobody.
-    pub(super) fn role_number(&self) -> u32 {
-        self.entry().map_or(0, vault::Entry::number)
+    /// Who is logged in, as the token file numbers roles (0 for nobody), and the name of the account if it is one.
+    pub(super) fn logged_in(&self) -> (u32, String) {
+        match &self.login.read().person {
+            None => (0, String::new()),
+            Some(Person::Account(account)) => (account.entry.number(), account.name.clone()),
+            Some(person) => (person.entry().number(), String::new()),
+        }
+    }
+
+    /// The event as of somebody who is not, or not yet, logged in.
+    fn by(&self, entry: vault::Entry, event: Event) -> Event {
+        let account = self.account_of(entry).map(|account| account.name).unwrap_or_default();
+        Event { who: Who { role: entry.number(), account, ..event.who }, ..event }
     }
 
     /// The context-specific login: checks the PIN of who is logged in, with counting, and changes nothing else.
@@ -350,8 +360,7 @@ impl Token {
         let changed = entry.unwrap_or(vault::Entry::User);
         let unlocked =
             self.vault.login(changed, old).inspect_err(|error| self.note_failure(changed, error))?;
-        let event = self.event(What::PinChanged);
-        let event = Event { who: Who { role: changed.number(), ..event.who }, ..event };
+        let event = self.by(changed, self.event(What::PinChanged));
         let kdf = kdf(&self.config, self.present_kdf());
         let mut login = self.login.write();
         if login.unlocked.is_some() && login.person.as_ref().map(Person::entry) == entry {

@@ -84,3 +84,22 @@ fn pins_never_appear_in_what_is_printed() {
         assert!(!format!("{}{}", run.out, run.err).contains("99887766"), "{arguments:?}");
     }
 }
+
+#[test]
+fn a_label_does_not_steer_the_terminal() {
+    let home = Home::with_token();
+    let label = "evil\u{1b}[2J\u{7}\rlabel";
+    let said = [
+        home.ok(&["generate", "aes:256", label]),
+        home.ok(&["list", "--login"]),
+        home.ok(&["key", "state", label]),
+        home.ok(&["explain", label, "--op", "encrypt"]),
+        home.fails(&["generate", "aes:257", label]),
+        home.fails(&["export", label]),
+        home.fails(&["delete", &format!("{label}x")]),
+        home.ok(&["init", label]),
+    ];
+    for text in said {
+        assert!(!text.contains(['\u{1b}', '\u{7}', '\r']), "{text:?}");
+    }
+}

@@ -21,7 +21,11 @@ fn an_account_is_made_used_locked_out_of_what_it_may_not_and_removed() {
     let seen = run(&home, &["list", "--as", "alice"], &alice);
     assert!(seen.code == 0 && seen.out.contains("data"), "{}{}", seen.out, seen.err);
     let refused = run(&home, &["generate", "aes:256", "more", "--as", "alice"], &alice);
-    assert_ne!(refused.code, 0, "an operator makes no keys");
+    assert!(
+        refused.code == 1 && refused.err.contains("docs/roles.md"),
+        "an operator makes no keys: {}",
+        refused.err
+    );
     let nobody = run(&home, &["list", "--as", "bob"], &alice);
     assert!(nobody.code == 1 && nobody.err.contains("no such account"), "{}", nobody.err);
     let listed: serde_json::Value = serde_json::from_str(&home.ok(&["role", "list", "--json"])).unwrap();
@@ -52,4 +56,21 @@ fn a_token_of_so_reset_wipe_loses_what_is_private_with_its_user_pin_and_only_whe
     let kept = Home::with_token();
     let refused = run(&kept, &["pin", "reset", "--wipe", "--yes"], &pins);
     assert!(refused.code == 1 && refused.err.contains("leave --wipe out"), "{}", refused.err);
+}
+
+#[test]
+fn the_audit_log_names_the_account_even_when_another_has_its_place() {
+    let home = Home::empty();
+    home.ok(&["init", "mine"]);
+    home.ok(&["audit", "enable"]);
+    for name in ["alice", "bob"] {
+        let pins = [("COFFER_PIN", "wonderland"), ("COFFER_NEW_PIN", "wonderland")];
+        assert_eq!(run(&home, &["role", "add", name, "--role", "key-manager"], &pins).code, 0);
+        let made = run(&home, &["generate", "aes:256", &format!("of-{name}"), "--as", name], &pins);
+        assert_eq!(made.code, 0, "{}", made.err);
+        home.ok(&["role", "remove", name]);
+    }
+    let shown = home.ok(&["audit", "show", "--what", "generated"]);
+    let of = |key: &str| shown.lines().find(|line| line.contains(key)).unwrap_or_default();
+    assert!(of("of-alice").contains(", alice") && of("of-bob").contains(", bob"), "{shown}");
 }

@@ -4,6 +4,8 @@ use std::fmt;
 
 use coffer_pkcs11::error::Error;
 
+use crate::output;
+
 /// Exit codes; documented in `coffer --help`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Exit {
@@ -54,9 +56,9 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "error: {}", self.message)?;
+        write!(formatter, "error: {}", output::harmless(&self.message))?;
         match &self.advice {
-            Some(advice) => write!(formatter, "\nadvice: {advice}"),
+            Some(advice) => write!(formatter, "\nadvice: {}", output::harmless(advice)),
             None => Ok(()),
         }
     }
@@ -78,6 +80,9 @@ impl From<Error> for Failure {
             Error::UserPinNotInitialized => {
                 failure.advise("set it as the security officer: coffer pin reset")
             }
+            Error::UserNotLoggedIn => failure.advise(
+                "log in as somebody who may do it: without --as it is the user; docs/roles.md says what each role may do",
+            ),
             Error::PinInvalid => failure.advise("the characters that a PIN may have are pin.characters of coffer.toml"),
             Error::TokenBusy => failure.advise(
                 "try again; a process that is stopped in the middle of a change must go on or be ended. The time to wait is \

@@ -24,9 +24,14 @@ pub fn json(name: &str, version: u32, content: impl Serialize) -> Result<()> {
     line(&text)
 }
 
-/// Prints a line; a reader that went away (`coffer list | head`) is no error.
+/// Prints a line; a reader that went away (`coffer list | head`) is no error. Labels in it do not steer the terminal.
 pub fn line(text: &str) -> Result<()> {
-    bytes(format!("{text}\n").as_bytes())
+    bytes(format!("{}\n", harmless(text)).as_bytes())
+}
+
+/// Prints a table.
+pub fn table_lines(table: &str) -> Result<()> {
+    bytes(format!("{table}\n").as_bytes())
 }
 
 /// Prints bytes as they are.
@@ -117,8 +122,17 @@ pub fn toned_table(headings: &[&str], rows: Vec<Vec<Cell>>) -> String {
 
 /// The text with control characters made visible: a label must not steer the terminal.
 pub fn printable(text: &str) -> String {
+    escaped(text, |char| char.is_control())
+}
+
+/// The text of several lines with all other control characters made visible.
+pub fn harmless(text: &str) -> String {
+    escaped(text, |char| char.is_control() && !matches!(char, '\n' | '\t'))
+}
+
+fn escaped(text: &str, is_to: impl Fn(char) -> bool) -> String {
     text.chars()
-        .flat_map(|char| if char.is_control() { char.escape_unicode().collect() } else { vec![char] })
+        .flat_map(|char| if is_to(char) { char.escape_unicode().collect() } else { vec![char] })
         .collect()
 }
 
@@ -161,7 +175,7 @@ pub fn confirm(question: &str, yes: bool) -> Result<()> {
         return Err(Failure::new(format!("{question} There is no terminal to ask at"))
             .advise("add --yes if that is meant; nothing was changed"));
     }
-    eprint!("{question} Type yes to go on: ");
+    eprint!("{} Type yes to go on: ", harmless(question));
     let mut answer = String::new();
     let read = std::io::stdin().read_line(&mut answer);
     if read.is_ok() && answer.trim().eq_ignore_ascii_case("yes") {

@@ -132,7 +132,7 @@ impl Arguments {
             let which = if filtered { "no object that fits" } else { "no objects" };
             return output::line(&format!("Token `{token}` shows {which}."));
         }
-        output::line(&table::show(assets, now))?;
+        output::table_lines(&table::show(assets, now))?;
         let mut told = false;
         for asset in assets {
             for finding in asset.findings.iter().filter(|finding| finding.attention) {

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use coffer_pkcs11::lifecycle::log::verify::Entry;
-use coffer_pkcs11::token::{Outcome, What};
+use coffer_pkcs11::token::{Outcome, What, Who};
 use serde::Serialize;
 
 use crate::dates::{self, Edge};
@@ -90,7 +90,7 @@ impl Line {
             uid: event.map(|event| event.who.uid),
             pid: event.map(|event| event.who.pid),
             program: event.map(|event| event.who.program.clone()),
-            role: event.map(|event| role(event.who.role)),
+            role: event.map(|event| role(&event.who)),
             detail: event.map_or(String::new(), |event| event.detail.clone()),
         }
     }
@@ -129,8 +129,10 @@ fn outcome(outcome: Outcome) -> String {
     }
 }
 
-fn role(number: u32) -> String {
-    match number {
+/// `so`, `user`, or the name of an account.
+fn role(who: &Who) -> String {
+    match who.role {
+        _ if !who.account.is_empty() => who.account.clone(),
         0 => "nobody".into(),
         1 => "so".into(),
         2 => "user".into(),
