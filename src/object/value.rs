@@ -140,13 +140,20 @@ impl Attributes {
 }
 
 impl FromIterator<(CK_ATTRIBUTE_TYPE, Value)> for Attributes {
+    /// Of several values of one attribute the last one counts.
     fn from_iter<I: IntoIterator<Item = (CK_ATTRIBUTE_TYPE, Value)>>(entries: I) -> Self {
-        let entries = entries.into_iter();
-        let mut attributes = Self(Vec::with_capacity(entries.size_hint().0));
-        for (attribute, value) in entries {
-            attributes.set(attribute, value);
+        let mut entries: Vec<_> = entries.into_iter().collect();
+        if !entries.is_sorted_by(|(one, _), (next, _)| one < next) {
+            entries.sort_by_key(|(attribute, _)| *attribute);
+            entries.dedup_by(|(later, value), (kept, held)| {
+                let same = later == kept;
+                if same {
+                    std::mem::swap(value, held);
+                }
+                same
+            });
         }
-        attributes
+        Self(entries)
     }
 }
 
@@ -156,5 +163,25 @@ impl IntoIterator for Attributes {
 
     fn into_iter(self) -> Self::IntoIter {
         self.0.into_iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attributes_stand_in_the_order_of_their_types_each_once() {
+        let number = Value::Ulong;
+        let in_order = [(1, number(1)), (2, number(2)), (5, number(5))];
+        let mixed = [(5, number(0)), (2, number(2)), (5, number(4)), (1, number(1)), (5, number(5))];
+        let attributes = Attributes::from_iter(mixed);
+        assert_eq!(attributes, Attributes::from_iter(in_order.clone()));
+        assert_eq!(attributes.iter().count(), 3);
+        let mut completed = Attributes::from_iter([(2, number(2))]);
+        completed.add_missing([(5, number(5)), (2, number(9)), (1, number(1))].into_iter());
+        assert_eq!(completed, attributes);
+        assert_eq!((completed.set(5, number(6)), completed.set(4, number(4))), (Some(number(5)), None));
+        assert_eq!(completed.iter().map(|(id, _)| id).collect::<Vec<_>>(), [1, 2, 4, 5]);
     }
 }
