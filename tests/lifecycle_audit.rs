@@ -5,10 +5,16 @@ mod common;
 mod adversary;
 #[path = "lifecycle_audit/atomic.rs"]
 mod atomic;
+#[path = "lifecycle_audit/disk.rs"]
+mod disk;
+#[path = "lifecycle_audit/refusals.rs"]
+mod refusals;
 #[path = "lifecycle_audit/sealed.rs"]
 mod sealed;
 #[path = "lifecycle_audit/telling.rs"]
 mod telling;
+#[path = "lifecycle_audit/trouble.rs"]
+mod trouble;
 
 use std::sync::Arc;
 

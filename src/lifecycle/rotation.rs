@@ -52,7 +52,8 @@ pub struct Choice {
 }
 
 /// Whether the key may have a successor. Errors: CKR_KEY_TYPE_INCONSISTENT for what is no private or secret key (the private
-/// half stands for a pair), CKR_ACTION_PROHIBITED for a key that has a successor, and for one that is in no token.
+/// half stands for a pair; a one-time-password key is made by, or with, the service that checks the passwords: a successor that was
+/// made here alone would open nothing), CKR_ACTION_PROHIBITED for a key that has a successor, and for one that is in no token.
 pub fn check(key: &Object) -> Result<()> {
     if !matches!(key.class(), CKO_PRIVATE_KEY | CKO_SECRET_KEY) {
         return Err(Error::KeyTypeInconsistent);
@@ -158,10 +159,13 @@ pub fn retire(old: &Attributes, successor: &Attributes, now: u64, choice: &Choic
     attributes
 }
 
-/// Whether a key is to be rotated now: it protects no more at the time `by`, because of a date, and has no successor.
+/// Whether a key wants a successor now: it protects no more at the time `by`, because of a date, and has none. Whether it can be
+/// rotated, [`check`] says.
 pub fn is_due(key: &Object, by: u64) -> bool {
     let life = Life::of(key.attributes());
-    check(key).is_ok()
+    let is_key = matches!(key.class(), CKO_PRIVATE_KEY | CKO_SECRET_KEY | CKO_OTP_KEY);
+    let has_successor = key.attributes().contains(CKA_COFFER_SUCCESSOR);
+    (is_key && key.is_true(CKA_TOKEN) && !has_successor)
         && matches!(life.decided, State::PreActive | State::Active)
         && life.protect_stop.is_some_and(|stop| stop <= by)
 }

@@ -127,7 +127,7 @@ impl Session {
         let row = self.mechanism(mechanism)?;
         let wrap = row.ops.wrap.ok_or(Error::MechanismInvalid)?;
         let wrapping_key = self.usable_key(wrapping_key, row, params, Use::Wrap)?;
-        let (key, material) = self.material_to_wrap(key, &wrapping_key)?;
+        let (key, material) = self.material_to_wrap(key, &wrapping_key, row)?;
         let result = wrap(&wrapping_key, params, material.as_bytes()).map_err(|error| match error {
             Error::DataLenRange => Error::KeySizeRange,
             error => error,
@@ -148,21 +148,28 @@ impl Session {
         &self,
         handle: ObjectHandle,
         wrapping_key: &UsableKey,
+        row: &Mechanism,
     ) -> Result<(Arc<Object>, Secret)> {
         let key = self.token.key(handle).map_err(|error| super::no_such_key(error, Use::Sign))?;
-        may_export(self.token.role(), &key)?;
-        wrappable::check(&key, wrapping_key.object())?;
+        let material = self.unless_refused(&key, &format!("wrap with {}", row.name), || {
+            self.material_of(handle, &key, wrapping_key)
+        })?;
+        Ok((key, material))
+    }
+
+    fn material_of(&self, handle: ObjectHandle, key: &Object, wrapping_key: &UsableKey) -> Result<Secret> {
+        may_export(self.token.role(), key)?;
+        wrappable::check(key, wrapping_key.object())?;
         let validity = self.token.validity();
-        let concern = validity.settle(validity.export_concern(&key), Error::KeyNotWrappable)?;
+        let concern = validity.settle(validity.export_concern(key), Error::KeyNotWrappable)?;
         if let Some(concern) = concern {
             self.token.note_concern(handle, Use::Wrap, concern);
         }
-        self.token.profile().check_wrap(wrapping_key.object(), &key)?;
-        let material = match key.class() {
-            CKO_SECRET_KEY => Secret::copy_of(key.material(CKA_VALUE)?.ok_or(Error::KeyNotWrappable)?),
-            _ => private_key_info::encode(&key)?,
-        };
-        Ok((key, material))
+        self.token.profile().check_wrap(wrapping_key.object(), key)?;
+        match key.class() {
+            CKO_SECRET_KEY => Ok(Secret::copy_of(key.material(CKA_VALUE)?.ok_or(Error::KeyNotWrappable)?)),
+            _ => private_key_info::encode(key),
+        }
     }
 
     /// C_UnwrapKey.

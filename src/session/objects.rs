@@ -9,7 +9,9 @@ use crate::lifecycle::copies;
 use crate::lifecycle::destruction;
 use crate::mechanism::{computed, import};
 use crate::object::codec::encoded_len;
-use crate::object::{Attributes, Creator, Object, SearchTemplate, Template, Value, ec_point, rules};
+use crate::object::{
+    Attributes, Creator, Object, SearchTemplate, Template, Value, attribute, ec_point, rules,
+};
 use crate::policy::{self, Controlled, Function, Source, may_alter, may_make, may_read_value};
 use crate::token::{ObjectHandle, What};
 
@@ -49,10 +51,13 @@ impl Session {
     pub fn copy_object(&self, handle: ObjectHandle, template: &Template) -> Result<ObjectHandle> {
         self.check_made(handle)?;
         let original = self.token.object(handle)?;
-        may_alter(self.token.role(), &original, Function::Make)?;
-        let mut attributes = rules::copy(&original, template, &self.creator())?;
-        self.token.profile().check_change(original.attributes(), &attributes)?;
-        self.token.validity().check_change(original.attributes(), &attributes)?;
+        let mut attributes = self.unless_refused(&original, "copy", || {
+            may_alter(self.token.role(), &original, Function::Make)?;
+            let attributes = rules::copy(&original, template, &self.creator())?;
+            self.token.profile().check_change(original.attributes(), &attributes)?;
+            self.token.validity().check_change(original.attributes(), &attributes)?;
+            Ok(attributes)
+        })?;
         self.may_create(&attributes, Source::Copied)?;
         for (attribute, value) in original.secrets()?.iter() {
             attributes.set(attribute, value.clone());
@@ -71,11 +76,13 @@ impl Session {
         if object.is_true(CKA_TOKEN) {
             self.need_read_write()?;
         }
-        may_alter(self.token.role(), &object, Function::Destroy)?;
-        if object.attributes().value(CKA_DESTROYABLE) == Some(&Value::Bool(false)) {
-            return Err(Error::ActionProhibited);
-        }
-        destruction::destroy_object(&self.token, handle)
+        self.unless_refused(&object, "destroy", || {
+            may_alter(self.token.role(), &object, Function::Destroy)?;
+            if object.attributes().value(CKA_DESTROYABLE) == Some(&Value::Bool(false)) {
+                return Err(Error::ActionProhibited);
+            }
+            destruction::destroy_object(&self.token, handle)
+        })
     }
 
     /// C_GetObjectSize: bytes in the token file or in memory, sealed values left out.
@@ -113,6 +120,7 @@ impl Session {
                     .and_then(|value| self.readable(&object, *attribute, value))
                     .map(|value| self.presented(&object, *attribute, value)),
             };
+            self.tell_reading(handle, &object, *attribute, &value);
             match value {
                 Err(Error::AttributeSensitive | Error::AttributeTypeInvalid) | Ok(_) => values.push(value),
                 Err(error) => return Err(error),
@@ -163,12 +171,14 @@ impl Session {
         if object.is_true(CKA_TOKEN) {
             self.need_read_write()?;
         }
-        may_alter(self.token.role(), &object, Function::Change)?;
-        self.token.change(handle, |object| {
-            let attributes = rules::set(object, template, &self.creator())?;
-            self.token.profile().check_change(object.attributes(), &attributes)?;
-            self.token.validity().check_change(object.attributes(), &attributes)?;
-            Ok(attributes)
+        self.unless_refused(&object, &format!("change {}", names(template)), || {
+            may_alter(self.token.role(), &object, Function::Change)?;
+            self.token.change(handle, |object| {
+                let attributes = rules::set(object, template, &self.creator())?;
+                self.token.profile().check_change(object.attributes(), &attributes)?;
+                self.token.validity().check_change(object.attributes(), &attributes)?;
+                Ok(attributes)
+            })
         })
     }
 
@@ -226,8 +236,9 @@ impl Session {
         if attributes.is_true(CKA_TOKEN) {
             self.need_read_write()?;
         }
-        may_make(self.token.role(), attributes.is_true(CKA_TOKEN), attributes.is_true(CKA_PRIVATE))?;
-        self.token.profile().check_new(attributes, source)
+        may_make(self.token.role(), attributes.is_true(CKA_TOKEN), attributes.is_true(CKA_PRIVATE))
+            .and_then(|()| self.token.profile().check_new(attributes, source))
+            .inspect_err(|error| self.tell_refused(attributes, "make", *error))
     }
 
     /// Makes one object of finished attributes.
@@ -251,4 +262,10 @@ impl Session {
         }
         Ok(handles)
     }
+}
+
+/// The attributes of a template, for people.
+fn names(template: &Template) -> String {
+    let name = |id| attribute::lookup(id).map_or("another attribute", |info| info.name);
+    template.attributes().iter().map(|(id, _)| name(id)).collect::<Vec<_>>().join(", ")
 }

@@ -4,9 +4,10 @@
 
 use std::sync::Arc;
 
+use crate::ck::*;
 use crate::error::{Error, Result};
 use crate::mechanism::Mechanism;
-use crate::object::Object;
+use crate::object::{Attributes, Object, Value, attribute};
 use crate::policy::Use;
 use crate::token::{KeyName, ObjectHandle, Outcome, Token, What};
 
@@ -46,6 +47,20 @@ pub(super) fn tell_use<T>(token: &Token, told: &Told, result: &Result<T>) {
     token.note(&event);
 }
 
+/// Whether an error says that somebody may not do something, and not that it cannot be done.
+fn is_refusal(error: Error) -> bool {
+    matches!(
+        error,
+        Error::ActionProhibited
+            | Error::AttributeReadOnly
+            | Error::AttributeSensitive
+            | Error::KeyFunctionNotPermitted
+            | Error::KeyNotWrappable
+            | Error::KeyUnextractable
+            | Error::UserNotLoggedIn
+    )
+}
+
 impl Session {
     /// What will be told of this use.
     pub(super) fn told(&self, key: &Object, purpose: Use, row: &'static Mechanism) -> Told {
@@ -70,6 +85,53 @@ impl Session {
         let mut event = event.detail(&format!("{} with {}", what(purpose).name(), row.name));
         event.key = self.token.object(handle).ok().map(|key| KeyName::of(key.attributes()));
         self.token.note(&event);
+    }
+
+    /// Does something to an object, or tells that it was refused: `what` as in "wrap with CKM_AES_GCM".
+    pub(super) fn unless_refused<T>(
+        &self,
+        object: &Object,
+        what: &str,
+        work: impl FnOnce() -> Result<T>,
+    ) -> Result<T> {
+        let result = work();
+        if let Err(error) = &result {
+            self.tell_refused(object.attributes(), what, *error);
+        }
+        result
+    }
+
+    /// Tells of what was refused to do with an object; other errors are not told.
+    pub(super) fn tell_refused(&self, object: &Attributes, what: &str, error: Error) {
+        if self.token.tells_refusals() && is_refusal(error) {
+            let event = self.token.event(What::Denied).outcome(Outcome::denied(error)).detail(what);
+            self.token.note(&event.about(object));
+        }
+    }
+
+    /// Tells of a secret value of a token object that was read in the clear, and the first time that it was refused: there are
+    /// applications that ask for whatever an object could have.
+    pub(super) fn tell_reading(
+        &self,
+        handle: ObjectHandle,
+        object: &Object,
+        attribute: CK_ATTRIBUTE_TYPE,
+        value: &Result<Value>,
+    ) {
+        let read = match value {
+            Ok(Value::Secret(_)) => true,
+            Err(Error::AttributeSensitive) => false,
+            _ => return,
+        };
+        if !object.is_true(CKA_TOKEN) || !self.token.tells_refusals() {
+            return;
+        }
+        let name = attribute::lookup(attribute).map_or("an attribute", |info| info.name);
+        if read {
+            self.token.note(&self.token.event(What::ValueRead).about(object.attributes()).detail(name));
+        } else if self.token.is_first_refusal(handle) {
+            self.tell_refused(object.attributes(), &format!("read {name}"), Error::AttributeSensitive);
+        }
     }
 
     /// Takes a step of an operation, and tells of the use if it was the last.

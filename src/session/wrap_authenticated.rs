@@ -67,7 +67,7 @@ impl Session {
         let wrap = row.ops.message.and(row.ops.wrap).ok_or(Error::MechanismInvalid)?;
         let wrapping_key = self.usable_key(wrapping_key, row, &Params::None, Use::Wrap)?;
         check_message(row, self.token.profile(), &wrapping_key, &message, Use::Wrap)?;
-        let (key, material) = self.material_to_wrap(key, &wrapping_key)?;
+        let (key, material) = self.material_to_wrap(key, &wrapping_key, row)?;
         if !fits(material.len())? {
             return Ok(None);
         }

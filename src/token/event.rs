@@ -110,6 +110,7 @@ whats! {
     1017 Encapsulate "encapsulate";
     1018 Decapsulate "decapsulate";
     1019 Digest "digest-key";
+    1020 ValueRead "value-read";
     // Of the audit log itself.
     2000 LogBegun "log-begun";
     2001 LogGap "log-gap";

@@ -8,10 +8,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::ck::*;
 use crate::error::{Error, Result};
-use crate::object::{Object, Value};
+use crate::object::{Object, Value, attribute};
 use crate::policy::{Concern, Meter, Mode, Use};
 
 use super::Token;
+use super::event::{Outcome, What};
 use super::handle::ObjectHandle;
 
 /// The most uses of one reservation: so many are lost in a crash.
@@ -136,9 +137,21 @@ impl Token {
                 self.allowances.add(key, quantity, limit, reserved.saturating_sub(amount));
                 Ok(())
             }
-            Err(error) if mode == Mode::Enforce => Err(error),
+            Err(error) if mode == Mode::Enforce => {
+                self.note_exhausted(&object, purpose, error);
+                Err(error)
+            }
             // A token that only warns does not refuse because it cannot count.
             Err(_) => Ok(()),
+        }
+    }
+
+    /// Tells the log that a use was refused.
+    fn note_exhausted(&self, key: &Object, purpose: Use, error: Error) {
+        if self.tells_refusals() && error == Error::KeyExhausted {
+            let usage = attribute::lookup(purpose.attribute()).map_or("use", |info| info.name);
+            let event = self.event(What::Denied).outcome(Outcome::denied(error)).about(key.attributes());
+            self.note(&event.detail(&format!("{usage} beyond the key's limit")));
         }
     }
 

@@ -184,7 +184,8 @@ impl Token {
     /// C_LoginUser of an account. Errors as `log_in`; CKR_USER_TYPE_INVALID for a name that nobody has.
     pub fn log_in_account(&self, name: &[u8], pin: &Secret) -> Result<()> {
         self.sync()?;
-        self.log_in_person(Person::Account(self.account(name)?), pin)
+        let account = self.account(name).inspect_err(|error| self.note_stranger(*error))?;
+        self.log_in_person(Person::Account(account), pin)
     }
 
     fn log_in_person(&self, person: Person, pin: &Secret) -> Result<()> {
@@ -218,8 +219,16 @@ impl Token {
         Ok(())
     }
 
+    /// Tells the log of a login with a name that nobody has. The name is not told: it may be a PIN that was typed too early.
+    fn note_stranger(&self, error: Error) {
+        if self.tells_refusals() {
+            let event = self.event(What::LoginFailed).outcome(Outcome::failed(error));
+            self.note(&event.detail("there is no account of this name"));
+        }
+    }
+
     /// Tells the log of a login that failed.
-    fn note_failure(&self, entry: vault::Entry, error: &vault::Error) {
+    pub(super) fn note_failure(&self, entry: vault::Entry, error: &vault::Error) {
         if self.tells_refusals() {
             let outcome = Outcome::failed(error.clone().into());
             let event = self.event(What::LoginFailed).outcome(outcome);

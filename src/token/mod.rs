@@ -25,7 +25,7 @@ mod time;
 mod transfer;
 
 use std::cell::Cell;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::time::Instant;
@@ -97,6 +97,8 @@ pub struct Token {
     control: RwLock<Option<Arc<Control>>>,
     /// What was told of uses that should not have been, in a token that only warns.
     concerns: Mutex<HashMap<(ObjectHandle, Use), Concern>>,
+    /// Objects whose values this process was refused.
+    refused: Mutex<HashSet<ObjectHandle>>,
     /// Who is told what happens, if anybody; and what of the settings says how much.
     log: RwLock<Option<Arc<dyn AuditSink>>>,
     log_opener: OnceCell<audit::LogOpener>,
@@ -164,6 +166,7 @@ impl Token {
             has_control: AtomicBool::new(false),
             control: RwLock::default(),
             concerns: Mutex::default(),
+            refused: Mutex::default(),
             log: RwLock::default(),
             log_opener: OnceCell::new(),
             has_log: AtomicBool::new(false),
@@ -214,7 +217,11 @@ impl Token {
         if prohibited.get() {
             return Err(Error::ActionProhibited);
         }
-        wiped?;
+        wiped.inspect_err(|error| {
+            if matches!(Error::from(error.clone()), Error::PinIncorrect | Error::PinLocked) {
+                self.note_failure(vault::Entry::SecurityOfficer, error);
+            }
+        })?;
         self.catch_up().map(|_| ())
     }
 
@@ -267,6 +274,12 @@ impl Token {
             self.event(What::Permitted).detail(&format!("{usage} although {}", concern.sentence()));
         event.key = self.entry_object(key).ok().map(|(_, key)| KeyName::of(key.attributes()));
         self.note(&event);
+    }
+
+    /// Whether nobody has been refused the values of this object before, as far as it is remembered.
+    pub fn is_first_refusal(&self, object: ObjectHandle) -> bool {
+        let mut refused = self.refused.lock();
+        refused.len() < MOST_CONCERNS && refused.insert(object)
     }
 
     /// Uses of keys by this process that their state or dates speak against, which happened all the same.

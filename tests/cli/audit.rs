@@ -136,8 +136,16 @@ fn a_new_token_has_a_log_of_events_unless_told_otherwise_and_keeps_the_log_of_th
     let wrong = home.command(&["list", "--login"]).env("COFFER_PIN", "9999").output().unwrap();
     assert_eq!(wrong.status.code(), Some(1));
     assert!(home.ok(&["audit", "show", "--what", "login-failed"]).contains("user"));
-    let older = fs::read(home.path(LOG)).unwrap();
+    // The token is initialised anew, and the log tells of it.
     let said = home.ok(&["init", "again", "--slot", "0", "--yes"]);
+    assert!(said.contains("token-0.coffer.audit") && !said.contains("First key"), "{said}");
+    let shown = home.ok(&["audit", "show"]);
+    assert!(shown.contains("login-failed") && shown.matches("token-initialised").count() == 2, "{shown}");
+    home.ok(&["audit", "verify"]);
+    // Another token in its place.
+    let older = fs::read(home.path(LOG)).unwrap();
+    home.ok(&["delete", "--entire-token", "--token", "again", "--yes"]);
+    let said = home.ok(&["init", "other"]);
     assert!(said.contains("An older log that was there is kept as"), "{said}");
     home.ok(&["audit", "verify"]);
     let names = fs::read_dir(home.path("tokens")).unwrap().map(|entry| entry.unwrap().path());

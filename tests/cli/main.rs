@@ -6,6 +6,7 @@ mod care;
 mod destruction;
 mod errors;
 mod everywhere;
+mod exits;
 mod explain;
 mod files;
 #[path = "../storage/frames.rs"]

@@ -4,7 +4,7 @@ use coffer_pkcs11::ck::*;
 use coffer_pkcs11::config::Config;
 use coffer_pkcs11::mechanism::Params;
 use coffer_pkcs11::module::Module;
-use coffer_pkcs11::object::SearchTemplate;
+use coffer_pkcs11::object::{SearchTemplate, Template, Value};
 use coffer_pkcs11::secret::Secret;
 use coffer_pkcs11::session::{Output, Session};
 use coffer_pkcs11::token::SlotId;
@@ -83,6 +83,31 @@ fn a_timer_rotates_what_is_due_and_exit_codes_tell_it_what_was() {
     let again = at(&home, later, &["rotate", "--due", "--within", "30d"]);
     assert!(again.out.contains("No key of token `mine` is due"), "{}", again.out);
     assert!(home.fails(&["rotate", "--due", "--within", "soon"]).contains("no length of time"));
+}
+
+#[test]
+fn a_one_time_password_key_is_not_rotated_and_the_reason_is_told() {
+    let home = Home::with_token();
+    with_session(&home, |session| {
+        let mut template = Template::new();
+        let attributes = [
+            (CKA_TOKEN, Value::Bool(true)),
+            (CKA_LABEL, Value::Bytes(b"door".to_vec())),
+            (CKA_OTP_LENGTH, Value::Ulong(6)),
+            (CKA_VALUE_LEN, Value::Ulong(20)),
+            (CKA_COFFER_PROTECT_STOP_DATE, Value::Ulong(TODAY + DAY)),
+        ];
+        for (attribute, value) in attributes {
+            template.push_value(attribute, value).unwrap();
+        }
+        session.generate_key(CKM_HOTP_KEY_GEN, &Params::None, &template).unwrap();
+    });
+    let error = home.fails(&["rotate", "key", "door"]);
+    assert!(error.contains("one-time-password key") && error.contains("coffer key state"), "{error}");
+    let due = at(&home, TODAY + 2 * DAY, &["rotate", "--due"]);
+    assert!(due.code == 3 && due.out.contains("`door` was NOT rotated"), "{}{}", due.out, due.err);
+    home.ok(&["key", "state", "door", "deactivate", "--yes"]);
+    assert_eq!(at(&home, TODAY + 2 * DAY, &["rotate", "--due"]).code, 0);
 }
 
 /// What an application does with the token of the home.

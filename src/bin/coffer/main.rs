@@ -43,9 +43,9 @@ Tokens and objects are named by their labels or by PKCS#11 URIs (RFC 7512), such
 PINs are never taken from the command line. They come from --pin-fd or --pin-file, else from the
 environment (COFFER_PIN, COFFER_SO_PIN, COFFER_NEW_PIN, COFFER_PASSPHRASE), else from a prompt.
 
-Exit codes: 0 done; 1 not done; 2 a token file is damaged or was tampered with;
-3 done, but something wants attention (doctor, list, migrate, report, verify, salvage); 4 the use of a key is denied (explain);
-5 fewer people took part than must (backup restore, pin reset).";
+Exit codes: 0 done; 1 not done; 2 a token, a log or another file is damaged or was tampered with;
+3 done, but something wants attention (doctor, list, rotate, verify and others);
+4 the use of a key is denied (explain); 5 fewer people took part than must (backup restore, pin reset).";
 
 #[derive(Subcommand)]
 enum Command {

@@ -121,8 +121,10 @@ pub fn enable(token: &Token, backend: Arc<dyn Backend>, begin: &Begin<'_>) -> Re
     create(&*backend, token, id, &first_key, &sealed)?;
     let audit = Audit { mode: begin.mode, required: begin.required, log: Some(id) };
     configure(token, What::AuditEnabled, &audit)?;
-    token.attach_log(Arc::new(AuditLog::open(backend, begin.each)?));
-    token.flush_log(true);
+    let log = Arc::new(AuditLog::open(backend, begin.each)?);
+    token.attach_log(log.clone());
+    // The events of before, and the one of this.
+    log.write(token, true);
     Ok(Some(first_key).filter(|_| begin.auditors.is_empty()))
 }
 

@@ -53,7 +53,7 @@ pub struct Arguments {
     /// `coffer destroy` does not without that
     #[arg(long, value_name = "TIME", value_parser = dates::length, default_value = "0d")]
     destruction_wait: u64,
-    /// How much the audit log beside the token is told; none: there is no log. --audit alone: uses
+    /// How much the audit log beside the token is told; none: no log is begun. --audit alone: uses
     #[arg(
         long,
         value_enum,
@@ -389,7 +389,7 @@ impl Arguments {
 /// What whoever turns stateful signatures on must know.
 const STATEFUL_RISK: &str = "It signs with HSS keys. A copy of the file that signs, too, gives them away: no copies, no snapshots, no restoring";
 
-/// Begins the audit log of a token that was just made.
+/// Begins the audit log of a token that was just made; one that was initialised anew goes on with the log that it has.
 fn begin_log(
     context: &Context,
     token: &Found,
@@ -399,7 +399,15 @@ fn begin_log(
 ) -> Result<audit::Begun> {
     let session = context.session(token.slot, true)?;
     log_in(&session, CKU_SO, so_pin, token)?;
-    let begun = audit::begin(context, token, mode, false, seal_to).map_err(|failure| {
+    let begin = || {
+        let has = if seal_to.is_empty() {
+            audit::go_on(context, token, mode, token.settings.audit.required)?
+        } else {
+            None
+        };
+        has.map_or_else(|| audit::begin(context, token, mode, false, seal_to), Ok)
+    };
+    let begun = begin().map_err(|failure| {
         failure.while_doing("the token is ready, but its audit log could not be begun (coffer audit enable)")
     })?;
     session.logout()?;

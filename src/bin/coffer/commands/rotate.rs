@@ -180,6 +180,9 @@ fn newest(session: &Session, wanted: &Uri, token: &Found) -> Result<Entry> {
         (Some(entry), 0) => Ok(entry),
         (None, _) if were > 0 => Err(Failure::new(format!("every key that fits {wanted} has a successor"))
             .advise("rotate the newest one; `coffer list` shows it")),
+        (None, _) if rest.iter().any(|entry| entry.class == CKO_OTP_KEY) => {
+            Err(no_one_time_passwords(wanted))
+        }
         (None, _) => Err(Failure::new(format!(
             "{wanted} names {}, and no private or secret key",
             output::count(rest.len(), "object")
@@ -190,6 +193,15 @@ fn newest(session: &Session, wanted: &Uri, token: &Found) -> Result<Entry> {
             Err(objects::several(&current, token))
         }
     }
+}
+
+/// Why a one-time-password key has no successor that is made here.
+fn no_one_time_passwords(wanted: &Uri) -> Failure {
+    Failure::new(format!(
+        "{wanted} is a one-time-password key, which the service that checks its passwords has as well: a successor that is made \
+         here alone would open nothing"
+    ))
+    .advise("enrol a new key with the service, put it into the token, then end this one: coffer key state LABEL deactivate")
 }
 
 fn is_key(class: CK_OBJECT_CLASS) -> bool {
@@ -204,6 +216,9 @@ fn protect_stop(session: &Session, entry: &Entry) -> Result<Option<u64>> {
 
 impl How {
     fn rotate(&self, session: &Session, token: &Found, entry: &Entry) -> Result<Outcome> {
+        if entry.class == CKO_OTP_KEY {
+            return Err(no_one_time_passwords(&entry.uri(token)));
+        }
         let mut outcome = Outcome {
             old: entry.document(token),
             protect_stop: protect_stop(session, entry)?.map(moment),
@@ -263,7 +278,7 @@ impl Due {
         let session = context.user_session(&token, !self.how.dry_run, &self.pin, &wanted)?;
         let by = context.config().clock.now().saturating_add(self.within);
         let mut outcomes = Vec::new();
-        for entry in objects::find(&session, &wanted)?.into_iter().filter(|entry| is_key(entry.class)) {
+        for entry in objects::find(&session, &wanted)? {
             if !rotation::is_due(&*session.token().object(entry.handle)?, by) {
                 continue;
             }

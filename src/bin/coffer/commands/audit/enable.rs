@@ -87,21 +87,18 @@ struct Enabled {
 impl Enable {
     pub fn run(self) -> Result<Exit> {
         let place = self.login.place()?;
-        let token = self.login.open(&place)?;
-        let known = token.settings()?.audit;
-        let goes_on = known.log.is_some_and(|id| stands(&place, &id));
-        let begun = if goes_on {
-            if !self.seal_to.is_empty() {
-                return Err(Failure::new(format!("the log {} is there already", place.log.display()))
-                    .advise("its first key is kept nowhere: only a new log can have one sealed; move this one away, and keep it"));
-            }
-            let audit = Audit { mode: self.mode.into(), required: self.required, ..known };
-            log::configure(&token, What::SettingsChanged, &audit)?;
-            Begun { file: place.log.clone(), ..Begun::default() }
-        } else {
-            begin(&place.context, &place.found, self.mode.into(), self.required, &self.seal_to)?
+        self.login.open(&place)?;
+        let mode = AuditMode::from(self.mode);
+        if !self.seal_to.is_empty() && has_log(&place.context, &place.found)? {
+            return Err(Failure::new(format!("the log {} is there already", place.log.display())).advise(
+                "its first key is kept nowhere: only a new log can have one sealed; move this one away, and keep it",
+            ));
+        }
+        let begun = match go_on(&place.context, &place.found, mode, self.required)? {
+            Some(begun) => begun,
+            None => begin(&place.context, &place.found, mode, self.required, &self.seal_to)?,
         };
-        let mode = AuditMode::from(self.mode).name();
+        let mode = mode.name();
         if self.json {
             let Begun { file, first_key, sealed_to, kept } = begun;
             let enabled = Enabled { file, mode, required: self.required, first_key, sealed_to, kept };
@@ -116,12 +113,6 @@ impl Enable {
         begun.tell()?;
         Ok(Exit::Success)
     }
-}
-
-/// Whether the log of that id is in its place.
-fn stands(place: &super::Place, id: &[u8; 16]) -> bool {
-    AuditLog::open(place.context.module.audit_backend(&place.token_file), false)
-        .is_ok_and(|log| log.id() == *id)
 }
 
 /// A log that was begun.
@@ -153,6 +144,26 @@ impl Begun {
         }
         Ok(())
     }
+}
+
+/// Changes how much the log is told that the token has; `None`: it has none. Somebody is logged in.
+pub fn go_on(context: &Context, found: &Found, mode: AuditMode, required: bool) -> Result<Option<Begun>> {
+    if !has_log(context, found)? {
+        return Ok(None);
+    }
+    let token = context.module.token(found.slot)?;
+    let audit = Audit { mode, required, ..token.settings()?.audit };
+    log::configure(&token, What::SettingsChanged, &audit)?;
+    let file = log::path_beside(&context.module.slot_info(found.slot)?.path);
+    Ok(Some(Begun { file, ..Begun::default() }))
+}
+
+/// Whether the log that the token names is in its place.
+fn has_log(context: &Context, found: &Found) -> Result<bool> {
+    let path = context.module.slot_info(found.slot)?.path;
+    let named = context.module.token(found.slot)?.settings()?.audit.log;
+    let log = AuditLog::open(context.module.audit_backend(&path), false);
+    Ok(log.is_ok_and(|log| Some(log.id()) == named))
 }
 
 /// Begins a log for a token in which somebody is logged in. Another log that stands in its place is moved aside.

@@ -20,7 +20,7 @@ use crate::context::{Context, Found, TokenOption};
 use crate::failure::{Exit, Failure, Result};
 use crate::pin::{SoPin, UserPin};
 
-pub use enable::{Begun, SealTo, begin};
+pub use enable::{Begun, SealTo, begin, go_on};
 
 #[derive(Subcommand)]
 pub enum Command {
@@ -63,7 +63,6 @@ struct Login {
 struct Place {
     context: Context,
     found: Found,
-    token_file: PathBuf,
     log: PathBuf,
 }
 
@@ -71,9 +70,8 @@ impl Login {
     fn place(&self) -> Result<Place> {
         let context = Context::load()?;
         let found = context.token(&self.token.uri()?)?;
-        let token_file = context.module.slot_info(found.slot)?.path;
-        let log = log::path_beside(&token_file);
-        Ok(Place { context, found, token_file, log })
+        let log = log::path_beside(&context.module.slot_info(found.slot)?.path);
+        Ok(Place { context, found, log })
     }
 
     /// The token, with somebody logged in.
