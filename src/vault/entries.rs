@@ -232,3 +232,47 @@ impl Unlocked {
         Ok(Committed { revision, events })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::MemoryBackend;
+    use crate::vault::{NewToken, Options};
+
+    /// The SO of a separated token holds the MAC key, and can put any entry into the file.
+    #[test]
+    fn an_entry_that_was_not_made_with_the_root_key_is_found_by_verification_and_stops_rotations() {
+        let (so_pin, user_pin) = (Secret::copy_of(b"so pin"), Secret::copy_of(b"user pin"));
+        let kdf = Kdf::Pbkdf2Sha512 { iterations: 1 };
+        let options = Options { minimum_iterations: 1, ..Options::default() };
+        let new = NewToken {
+            info: Vec::new(),
+            so_pin: &so_pin,
+            kdf,
+            allow_readonly_login: false,
+            pin_limit: 10,
+            separated: true,
+        };
+        let vault = Vault::create(Arc::new(MemoryBackend::new()), options, new).unwrap();
+        let officer = vault.login(Entry::SecurityOfficer, &so_pin).unwrap();
+        officer.start_anew(&user_pin, kdf, Vec::new()).unwrap();
+        let user = vault.login(Entry::User, &user_pin).unwrap();
+        user.verify(|_, _| {}).unwrap();
+
+        let wrap = |vault: &Vault| vault.view.read().state.wraps.get(&Entry::User.number()).cloned().unwrap();
+        let forged = Wrap { entry: Entry::Other(7).number(), ..wrap(&vault) };
+        let writing = vault.begin().unwrap();
+        let keys = officer.keys().unwrap();
+        let mut group = Group::new(&writing, &keys);
+        group.add_record(Kind::Wrap, forged.encode());
+        group.finish(&officer).unwrap();
+        drop(writing);
+        assert!(matches!(
+            user.verify(|_, _| {}),
+            Err(Error::Damaged { offset, what: "the entry of a role was not made with the keys" }) if offset > 2048
+        ));
+        assert_eq!(user.rotate_root().err(), Some(Error::KeysChanged));
+        // Who opens no objects cannot tell.
+        officer.verify(|_, _| {}).unwrap();
+    }
+}

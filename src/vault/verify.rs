@@ -8,10 +8,11 @@ use super::chain;
 use super::event::Held;
 use super::format::{FLAG_PRIVATE, HEAD_LENGTH, HEADER_LENGTH, IDENTITY_LENGTH, Kind};
 use super::keys::{Keys, Part};
-use super::record::PutHead;
+use super::record::{PutHead, Wrap};
 use super::recover::{Place, State, recover};
 use super::scan::{self, Next, Position, Transaction};
 use super::source::Whole;
+use super::survey::{Piece, pieces};
 use super::types::{Checked, Entry};
 use super::unlocked::Unlocked;
 use super::{Error, Vault, encoding};
@@ -68,6 +69,7 @@ fn check(contents: &[u8], keys: &Keys, mut progress: impl FnMut(u64, u64)) -> Re
         }
         progress(done, objects);
     }
+    check_entries(contents, &state, keys)?;
     check_events(contents, &state, keys)?;
     if let Some(place) = state.index.filter(|_| keys.open_objects()) {
         keys.open_index(state.first_generation, body_at(contents, &place)?)
@@ -75,6 +77,34 @@ fn check(contents: &[u8], keys: &Keys, mut progress: impl FnMut(u64, u64)) -> Re
             .ok_or(Error::Damaged { offset: place.offset, what: "the INDEX does not open" })?;
     }
     Ok(Checked { records, transactions, objects, tags, notes: recovered.notes })
+}
+
+/// Whether every entry is one that a holder of the keys has made, so that it opens and outlives a rotation. (The SO of a separated
+/// token, who writes with a valid code, could put others there.)
+fn check_entries(contents: &[u8], state: &State, keys: &Keys) -> Result<(), Error> {
+    for wrap in state.wraps.values() {
+        match keys.closer(wrap) {
+            Ok(Some(_)) | Err(Error::NotAllowed) => {}
+            Ok(None) => {
+                let is_it = |piece: &Piece<'_>| match piece {
+                    Piece::Record(record) => {
+                        record.head.kind == Kind::Wrap && Wrap::parse(record.body).as_ref() == Some(wrap)
+                    }
+                    Piece::Unreadable(_) => false,
+                };
+                let offset = pieces(contents)
+                    .iter()
+                    .rfind(|piece| is_it(piece))
+                    .map_or(0, |piece| piece.name().offset);
+                return Err(Error::Damaged {
+                    offset,
+                    what: "the entry of a role was not made with the keys",
+                });
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 /// Opens every event that is in the file.
