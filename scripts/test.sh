@@ -95,6 +95,7 @@ client() {
 stage "packages" bash scripts/install-packages.sh all
 maybe "format" cargo fmt --all --check
 maybe "clippy" cargo clippy --workspace --all-targets --locked -- -D warnings
+maybe "clippy: the library alone" cargo clippy --lib --no-default-features --locked -- -D warnings
 maybe "layers" layers
 maybe "licences" bash scripts/licences.sh
 maybe "file sizes" bash scripts/file-sizes.sh

@@ -17,6 +17,7 @@ mod share;
 mod stream;
 #[cfg(test)]
 mod stream_tests;
+mod write;
 // What splits and combines recovery keys: for the tool alone.
 #[cfg(feature = "cli")]
 mod make;
@@ -28,7 +29,7 @@ pub use entry::{Copy, Counts, Destroyed, Entry, LeftOut, Reason};
 pub use error::{Error, Result};
 pub use header::{Header, Recipient, Set, signer_id};
 #[cfg(feature = "cli")]
-pub use make::{Made, NewSet, Plan, combined, record, recovery_recipient, reset_pin, resetting_set, write};
+pub use make::{NewSet, combined, reset_pin, resetting_set};
 pub use passphrase::Protection;
 pub use recipient::{PublicHalf, Seed, WRAPPED_LEN};
 pub use records::{BackupRecord, RecoverySet, backups, destroyed, is_own, own_signer_id, recovery_sets};
@@ -37,3 +38,4 @@ pub use restore::{Inside, Outcome, Rules, check, remember, restore};
 pub use set::{SetRules, check_rule, combine, split};
 pub use share::{Opened, SetId, Share, ShareHead};
 pub use stream::{Contents, Survey, survey};
+pub use write::{Made, Plan, record, recovery_recipient, write};

@@ -15,11 +15,11 @@ const FILE_CONTEXT: &[u8] = b"coffer recipient key v1";
 
 /// What both halves of a key are made from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Seed(PrivateHalf);
+pub struct Seed(pub(super) PrivateHalf);
 
 /// The half that closes: public.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PublicHalf(recipient::PublicHalf);
+pub struct PublicHalf(pub(super) recipient::PublicHalf);
 
 impl Seed {
     pub fn random() -> Result<Self> {
@@ -33,11 +33,6 @@ impl Seed {
 
     pub(super) fn secret(&self) -> &Secret {
         self.0.seed()
-    }
-
-    /// The half that opens, for the layers below.
-    pub(super) fn private_half(&self) -> &PrivateHalf {
-        &self.0
     }
 
     pub fn public_half(&self) -> Result<PublicHalf> {
@@ -97,11 +92,6 @@ impl PublicHalf {
 
     pub fn as_bytes(&self) -> &[u8] {
         self.0.as_bytes()
-    }
-
-    /// The same for the layers below.
-    pub(super) fn inner(&self) -> &recipient::PublicHalf {
-        &self.0
     }
 
     pub fn key_id(&self) -> Result<[u8; 16]> {

@@ -13,7 +13,7 @@ use super::recipient::{PUBLIC_LEN, PublicHalf};
 use super::share::{SetId, ShareHead, name};
 use crate::error;
 use crate::lifecycle::{destruction, signer};
-use crate::token::{KeyName, LedgerKind, LedgerRecord, Token};
+use crate::token::{KeyName, LedgerKind, LedgerRecord, Token, What};
 use crate::vault::encoding;
 
 const VERSION: u8 = 1;
@@ -56,7 +56,17 @@ impl RecoverySet {
         Ok(Set { threshold: self.head.threshold, count: self.head.count, id: self.id()? })
     }
 
-    pub(super) fn encode(&self) -> Result<Vec<u8>> {
+    /// Tells the token of the set, for all backups to come; and in a token of `init --so-reset quorum` its shares set user PINs
+    /// from now on, and no others do.
+    pub fn keep(&self, token: &Token) -> Result<()> {
+        let (bytes, id) = (self.encode()?, self.id()?);
+        let Self { head, custodians, public } = self;
+        let detail = format!("set {id}: {} of {} ({})", head.threshold, head.count, custodians.join(", "));
+        let event = token.event(What::SharesMade).detail(&detail);
+        Ok(token.keep_recovery(id.0, &public.0, bytes, event)?)
+    }
+
+    fn encode(&self) -> Result<Vec<u8>> {
         let mut bytes = vec![VERSION, SET];
         self.head.encode(&mut bytes);
         for custodian in &self.custodians {
