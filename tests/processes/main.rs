@@ -13,6 +13,7 @@ mod history;
 mod kills;
 mod locks;
 mod mutations;
+mod one_time;
 mod pins;
 mod shim;
 mod starts;

@@ -26,12 +26,16 @@ pub const STEPS: [&str; 17] = [
     "giving back the lock",
     "after the change",
 ];
+pub const OUTSIDE: i32 = 0;
 pub const CUT: i32 = 3;
 pub const WRITE: i32 = 4;
 pub const SYNC: i32 = 5;
+pub const POINTER: i32 = 6;
 pub const SYNC_COUNT: i32 = 8;
 const NEW: i32 = 9;
 const MARK: i32 = 14;
+pub const UNLOCK: i32 = 15;
+pub const ANSWER: i32 = 16;
 
 /// Whether the step belongs to the making of a new file, which follows a change of the PIN.
 pub fn is_of_a_new_file(step: i32) -> bool {
