@@ -5,10 +5,12 @@ mod common;
 mod lifecycle;
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use coffer_pkcs11::ck::*;
 use coffer_pkcs11::error::Error;
+use coffer_pkcs11::lifecycle::rotation::Choice;
 use coffer_pkcs11::lifecycle::settings;
 use coffer_pkcs11::mechanism::Params;
 use coffer_pkcs11::object::Value;
@@ -62,6 +64,10 @@ fn sign(session: &Session, key: ObjectHandle, message: &[u8]) -> Result<Vec<u8>,
 fn verify(session: &Session, key: ObjectHandle, message: &[u8], signature: &[u8]) -> Result<(), Error> {
     session.verify_init(CKM_HSS, &Params::None, key)?;
     session.verify(message, signature)
+}
+
+fn file(world: &World) -> PathBuf {
+    world.folder.path().join("token-0.coffer")
 }
 
 /// The index of the one-time key, of a key with one level.
@@ -288,6 +294,54 @@ fn a_session_key_counts_as_one_of_the_token_does() {
     assert_eq!(into_file, Err(Error::ActionProhibited));
 }
 
+/// A process that has seen what was signed since refuses an older file; nobody else can.
+#[test]
+fn an_older_file_that_is_put_back_is_refused_by_a_process_that_has_seen_a_newer_one() {
+    let world = stateful();
+    let session = world.session();
+    let (_, key) = small(&session);
+    sign(&session, key, b"message").unwrap();
+    let older = std::fs::read(file(&world)).unwrap();
+    assert_eq!(index(&sign(&session, key, b"message").unwrap()), 1);
+    // In place, and as another file of the same name.
+    std::fs::write(file(&world), &older).unwrap();
+    assert!(sign(&session, key, b"another message").is_err());
+    std::fs::write(world.folder.path().join("old"), &older).unwrap();
+    std::fs::rename(world.folder.path().join("old"), file(&world)).unwrap();
+    assert!(sign(&session, key, b"another message").is_err());
+}
+
+#[test]
+fn messages_are_signed_one_by_one_each_with_a_key_of_its_own() {
+    let world = stateful();
+    let session = world.session();
+    let (public, key) = small(&session);
+    session.message_sign_init(CKM_HSS, Params::None, key).unwrap();
+    let mut indices = Vec::new();
+    for message in [b"one", b"two"] {
+        let mut place = [0; 3000];
+        let mut output = Output::buffer(&mut place);
+        session.sign_message(message, &mut output).unwrap();
+        let length = output.length();
+        assert_eq!(verify(&session, public, message, &place[..length]), Ok(()));
+        indices.push(index(&place));
+    }
+    assert_eq!(indices, [0, 1]);
+}
+
+#[test]
+fn a_rotated_key_has_a_successor_of_the_same_levels_with_one_time_keys_of_its_own() {
+    let world = stateful();
+    let session = world.session();
+    let (_, key) = small(&session);
+    sign(&session, key, b"message").unwrap();
+    let rotated = session.rotate_key(key, &Choice::default()).unwrap();
+    assert_eq!(remaining(&session, rotated.key), 32);
+    assert_eq!(read(&session, rotated.key, CKA_HSS_LMOTS_TYPES), Ok(Value::Mechanisms(vec![3])));
+    assert_eq!(sign(&session, key, b"message"), Err(Error::KeyFunctionNotPermitted));
+    assert!(sign(&session, rotated.key, b"message").is_ok());
+}
+
 /// Where the file takes no commit, the count is not advanced, and nothing is signed.
 #[test]
 fn without_a_durable_commit_there_is_no_signature() {
@@ -296,8 +350,7 @@ fn without_a_durable_commit_there_is_no_signature() {
     let (_, key) = small(&session);
     sign(&session, key, b"message").unwrap();
     session.sign_init(CKM_HSS, &Params::None, key).unwrap();
-    let held = std::fs::read_dir(world.folder.path()).unwrap().flatten().map(|entry| entry.path());
-    let file = held.into_iter().find(|path| path.extension().is_some_and(|end| end == "coffer")).unwrap();
+    let file = file(&world);
     // Cut off while it is open: what the process knows is gone.
     let whole = std::fs::read(&file).unwrap();
     std::fs::write(&file, &whole[..whole.len() / 2]).unwrap();

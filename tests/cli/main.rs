@@ -23,6 +23,7 @@ mod rotation;
 mod settings;
 mod roles;
 mod softhsm2_util;
+mod stateful;
 mod tokens;
 
 use std::io::Write;

@@ -6,6 +6,8 @@ use std::str::FromStr;
 use coffer_pkcs11::ck::*;
 use coffer_pkcs11::object::Attributes;
 
+use crate::hss::Levels;
+
 /// A named curve: the name shown, other names taken, and CKA_EC_PARAMS (a DER object identifier).
 pub struct Curve {
     pub name: &'static str,
@@ -123,6 +125,8 @@ pub enum Kind {
         name: &'static str,
         number: u64,
     },
+    /// Stateful: only in tokens whose settings have that.
+    Hss(Levels),
     /// Length in bits.
     Aes(u64),
     /// Triple DES with three keys.
@@ -139,6 +143,7 @@ impl Kind {
             Kind::Curve(curve) => curve.key_type,
             Kind::Lattice(set) => set.key_type,
             Kind::SlhDsa { .. } => CKK_SLH_DSA,
+            Kind::Hss(_) => CKK_HSS,
             Kind::Aes(_) => CKK_AES,
             Kind::Generic(_) => CKK_GENERIC_SECRET,
             Kind::Des3 => CKK_DES3,
@@ -147,7 +152,7 @@ impl Kind {
     }
 
     pub fn is_pair(self) -> bool {
-        matches!(self, Kind::Rsa(_) | Kind::Curve(_) | Kind::Lattice(_) | Kind::SlhDsa { .. })
+        matches!(self, Kind::Rsa(_) | Kind::Curve(_) | Kind::Lattice(_) | Kind::SlhDsa { .. } | Kind::Hss(_))
     }
 
     /// True for keys of X25519 and X448, which neither sign nor decrypt.
@@ -170,6 +175,7 @@ impl fmt::Display for Kind {
             Kind::Curve(curve) => write!(formatter, "{}", curve.name),
             Kind::Lattice(set) => formatter.write_str(set.name),
             Kind::SlhDsa { name, .. } => write!(formatter, "slh-dsa-{name}"),
+            Kind::Hss(levels) => write!(formatter, "hss:{levels}"),
             Kind::Aes(bits) => write!(formatter, "aes:{bits}"),
             Kind::Des3 => write!(formatter, "des3"),
             Kind::ChaCha20 => write!(formatter, "chacha20"),
@@ -204,6 +210,7 @@ impl FromStr for Kind {
         match family.to_ascii_lowercase().as_str() {
             "rsa" => return bits(3072, 1024, 8192, 8).map(Kind::Rsa),
             "aes" => return bits(256, 128, 256, 64).map(Kind::Aes),
+            "hss" => return size.parse().map(Kind::Hss),
             "des3" | "chacha20" if !size.is_empty() => return Err(format!("{family} has one size alone")),
             "des3" => return Ok(Kind::Des3),
             "chacha20" => return Ok(Kind::ChaCha20),

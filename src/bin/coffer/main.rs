@@ -10,6 +10,7 @@ mod cryptoperiod;
 mod dates;
 mod escrow;
 mod failure;
+mod hss;
 mod inventory;
 mod keyfile;
 mod kind;

@@ -18,7 +18,7 @@ use crate::output;
 
 #[derive(Args)]
 pub struct Arguments {
-    /// What to make: rsa:3072, ec:P-256, ed25519, x25519, ml-dsa-65, ml-kem-768, slh-dsa-sha2-128s, aes:256, generic:256 …
+    /// What to make: rsa:3072, ec:P-256, ed25519, x25519, ml-dsa-65, ml-kem-768, slh-dsa-sha2-128s, aes:256, generic:256, hss:20/4,10/4 …
     #[arg(value_parser = str::parse::<Kind>)]
     kind: Kind,
     /// What the key is called
@@ -154,6 +154,12 @@ impl Arguments {
         if !self.kind.derives_only() {
             self.uses.check(&token)?;
         }
+        if matches!(self.kind, Kind::Hss(_)) && !token.settings.stateful_signatures {
+            return Err(Failure::new(format!("the token `{}` makes no HSS keys", token.label)).advise(
+                "their one-time keys must sign only once, which a copied file breaks: read docs/threat-model.md, and then \
+                 `coffer settings set --stateful-signatures on`",
+            ));
+        }
         if !self.force {
             refuse_used_id(&session, &id, self.kind.is_pair())?;
         }
@@ -214,6 +220,13 @@ impl Arguments {
             Kind::SlhDsa { number, .. } => {
                 public.push_value(CKA_PARAMETER_SET, Value::Ulong(number))?;
                 CKM_SLH_DSA_KEY_PAIR_GEN
+            }
+            Kind::Hss(levels) => {
+                let (trees, one_time) = levels.types();
+                secret.push_value(CKA_HSS_LEVELS, Value::Ulong(trees.len() as u64))?;
+                secret.push_value(CKA_HSS_LMS_TYPES, Value::Mechanisms(trees))?;
+                secret.push_value(CKA_HSS_LMOTS_TYPES, Value::Mechanisms(one_time))?;
+                CKM_HSS_KEY_PAIR_GEN
             }
             Kind::Aes(bits) | Kind::Generic(bits) => {
                 secret.push_value(CKA_VALUE_LEN, Value::Ulong(bits / 8))?;
