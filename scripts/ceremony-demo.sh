@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A key ceremony from its beginning to the end of a key: makes a token with a recovery key in three shares, of which two are
-# needed, backs it up, brings a lost token back with two shares, and destroys a key for good, with a certificate that is verified.
+# needed, backs it up, brings a lost token back with two shares, and destroys a key for good when two of three people have approved it,
+# with a certificate that is verified.
 # Everything happens in a scratch folder and without a terminal; docs/backup.md tells what people do at one.
 # usage: ceremony-demo.sh [--keep]     --keep leaves the folder
 set -euo pipefail
@@ -77,23 +78,47 @@ expect 5 backup restore "$folder/first.backup" --into Restored "${bob[@]}"
 expect 0 backup restore "$folder/first.backup" --into Restored "${bob[@]}" "${carol[@]}"
 run list --login
 
-say "5. A key is destroyed for good, with a certificate"
+say "5. From now on no key ends without the approval of two others"
+for name in alice bob carol; do
+    run control key "$folder/$name.key" --name "$name" --passphrase-file "$folder/$name.pass"
+done
+expect 0 control set --token Restored --rule destroy=2 --participant "$folder/alice.key.pub" \
+    --participant "$folder/bob.key.pub" --participant "$folder/carol.key.pub"
+signs() { printf -- '--key %s --passphrase-file %s' "$folder/$1.key" "$folder/$1.pass"; }
+
+say "6. A key is destroyed for good, with a certificate, when Bob and Carol have approved what Alice asks for"
 id=$("$coffer" list --login --json | python3 -c '
 import json, sys
 print(next(key["unique_id"] for key in json.load(sys.stdin)["objects"] if key["label"] == "files"))')
 mkdir "$folder/certificates"
 expect 0 backup create "$folder/with-the-key.backup" --to "$folder/auditor.pub"
 # It is still in backups: the certificate lists them among what it cannot confirm.
-expect 0 destroy --unique-id "$id" --yes --now --reason "its data is gone" --certificates "$folder/certificates"
+destroy=(destroy --unique-id "$id" --yes --now --reason "its data is gone" --certificates "$folder/certificates")
+expect 5 "${destroy[@]}"
+# shellcheck disable=SC2046
+expect 0 request destroy files $(signs alice) --reason "its data is gone" --out "$folder/request"
+request=$("$coffer" request list --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["requests"][0]["id"])')
+# shellcheck disable=SC2046
+expect 1 approve "$request" $(signs alice) --yes
+# shellcheck disable=SC2046
+expect 0 approve "$request" $(signs bob) --yes
+expect 5 "${destroy[@]}"
+# Carol signs away from the token.
+# shellcheck disable=SC2046
+expect 0 approve "$folder/request" $(signs carol) --out "$folder/by-carol" --yes
+expect 0 approve --add "$folder/by-carol"
+expect 0 "${destroy[@]}"
+# The approvals are used up.
+expect 1 approve --add "$folder/by-carol"
 certificate=$(find "$folder/certificates" -name '*.json')
 run destroy verify "$certificate"
 grep -q "$id" "$certificate" && checks=$((checks + 1))
 
-say "6. No old backup brings it back without a decision of the custodians"
+say "7. No old backup brings it back without a decision of the custodians"
 expect 0 backup create "$folder/after.backup" --to "$folder/auditor.pub"
 expect 5 backup restore "$folder/first.backup" --into Restored "${bob[@]}" "${carol[@]}"
 run init Third
 expect 5 backup restore "$folder/with-the-key.backup" --into Third --key "$folder/auditor" --newer "$folder/after.backup"
 
 echo
-echo "$checks checks passed, 0 failed"
+echo "$checks checks passed, 0 failed; 2 of 3 approved the destruction"

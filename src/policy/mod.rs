@@ -18,8 +18,8 @@ pub use access::{
 };
 pub use algorithms::{AlgorithmPolicy, Finding, LONGEST_POLICY, Rule, Severity};
 pub use control::{
-    Approval, Control, Controlled, DEFAULT_REQUEST_VALIDITY, KEY_LEN, LONGEST_REQUEST, MAXIMUM_PARTICIPANTS,
-    Participant, Refusal as ControlRefusal, Request, SignedRequest, Subject,
+    Approval, Control, Controlled, KEY_LEN, LONGEST_REQUEST, MAXIMUM_PARTICIPANTS, Participant,
+    Refusal as ControlRefusal, Request, SignedRequest, Subject,
 };
 pub use cryptoperiod::{Cryptoperiod, cryptoperiod, cryptoperiods};
 pub use dates::text as time_text;

@@ -100,6 +100,25 @@ impl Session {
         handle: ObjectHandle,
         attributes: &[CK_ATTRIBUTE_TYPE],
     ) -> Result<Vec<Result<Value>>> {
+        self.values(handle, attributes, false)
+    }
+
+    /// As [`Session::attribute_values`], for who hands nothing of it on before the export is written down (`copies::made`), which
+    /// uses up the approval of others where one is needed.
+    pub fn values_to_export(
+        &self,
+        handle: ObjectHandle,
+        attributes: &[CK_ATTRIBUTE_TYPE],
+    ) -> Result<Vec<Result<Value>>> {
+        self.values(handle, attributes, true)
+    }
+
+    fn values(
+        &self,
+        handle: ObjectHandle,
+        attributes: &[CK_ATTRIBUTE_TYPE],
+        exports: bool,
+    ) -> Result<Vec<Result<Value>>> {
         let mut values = Vec::new();
         values.try_reserve_exact(attributes.len())?;
         if let Some(held) = self.built_in(handle) {
@@ -117,7 +136,7 @@ impl Session {
                     self.known_copies(&object)?.map(Value::Ulong).ok_or(Error::AttributeTypeInvalid)
                 }
                 _ => rules::reveal(&object, *attribute)
-                    .and_then(|value| self.readable(&object, *attribute, value))
+                    .and_then(|value| self.readable(&object, *attribute, value, exports))
                     .map(|value| self.presented(&object, *attribute, value)),
             };
             self.tell_reading(handle, &object, *attribute, &value);
@@ -132,10 +151,16 @@ impl Session {
     /// Errors: CKR_ATTRIBUTE_SENSITIVE where the role of who is logged in does not read such values, and for those of token keys
     /// where others must approve that they leave: a call of C_GetAttributeValue may be a question about lengths, and can use up
     /// no approval (`coffer export` can).
-    fn readable(&self, object: &Object, attribute: CK_ATTRIBUTE_TYPE, value: Value) -> Result<Value> {
+    fn readable(
+        &self,
+        object: &Object,
+        attribute: CK_ATTRIBUTE_TYPE,
+        value: Value,
+        exports: bool,
+    ) -> Result<Value> {
         let sealed = matches!(value, Value::Secret(_));
         let of_token = sealed && object.key_type().is_some() && object.is_true(CKA_TOKEN);
-        let leaves = of_token && self.token.is_controlled(Controlled::Export);
+        let leaves = of_token && !exports && self.token.is_controlled(Controlled::Export);
         let may = !leaves && may_read_value(self.token.role(), object, attribute, sealed);
         if may { Ok(value) } else { Err(Error::AttributeSensitive) }
     }

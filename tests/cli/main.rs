@@ -3,6 +3,7 @@
 mod audit;
 mod backup;
 mod care;
+mod control;
 mod destruction;
 mod errors;
 mod everywhere;

@@ -56,7 +56,7 @@ impl Passphrases {
     }
 
     /// Opens something closed: with one of those that were given, or with what a prompt answers. `None`: it is open.
-    fn open<T>(
+    pub fn open<T>(
         &self,
         closed: bool,
         what: &str,
@@ -74,7 +74,7 @@ impl Passphrases {
         }
         if !given.is_empty() {
             return Err(Failure::new(format!("no passphrase that was given opens {what}"))
-                .advise("each closed share needs the passphrase that its custodian chose for it"));
+                .advise("each closed share or key needs the passphrase that was chosen for it"));
         }
         Ok(open(Some(&pin::ask_passphrase(&format!("passphrase of {what}"))?))?)
     }
@@ -151,8 +151,14 @@ pub fn read_block(path: &Path, label: &str) -> Result<Secret> {
         .filter(|block| block.label == label);
     match (blocks.next(), blocks.next()) {
         (Some(block), None) => Ok(block.der),
-        _ => Err(Failure::new(format!("{} does not hold one {label}", path.display()))
-            .advise("coffer recovery recipient FILE makes a private key FILE and its public half FILE.pub")),
+        _ => Err(Failure::new(format!("{} does not hold one {label}", path.display())).advise(match label {
+            PUBLIC_LABEL | PRIVATE_LABEL => {
+                "coffer recovery recipient FILE makes a private key FILE and its public half FILE.pub"
+            }
+            _ => {
+                "coffer control key FILE makes a participant's private key FILE and its public half FILE.pub"
+            }
+        })),
     }
 }
 

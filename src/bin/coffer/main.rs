@@ -5,6 +5,7 @@ mod ask_shares;
 mod care;
 mod certificate;
 mod commands;
+mod consent;
 mod context;
 mod cryptoperiod;
 mod dates;
@@ -46,7 +47,8 @@ environment (COFFER_PIN, COFFER_SO_PIN, COFFER_NEW_PIN, COFFER_PASSPHRASE), else
 
 Exit codes: 0 done; 1 not done; 2 a token, a log or another file is damaged or was tampered with;
 3 done, but something wants attention (doctor, list, rotate, verify and others);
-4 the use of a key is denied (explain); 5 fewer people took part than must (backup restore, pin reset).";
+4 the use of a key is denied (explain);
+5 fewer people took part than must (backup restore, pin reset, what is under dual control).";
 
 #[derive(Subcommand)]
 enum Command {
@@ -60,6 +62,12 @@ enum Command {
     Settings(commands::settings::Arguments),
     /// Make, show and remove accounts: users with a name, a role and a PIN of their own
     Role(commands::role::Arguments),
+    /// Make the rules by which chosen operations need the approval of several people (dual control)
+    Control(commands::control::Arguments),
+    /// Ask others to approve an operation, and show what was asked
+    Request(Box<commands::request::Arguments>),
+    /// Approve what somebody has asked for
+    Approve(commands::approve::Arguments),
     /// Show the objects in a token, their states and dates, and what wants attention
     List(commands::list::Arguments),
     /// Write the inventory of a token as a page for people
@@ -154,6 +162,9 @@ fn run(command: Command) -> Result<Exit> {
         Command::Pin(arguments) => arguments.run(),
         Command::Settings(arguments) => arguments.run(),
         Command::Role(arguments) => arguments.run(),
+        Command::Control(arguments) => arguments.run(),
+        Command::Request(arguments) => arguments.run(),
+        Command::Approve(arguments) => arguments.run(),
         Command::List(arguments) => arguments.run(),
         Command::Report(arguments) => arguments.run(),
         Command::Generate(arguments) => arguments.run(),

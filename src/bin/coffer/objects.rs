@@ -283,6 +283,16 @@ pub fn values(session: &Session, handle: ObjectHandle, wanted: &[CK_ATTRIBUTE_TY
     Ok(wanted.iter().zip(values).filter_map(|(attribute, value)| Some((*attribute, value.ok()?))).collect())
 }
 
+/// The same, with values that leave the token: see `Session::values_to_export`.
+pub fn values_to_export(
+    session: &Session,
+    handle: ObjectHandle,
+    wanted: &[CK_ATTRIBUTE_TYPE],
+) -> Result<Attributes> {
+    let values = session.values_to_export(handle, wanted)?;
+    Ok(wanted.iter().zip(values).filter_map(|(attribute, value)| Some((*attribute, value.ok()?))).collect())
+}
+
 /// The objects that a URI names, in the order of their class, label and id.
 pub fn find(session: &Session, wanted: &Uri) -> Result<Vec<Entry>> {
     let mut template = SearchTemplate::new();

@@ -17,8 +17,6 @@ pub use subject::Subject;
 pub const KEY_LEN: usize = 32;
 /// So many participants at most.
 pub const MAXIMUM_PARTICIPANTS: usize = 16;
-/// Seconds for which a request can be carried out, where nobody says.
-pub const DEFAULT_REQUEST_VALIDITY: u32 = 7 * 86_400;
 /// The longest that a token may allow, in seconds.
 const LONGEST_VALIDITY: u32 = 366 * 86_400;
 

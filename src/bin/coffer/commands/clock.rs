@@ -1,11 +1,13 @@
 //! `coffer clock`: the time by which a token judges the dates of its keys.
 
 use clap::Args;
+use coffer_pkcs11::policy::{Controlled, Subject};
 use serde::Serialize;
 
+use crate::consent;
 use crate::context::{Context, TokenOption};
 use crate::dates;
-use crate::failure::{Exit, Failure, Result};
+use crate::failure::{Exit, Result};
 use crate::output;
 use crate::pin::UserPin;
 
@@ -48,7 +50,10 @@ impl Arguments {
         let token = context.module.token(session.slot())?;
         if let Some(reason) = self.reason.as_deref().filter(|_| self.accept) {
             token.accept_clock(reason).map_err(|error| {
-                Failure::from(error).while_doing(&format!("the clock was not accepted by `{}`", found.label))
+                let subjects = [Subject::clock()];
+                let ask = "coffer request policy --accept-clock";
+                consent::or_missing(error, &token, Controlled::Policy, &subjects, ask)
+                    .while_doing(&format!("the clock was not accepted by `{}`", found.label))
             })?;
         }
         let behind = token.clock_behind();

@@ -2,8 +2,10 @@
 
 use clap::Args;
 use coffer_pkcs11::error::Error;
+use coffer_pkcs11::policy::{Controlled, Subject};
 use serde::Serialize;
 
+use crate::consent;
 use crate::context::{Context, Found};
 use crate::failure::{Exit, Failure, Result};
 use crate::objects::{self, ObjectOption};
@@ -72,8 +74,11 @@ impl Arguments {
         output::confirm(&format!("Of token `{}`, {what} will be lost.", token.label), self.yes)?;
         for entry in &entries {
             session.destroy_object(entry.handle).map_err(|error| {
+                let subjects = [Subject::key(&entry.unique_id())];
+                let ask = format!("coffer request destroy '{}'", entry.uri(&token));
                 let failure =
-                    Failure::from(error).while_doing(&format!("{} was not deleted", entry.uri(&token)));
+                    consent::or_missing(error, session.token(), Controlled::Destroy, &subjects, &ask)
+                        .while_doing(&format!("{} was not deleted", entry.uri(&token)));
                 match error {
                     Error::ActionProhibited if token.settings.destruction_wait > 0 => {
                         failure.advise("keys of this token wait before they end: coffer destroy")
@@ -94,6 +99,17 @@ impl Arguments {
 
 /// Removes a token's file. The lock file stays: it must never be exchanged under a process that holds it.
 pub fn delete_token(context: &Context, token: &Found) -> Result<std::path::PathBuf> {
+    let control = token.settings.control.as_ref();
+    if control.is_some_and(|control| control.needs(Controlled::Destroy).is_some()) {
+        let failure = Failure::new(format!(
+            "the keys of `{}` end only with the approval of others, and the token with them",
+            token.label
+        ));
+        let failure = Failure { exit: Exit::Quorum, ..failure };
+        return Err(failure.advise(
+            "initialise it anew with their approval (coffer request initialise, coffer init --slot), then delete it",
+        ));
+    }
     let path = context.module.slot_info(token.slot)?.path;
     std::fs::remove_file(&path)
         .map_err(|error| Failure::new(format!("{} cannot be deleted: {error}", path.display())))?;

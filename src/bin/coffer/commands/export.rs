@@ -11,11 +11,13 @@ use coffer_pkcs11::error::Error;
 use coffer_pkcs11::lifecycle::copies::{self, Way};
 use coffer_pkcs11::mechanism::private_key_info;
 use coffer_pkcs11::object::{Object, Value};
+use coffer_pkcs11::policy::{Controlled, Subject};
 use coffer_pkcs11::secret::Secret;
 use coffer_pkcs11::session::Session;
 use coffer_pkcs11::token::What;
 use serde::Serialize;
 
+use crate::consent;
 use crate::context::{Context, Found};
 use crate::failure::{Exit, Failure, Result};
 use crate::keyfile;
@@ -101,7 +103,12 @@ impl Arguments {
             None => "to standard output".into(),
         };
         let object = session.token().object(entry.handle)?;
-        copies::made(session.token(), &object, Way::Exported, What::Exported, &place)?;
+        copies::made(session.token(), &object, Way::Exported, What::Exported, &place).map_err(|error| {
+            let subjects = [Subject::key(&entry.unique_id())];
+            let ask = format!("coffer request export '{}'", entry.uri(&token));
+            consent::or_missing(error, session.token(), Controlled::Export, &subjects, &ask)
+                .while_doing(&format!("{} was not exported", entry.uri(&token)))
+        })?;
         self.write(&content, matches!(entry.class, CKO_PRIVATE_KEY | CKO_SECRET_KEY | CKO_DATA))?;
         if let Some(path) = &self.out {
             let (object, file) = (entry.uri(&token).to_string(), path.display().to_string());
@@ -116,7 +123,7 @@ impl Arguments {
 
     fn content(&self, session: &Session, entry: &Entry, token: &Found) -> Result<Secret> {
         let value = |attribute| -> Result<Secret> {
-            let values = objects::values(session, entry.handle, &[attribute])?;
+            let values = objects::values_to_export(session, entry.handle, &[attribute])?;
             values.bytes(attribute).filter(|bytes| !bytes.is_empty()).map(Secret::copy_of).ok_or_else(|| {
                 Failure::new(format!("{} has no value that could be exported", entry.uri(token)))
             })
@@ -131,7 +138,7 @@ impl Arguments {
             }
             CKO_PRIVATE_KEY => {
                 allowed(entry, token)?;
-                let key = Object::new(objects::values(session, entry.handle, MATERIAL)?);
+                let key = Object::new(objects::values_to_export(session, entry.handle, MATERIAL)?);
                 self.private_key(session, entry, private_key_info::encode(&key)?)
             }
             _ => Err(Failure::new(format!("{} is nothing that can be exported", entry.uri(token)))),

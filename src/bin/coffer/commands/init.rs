@@ -464,6 +464,11 @@ pub fn make(
         let home = context.config().home.display();
         let failure = Failure::from(error).while_doing(&format!("the token cannot be made in {home}"));
         match error {
+            Error::ActionProhibited => {
+                let failure = Failure::new("the token ends only with the approval of others");
+                let advice = "a participant asks for it with: coffer request initialise --key FILE";
+                Failure { exit: Exit::Quorum, ..failure.advise(advice) }
+            }
             // There is no token yet that could be damaged.
             Error::DeviceError | Error::TokenWriteProtected => Failure { exit: Exit::Error, ..failure }
                 .advise(format!("check that {home} is a folder in which you may write, or set COFFER_HOME")),

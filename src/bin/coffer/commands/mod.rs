@@ -1,10 +1,12 @@
 //! The commands, one file a group.
 
+pub mod approve;
 pub mod audit;
 pub mod backup;
 pub mod ceremony;
 pub mod clock;
 pub mod completions;
+pub mod control;
 pub mod delete;
 pub mod destroy;
 pub mod doctor;
@@ -20,6 +22,7 @@ pub mod mechanisms;
 pub mod migrate;
 pub mod pin;
 pub mod recovery;
+pub mod request;
 pub mod rewrap;
 pub mod report;
 pub mod role;

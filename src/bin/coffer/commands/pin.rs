@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use coffer_pkcs11::error::Error;
 use coffer_pkcs11::lifecycle::backup;
+use coffer_pkcs11::policy::{Controlled, Subject};
 use coffer_pkcs11::token::OfficerReset;
 use serde::Serialize;
 
+use crate::consent;
 use crate::context::{Context, Found, TokenOption};
 use crate::escrow::{Opener, Passphrases};
 use crate::failure::{Exit, Failure, Result};
@@ -140,9 +142,28 @@ fn tell(json: bool, token: &Found, role: &'static str, sentence: &str) -> Result
     }
 }
 
+/// Where it is under dual control, and too few have approved it.
+fn too_few(context: &Context, found: &Found, wipe: bool) -> Option<Failure> {
+    if wipe {
+        found.settings.control.as_ref()?.needs(Controlled::Destroy)?;
+        let failure = Failure::new(
+            "the keys of this token end only with the approval of others, which its security officer cannot read",
+        );
+        let advice = "end the rules first, as the user and with approvals: coffer control off --request FILE";
+        return Some(Failure { exit: Exit::Quorum, ..failure.advise(advice) });
+    }
+    let token = context.module.token(found.slot).ok()?;
+    consent::missing(&token, Controlled::PinReset, &[Subject::user_pin()], "coffer request pin-reset")
+}
+
 /// Why the user PIN was not set.
 fn not_set(context: &Context, token: &Found, error: Error, wipe: bool) -> Failure {
     let reset = context.module.token(token.slot).and_then(|token| token.officer_reset());
+    if error == Error::ActionProhibited
+        && let Some(failure) = too_few(context, token, wipe)
+    {
+        return failure;
+    }
     match error {
         Error::ActionProhibited if reset == Ok(OfficerReset::Quorum) => {
             Failure::new("the security officer's PIN does not open the keys of this token (init --so-reset quorum)").advise(

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use clap::{Args, Subcommand, ValueEnum};
 use coffer_pkcs11::error::Error;
-use coffer_pkcs11::policy::Role;
+use coffer_pkcs11::policy::{Controlled, Role, Subject};
 use coffer_pkcs11::session::Session;
 use coffer_pkcs11::token::Account;
 use serde::Serialize;
 
+use crate::consent;
 use crate::context::{Context, Found, TokenOption};
 use crate::failure::{Exit, Failure, Result};
 use crate::output;
@@ -75,7 +76,7 @@ struct Manager {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum RoleOption {
+pub enum RoleOption {
     /// Makes, changes, exports and destroys keys, and uses none for data
     KeyManager,
     /// Uses keys, and leaves them as they are
@@ -158,7 +159,15 @@ impl Arguments {
                 let role = Role::from(role);
                 let (token, session) = manager.session(&context, role)?;
                 let new = new_pin.source().read_new()?;
-                session.add_account(&name, role, &new).map_err(|error| not_added(error, &token, &name))?;
+                session.add_account(&name, role, &new).map_err(|error| match error {
+                    Error::ActionProhibited => {
+                        let subject = Subject::account_added(&name, role);
+                        let ask = format!("policy --add-account {name} --role {}", role.name());
+                        prohibited(&session, &subject, &ask)
+                            .while_doing(&format!("the account `{name}` was not made"))
+                    }
+                    error => not_added(error, &token, &name),
+                })?;
                 let done = Done { token: &token.label, account: &name, done: "added" };
                 let sentence = format!("`{}` has the account `{name}` now: {}.", token.label, role.name());
                 manager.tell(done, &sentence)?;
@@ -171,20 +180,42 @@ impl Arguments {
             }
             Command::Remove { name, manager } => {
                 let (token, session) = manager.session_for(&context, &name)?;
-                session.remove_account(&name)?;
+                session.remove_account(&name).map_err(|error| {
+                    let subject = Subject::account_removed(&name);
+                    refused(error, &session, &subject, &format!("policy --remove-account {name}"))
+                        .while_doing(&format!("the account `{name}` was not removed"))
+                })?;
                 let done = Done { token: &token.label, account: &name, done: "removed" };
                 manager.tell(done, &format!("`{}` has no account `{name}` any more.", token.label))?;
             }
             Command::Pin { name, manager, new_pin } => {
                 let (token, session) = manager.session_for(&context, &name)?;
                 let new = new_pin.source().read_new()?;
-                session.reset_account_pin(&name, &new)?;
+                session.reset_account_pin(&name, &new).map_err(|error| {
+                    let subject = Subject::account_pin(&name);
+                    refused(error, &session, &subject, &format!("policy --account-pin {name}"))
+                        .while_doing(&format!("the PIN of `{name}` was not set"))
+                })?;
                 let done = Done { token: &token.label, account: &name, done: "pin-set" };
                 manager.tell(done, &format!("The PIN of `{name}` in `{}` was set.", token.label))?;
             }
         }
         Ok(Exit::Success)
     }
+}
+
+fn refused(error: Error, session: &Session, subject: &Subject, ask: &str) -> Failure {
+    match error {
+        Error::ActionProhibited => prohibited(session, subject, ask),
+        error => error.into(),
+    }
+}
+
+/// Too few have approved it; `ask`: what `coffer request` is to be told.
+fn prohibited(session: &Session, subject: &Subject, ask: &str) -> Failure {
+    let subjects = std::slice::from_ref(subject);
+    let ask = format!("coffer request {ask}");
+    consent::or_missing(Error::ActionProhibited, session.token(), Controlled::Policy, subjects, &ask)
 }
 
 fn not_added(error: Error, token: &Found, name: &str) -> Failure {

@@ -8,6 +8,7 @@ use coffer_pkcs11::token::{AuditMode, OfficerReset, Settings};
 use serde::Serialize;
 
 use super::init::LifecycleOption;
+use crate::consent::{self, Asking};
 use crate::context::{Context, Found, TokenOption};
 use crate::dates;
 use crate::failure::{Exit, Failure, Result};
@@ -51,6 +52,8 @@ struct Set {
     pin: UserPin,
     #[command(flatten)]
     so_pin: SoPin,
+    #[command(flatten)]
+    asking: Asking,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -178,6 +181,9 @@ struct Document {
 struct Changed {
     token: String,
     changed: Vec<Change>,
+    /// The request for the change, where it was only asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -251,12 +257,31 @@ impl Set {
             context.user_session(&found, true, &self.pin, &wanted)?
         };
         let token = session.token();
+        let mut wished = token.settings()?;
+        plan.change(&mut wished);
+        let about = "the settings that would be";
+        if let Some(id) = self.asking.ask(token, &wished, about, self.reason.as_deref())? {
+            return self.asked(&found, id);
+        }
         let changed = settings::change(token, self.reason.as_deref(), |settings| plan.change(settings))
             .map_err(|error| {
-                self.refused(error, token.vault().separated())
+                let missing = consent::settings_missing(token, &wished);
+                missing
+                    .filter(|_| error == Error::ActionProhibited)
+                    .unwrap_or_else(|| self.refused(error, token.vault().separated()))
                     .while_doing(&format!("the settings of `{}` were not changed", found.label))
             })?;
         self.tell(&found, changed)
+    }
+
+    fn asked(&self, found: &Found, request: String) -> Result<Exit> {
+        if self.json {
+            let (token, changed) = (found.label.clone(), Vec::new());
+            output::json("settings-set", 1, Changed { token, changed, request: Some(request) })?;
+        } else {
+            output::line(&Asking::next(&request))?;
+        }
+        Ok(Exit::Success)
     }
 
     /// Why nothing was changed.
@@ -279,7 +304,7 @@ impl Set {
         let changed: Vec<Change> = changed.into_iter().map(change).collect();
         if self.json {
             let token = found.label.clone();
-            output::json("settings-set", 1, Changed { token, changed })?;
+            output::json("settings-set", 1, Changed { token, changed, request: None })?;
             return Ok(Exit::Success);
         }
         if changed.is_empty() {

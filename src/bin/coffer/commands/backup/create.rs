@@ -4,10 +4,13 @@ use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use coffer_pkcs11::error::Error;
 use coffer_pkcs11::lifecycle::backup::{self, Choice, Made, Plan, PublicHalf, Set};
+use coffer_pkcs11::policy::{Controlled, Subject};
 use coffer_pkcs11::token::Token;
 use serde::Serialize;
 
+use crate::consent;
 use crate::context::{Login, LoginOption};
 use crate::escrow::{self, Pending};
 use crate::failure::{Exit, Failure, Result};
@@ -72,7 +75,7 @@ impl Arguments {
         let keys = self.keys(token)?;
         let choice = Choice { signing: self.include_signing, only_extractable: self.only_extractable };
         let plan = Plan { keys, choice, destroyed: backup::destroyed(token)?, now: context.now() };
-        let made = write(token, &self.file, &plan)?;
+        let made = write(token, &self.file, &plan).map_err(|failure| self.not_made(token, failure))?;
         self.tell(&found.label, &plan, &made)
     }
 
@@ -94,6 +97,17 @@ impl Arguments {
             ));
         }
         Ok(keys)
+    }
+
+    /// Too few have approved that signature keys are taken in; else the failure itself.
+    fn not_made(&self, token: &Token, failure: Failure) -> Failure {
+        let ask = "coffer request export --signing-backup";
+        let subjects = [Subject::signing_backup()];
+        let missing = match self.include_signing && failure.message == Error::ActionProhibited.to_string() {
+            true => consent::missing(token, Controlled::Export, &subjects, ask),
+            false => None,
+        };
+        missing.map_or(failure, |missing| missing.while_doing("no backup was made"))
     }
 
     fn tell(&self, token: &str, plan: &Plan, made: &Made) -> Result<Exit> {

@@ -11,12 +11,14 @@ use coffer_pkcs11::lifecycle::copies;
 use coffer_pkcs11::lifecycle::destruction::{self, Destruction, Pending, Rewritten, Targets};
 use coffer_pkcs11::lifecycle::signer;
 use coffer_pkcs11::object::SearchTemplate;
+use coffer_pkcs11::policy::{Controlled, Subject};
 use coffer_pkcs11::session::Session;
 use coffer_pkcs11::token::ObjectHandle;
 use serde::Serialize;
 
 use super::key::copies::unique_id;
 use crate::certificate;
+use crate::consent;
 use crate::context::{Context, Found, TokenOption};
 use crate::dates::{self, moment};
 use crate::failure::{Exit, Failure, Result};
@@ -260,7 +262,7 @@ impl Arguments {
         for plan in &plans {
             let targets = Targets { handles: &plan.handles, reason: &self.reason, due };
             let pending = destruction::decide(work.session.token(), &targets).map_err(|error| {
-                refused(error, work).while_doing(&format!("`{}` was not destroyed", plan.label))
+                refused(error, work, plan).while_doing(&format!("`{}` was not destroyed", plan.label))
             })?;
             if due > now {
                 report.waiting.push(Waiting::of(&pending));
@@ -375,8 +377,17 @@ fn several(found: &[Entry], last: &Entry, token: &Found) -> Failure {
 }
 
 /// Why a destruction was not even decided.
-fn refused(error: Error, work: &Work) -> Failure {
+fn refused(error: Error, work: &Work, plan: &Plan) -> Failure {
     let wait = work.token.settings.destruction_wait;
+    if error == Error::ActionProhibited {
+        let unique_id = plan.handles.first().and_then(|key| unique_id(&work.session, *key).ok());
+        let subjects = [Subject::key(&unique_id.unwrap_or_default())];
+        let ask =
+            format!("coffer request destroy '{}'", plan.objects.first().map_or("", ObjectDocument::uri));
+        if let Some(missing) = consent::missing(work.session.token(), Controlled::Destroy, &subjects, &ask) {
+            return missing;
+        }
+    }
     match error {
         Error::ActionProhibited if wait > 0 => Failure::new(
             "it may not be destroyed (CKA_DESTROYABLE), waits for its destruction already, or is to go sooner than the token allows",

@@ -1,9 +1,11 @@
 //! `coffer key except`: lets a suspended or compromised key process for a while, so that data can be saved from it.
 
 use clap::Args;
-use coffer_pkcs11::lifecycle::state::except;
+use coffer_pkcs11::lifecycle::state::{Refusal, except};
+use coffer_pkcs11::policy::{Controlled, Subject};
 
-use crate::dates::{Edge, parse};
+use crate::consent;
+use crate::dates::{self, Edge, parse};
 use crate::failure::{Exit, Result};
 use crate::objects::ObjectOption;
 use crate::pin::UserPin;
@@ -32,7 +34,18 @@ impl Arguments {
         let named = Named::find(&self.objects, &self.pin)?;
         let until = parse(&self.until, named.token.now(), Edge::Through)?;
         let excepted = except(&named.token, named.key.handle, until, &self.reason);
-        let (changed, state) = excepted.map_err(|refusal| named.refused(refusal))?;
+        let (changed, state) = excepted.map_err(|refusal| match refusal {
+            Refusal::Token(error) => {
+                let subjects = [Subject::exception(&named.key.unique_id(), until)];
+                let ask = format!(
+                    "coffer request policy --exception '{}' --until {}",
+                    named.label(),
+                    dates::moment(until)
+                );
+                consent::or_missing(error, &named.token, Controlled::Policy, &subjects, &ask)
+            }
+            refusal => named.refused(refusal),
+        })?;
         named.tell(self.json, &changed, state)
     }
 }

@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use coffer_pkcs11::error;
 use coffer_pkcs11::lifecycle::backup::{self, NewSet, Opened};
+use coffer_pkcs11::policy::{Controlled, Subject};
 use coffer_pkcs11::secret::Secret;
 use coffer_pkcs11::token::Token;
 use serde::Serialize;
 
+use crate::consent;
 use crate::context::{Login, LoginOption};
 use crate::escrow::{self, Passphrases};
 use crate::failure::{Exit, Failure, Result};
@@ -137,7 +139,7 @@ pub fn deal(token: &Token, threshold: u8, custodians: &[String], now: u64, place
     let passphrases = places.passphrases(&set.shares)?;
     let files = write_shares(places.folder, &set.shares, &passphrases)?;
     // The token makes backups for the set from now on: its shares must be safe before.
-    set.keep(token).map_err(not_kept)?;
+    set.keep(token).map_err(|error| not_kept(token, error))?;
     let kept = |(share, file): (&Opened, &PathBuf)| Kept {
         number: share.number,
         custodian: share.custodian.clone(),
@@ -147,8 +149,12 @@ pub fn deal(token: &Token, threshold: u8, custodians: &[String], now: u64, place
 }
 
 /// Why the token does not know the set whose shares were written.
-fn not_kept(error: backup::Error) -> Failure {
+fn not_kept(token: &Token, error: backup::Error) -> Failure {
     let failure = match error {
+        backup::Error::Token(error @ error::Error::ActionProhibited) => {
+            let ask = "coffer request policy --recovery-key";
+            consent::or_missing(error, token, Controlled::Policy, &[Subject::recovery_key()], ask)
+        }
         backup::Error::Token(error::Error::UserNotLoggedIn) => {
             Failure::new("only the user gives this token another recovery set: its shares set a new user PIN")
                 .advise("leave --as out; delete the shares that were written, which are good for nothing")
