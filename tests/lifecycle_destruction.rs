@@ -11,6 +11,7 @@ use coffer_pkcs11::config::Config;
 use coffer_pkcs11::error::{Error, Result};
 use coffer_pkcs11::lifecycle::copies::{self, Copies, Way};
 use coffer_pkcs11::lifecycle::destruction::{self, Pending, Rewritten, Targets};
+use coffer_pkcs11::lifecycle::state::{self, Changes, Refusal, Step};
 use coffer_pkcs11::lifecycle::{settings, signer};
 use coffer_pkcs11::mechanism::Params;
 use coffer_pkcs11::object::{Attributes, SearchTemplate, Value};
@@ -194,6 +195,43 @@ fn what_must_not_be_destroyed_is_refused_and_a_compromised_key_stays_compromised
     assert_eq!(value(&session, bad, CKA_COFFER_STATE), Ok(compromised.clone()));
     destruction::undo(session.token(), &unique_id(&session, bad)).unwrap();
     assert_eq!(value(&session, bad, CKA_COFFER_STATE), Ok(compromised));
+}
+
+#[test]
+fn an_undo_takes_back_the_destruction_and_nothing_else_that_was_decided() {
+    let world = World::new(Profile::Compatible);
+    let session = world.session();
+    let token = session.token();
+    let leaked = aes(&session, "leaked", &[]);
+    decide(&session, &[leaked], TODAY + DAY).unwrap();
+    state::decide(token, leaked, Step::Compromise, Some("found in a mail")).unwrap();
+    destruction::undo(token, &unique_id(&session, leaked)).unwrap();
+    let compromised = Value::Ulong(State::Compromised.number());
+    assert_eq!(value(&session, leaked, CKA_COFFER_STATE), Ok(compromised));
+    assert_eq!(value(&session, leaked, CKA_COFFER_STATE_REASON), Ok(bytes(b"found in a mail")));
+}
+
+#[test]
+fn a_deactivated_key_does_not_come_to_life_by_way_of_its_destruction() {
+    let world = World::new(Profile::Compatible);
+    let session = world.session();
+    let token = session.token();
+    let deactivated = Value::Ulong(State::Deactivated.number());
+    let later = Changes { protect_stop: Some(TODAY + 300 * DAY), ..Changes::default() };
+    let dated = aes(&session, "dated", &[(CKA_COFFER_PROTECT_STOP_DATE, Value::Ulong(TODAY))]);
+    let old = aes(&session, "old", &[]);
+    state::decide(token, old, Step::Deactivate, None).unwrap();
+    for key in [old, dated] {
+        assert_eq!(value(&session, key, CKA_COFFER_STATE), Ok(deactivated.clone()));
+        decide(&session, &[key], TODAY + DAY).unwrap();
+        assert_eq!(state::change(token, key, &later), Err(Refusal::Over));
+        let (_, resumed) = state::decide(token, key, Step::Resume, None).unwrap();
+        assert_eq!(resumed, State::Deactivated);
+        assert_eq!(encrypts(&session, key), Err(Error::KeyFunctionNotPermitted));
+        destruction::undo(token, &unique_id(&session, key)).unwrap();
+        assert_eq!(value(&session, key, CKA_COFFER_STATE), Ok(deactivated.clone()));
+        decrypts(&session, key).unwrap();
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::ck::*;
 use crate::error::{Error, Result};
 use crate::object::{Attributes, Object, Value};
-use crate::policy::State;
+use crate::policy::{Life, State};
 use crate::token::{
     Batch, Event, KeyName, LedgerKind, LedgerRecord, ObjectHandle, Outcome, Token, Trace, What,
 };
@@ -199,6 +199,7 @@ pub fn decide(token: &Token, targets: &Targets<'_>) -> Result<Pending> {
         return Err(Error::ActionProhibited);
     }
     let certificate = uuid::Uuid::from_bytes(RecordId::random()?.0).to_string();
+    let now = token.validity_time();
     token.transact(|batch| {
         let event = token.event(What::DestructionPlanned);
         let mut pending = Pending {
@@ -227,7 +228,7 @@ pub fn decide(token: &Token, targets: &Targets<'_>) -> Result<Pending> {
             pending.keys.push(KeyName::of(attributes));
             pending.records.push(token.record_of(*handle)?.0);
             batch.decide_end(&object)?;
-            batch.change(*handle, |object| Ok(suspended(object)))?;
+            batch.change(*handle, |object| Ok(suspended(object, now)))?;
         }
         let first = pending.keys.first().ok_or(Error::ArgumentsBad)?;
         for key in &pending.keys {
@@ -245,14 +246,24 @@ pub fn decide(token: &Token, targets: &Targets<'_>) -> Result<Pending> {
     })
 }
 
-/// A compromised key stays so: that is worse.
-fn suspended(object: &Object) -> Attributes {
+/// A compromised key stays so: that is worse. One that protects no more gets that as a date, which holds if it is resumed.
+fn suspended(object: &Object, now: u64) -> Attributes {
     let mut attributes = object.attributes().clone();
     if attributes.ulong(CKA_COFFER_STATE) != Some(State::Compromised.number()) {
+        if Life::of(&attributes).state(now) == State::Deactivated {
+            let stop = attributes.ulong(CKA_COFFER_PROTECT_STOP_DATE).map_or(now, |stop| stop.min(now));
+            attributes.set(CKA_COFFER_PROTECT_STOP_DATE, Value::Ulong(stop));
+        }
         attributes.set(CKA_COFFER_STATE, Value::Ulong(State::Suspended.number()));
         attributes.set(CKA_COFFER_STATE_REASON, Value::Bytes(PENDING.as_bytes().to_vec()));
     }
     attributes
+}
+
+/// Whether a key is as the decision to destroy it has left it.
+fn is_as_decided(attributes: &Attributes) -> bool {
+    attributes.ulong(CKA_COFFER_STATE) == Some(State::Suspended.number())
+        && attributes.bytes(CKA_COFFER_STATE_REASON) == Some(PENDING.as_bytes())
 }
 
 /// The record of a destruction that waits for one of these unique ids.
@@ -266,7 +277,7 @@ fn find(token: &Token, unique_id: &str) -> Result<(LedgerRecord, Pending)> {
     Err(Error::ObjectHandleInvalid)
 }
 
-/// Undoes a decision: the keys are again what they were. Errors: CKR_OBJECT_HANDLE_INVALID where nothing waits,
+/// Undoes a decision: the keys are again what they were, but for what was decided on them meanwhile. Errors: CKR_OBJECT_HANDLE_INVALID where nothing waits,
 /// CKR_ACTION_PROHIBITED where the objects are gone already.
 pub fn undo(token: &Token, unique_id: &str) -> Result<Pending> {
     token.transact(|batch| {
@@ -277,6 +288,9 @@ pub fn undo(token: &Token, unique_id: &str) -> Result<Pending> {
         for (record, (state, reason)) in pending.records.iter().zip(&pending.before) {
             // One that another program has destroyed meanwhile cannot be given back.
             let Some(handle) = token.handle_of(RecordId(*record)) else { continue };
+            if !is_as_decided(token.object(handle)?.attributes()) {
+                continue;
+            }
             batch.change(handle, |object| {
                 let mut attributes = object.attributes().clone();
                 put_back(&mut attributes, CKA_COFFER_STATE, state.map(Value::Ulong));

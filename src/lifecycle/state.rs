@@ -175,7 +175,7 @@ pub fn change(
 ) -> std::result::Result<(Vec<ObjectHandle>, State), Refusal> {
     let now = token.validity_time();
     on_pair(token, key, None, |attributes| {
-        let was = Life::of(attributes).state(now);
+        let was_over = is_over(attributes, now);
         for (id, value) in changes.values() {
             attributes.set(id, value);
         }
@@ -192,11 +192,18 @@ pub fn change(
         if !pairs.into_iter().all(|(earlier, later)| ordered(earlier, later)) {
             return Err(Refusal::Order);
         }
-        if was == State::Deactivated && life.state(now) != State::Deactivated {
+        if was_over && !is_over(attributes, now) {
             return Err(Refusal::Over);
         }
         Ok(token.event(What::Changed).detail(&changes.text()))
     })
+}
+
+/// Whether the key protects no more, or would not if it were resumed.
+fn is_over(attributes: &Attributes, now: u64) -> bool {
+    let life = Life::of(attributes);
+    let decided = if life.decided == State::Suspended { State::Active } else { life.decided };
+    Life { decided, ..life }.state(now) == State::Deactivated
 }
 
 /// Lets a suspended or compromised key process until a time. Errors: `Refusal`.
