@@ -169,6 +169,23 @@ fn the_newest_time_is_kept_with_other_changes_and_another_process_learns_of_it()
 }
 
 #[test]
+fn a_process_that_was_there_before_the_clock_was_set_back_does_not_make_the_token_forget() {
+    let world = World::new(Mode::Enforce);
+    let session = world.session();
+    let before = world.second_module();
+    let idle = common::user_session(&before);
+    world.set_time(TODAY + 2000);
+    aes_key(&session, &[]);
+    world.set_time(TODAY + 100);
+    // It has not seen the later time itself.
+    aes_key(&idle, &[]);
+    let third = world.second_module();
+    let _session = common::user_session(&third);
+    assert_eq!(third.token(SlotId(0)).unwrap().newest_time(), TODAY + 2000);
+    assert_eq!(before.token(SlotId(0)).unwrap().clock_behind(), Some(1900));
+}
+
+#[test]
 fn a_token_that_does_not_enforce_keeps_no_time() {
     let world = World::new(Mode::Warn);
     let session = world.session();

@@ -6,7 +6,6 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::error::{Error, Result};
-use crate::lock::Mutex;
 use crate::policy::{Controlled, Function, Mode, Role, Subject};
 use crate::vault::{Change, RecordId};
 
@@ -24,8 +23,6 @@ pub(super) struct Seen {
     newest: AtomicU64,
     /// The time in the file.
     stored: AtomicU64,
-    /// Where it stands there.
-    record: Mutex<Option<RecordId>>,
     /// That the clock is behind was written down.
     told: AtomicBool,
 }
@@ -33,7 +30,6 @@ pub(super) struct Seen {
 impl Seen {
     /// What is in the file is not known any more.
     pub(super) fn forget(&self) {
-        *self.record.lock() = None;
         self.stored.store(0, Ordering::Relaxed);
     }
 
@@ -44,9 +40,7 @@ impl Seen {
 
     /// What became of an update of the file.
     pub(super) fn updated(&self, update: &Update, committed: bool) {
-        if committed {
-            *self.record.lock() = Some(update.record);
-        } else {
+        if !committed {
             self.stored.store(update.before, Ordering::Relaxed);
         }
     }
@@ -54,7 +48,6 @@ impl Seen {
 
 /// An update of the time in the file that goes with another change.
 pub(super) struct Update {
-    record: RecordId,
     /// The time in the file before it.
     before: u64,
 }
@@ -93,12 +86,9 @@ impl Token {
         if self.mode() != Mode::Enforce {
             return;
         }
-        let records = self.ledger(LedgerKind::CLOCK).unwrap_or_default();
-        let times = records.iter().filter_map(|record| Some((time_of(&record.bytes)?, record.id)));
-        if let Some((time, id)) = times.max_by_key(|(time, _)| *time) {
+        if let Ok(Some((time, _))) = self.time_in_file() {
             self.seen.newest.fetch_max(time, Ordering::Relaxed);
             self.seen.stored.fetch_max(time, Ordering::Relaxed);
-            *self.seen.record.lock() = Some(id);
         }
         let Some(behind) = self.clock_behind() else { return };
         if !self.seen.told.swap(true, Ordering::Relaxed) {
@@ -111,6 +101,13 @@ impl Token {
         }
     }
 
+    /// The newest time in the file and its record. Errors: CKR_USER_NOT_LOGGED_IN.
+    fn time_in_file(&self) -> Result<Option<(u64, RecordId)>> {
+        let records = self.ledger(LedgerKind::CLOCK)?;
+        let times = records.iter().filter_map(|record| Some((time_of(&record.bytes)?, record.id)));
+        Ok(times.max_by_key(|(time, _)| *time))
+    }
+
     /// The change that brings the time in the file up to date, if it is due; it goes with another change.
     pub(super) fn clock_change(&self) -> Option<(Change, Update)> {
         if self.mode() != Mode::Enforce {
@@ -121,9 +118,18 @@ impl Token {
         if newest < before.saturating_add(STEP) {
             return None;
         }
+        // A process that has seen a later time may have written it since the login.
+        let there = self.time_in_file().ok()?;
+        if let Some((time, _)) = there {
+            self.seen.newest.fetch_max(time, Ordering::Relaxed);
+            if newest < time.saturating_add(STEP) {
+                self.seen.stored.store(time, Ordering::Relaxed);
+                return None;
+            }
+        }
         // One thread writes it.
         self.seen.stored.compare_exchange(before, newest, Ordering::Relaxed, Ordering::Relaxed).ok()?;
-        let known = *self.seen.record.lock();
+        let known = there.map(|(_, record)| record);
         let record = known.or_else(|| RecordId::random().ok())?;
         let tag = LedgerTag { kind: LedgerKind::CLOCK, name: None };
         let put = ledger_put(record, tag, newest.to_le_bytes().to_vec());
@@ -131,7 +137,7 @@ impl Token {
             Some(_) => Change::Replace { put, expected: None },
             None => Change::Add(put),
         };
-        Some((change, Update { record, before }))
+        Some((change, Update { before }))
     }
 
     /// Takes the clock's time for the newest, after it was wrongly set to a later one. Other processes go by what they have seen
