@@ -351,6 +351,22 @@ fn what_a_backup_tells_of_destroyed_keys_is_known_to_the_token_that_takes_it() {
     assert_eq!((outcome.restored.len(), outcome.destroyed.len()), (0, 1));
 }
 
+#[test]
+fn what_a_newer_backup_names_as_destroyed_stays_so_when_the_older_one_is_restored_again() {
+    let source = World::new();
+    source.secret_key("destroyed", &[]);
+    let shares = source.set(2, 2);
+    let (old, made) = source.backup(EVERYTHING);
+    let seed = backup::combine(&shares).unwrap();
+    let unique_id = made.keys[0].unique_id.clone();
+    let gone = Destroyed { when: NOW, unique_id: unique_id.clone(), label: "destroyed".into() };
+    let target = World::new();
+    let named = Rules { destroyed: HashMap::from([(unique_id, gone.clone())]), ..rules() };
+    assert_eq!(target.restore(&old, &seed, &named).unwrap().destroyed.len(), 1);
+    // Nobody names the newer backup the next time.
+    assert_eq!(backup::destroyed(&target.token).unwrap(), [gone]);
+}
+
 /// Somebody who makes a token of his own is the security officer there. He must not become that of another token.
 #[test]
 fn what_only_the_officer_may_say_of_a_key_is_not_believed_of_a_foreign_backup() {

@@ -124,10 +124,12 @@ pub fn restore(
         unauthenticated: Vec::new(),
         outcome: Outcome::default(),
     };
-    let mut destroyed = Vec::new();
+    // Those that a newer backup has named, too: nobody may name it the next time.
+    let mut destroyed: Vec<Destroyed> = rules.destroyed.values().cloned().collect();
     while let Some(entry) = contents.next_entry()? {
         match entry {
             Entry::Object(copy) => restoring.take(&copy)?,
+            Entry::Destroyed(told) if rules.destroyed.contains_key(&told.unique_id) => continue,
             Entry::Destroyed(told) => destroyed.push(told),
             Entry::LeftOut(_) | Entry::End(_) => continue,
         }
