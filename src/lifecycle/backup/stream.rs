@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 
-use super::bytes::copy;
+use super::bytes::{copy, digest};
 use super::entry::{Counts, ENTRY_HEAD, Entry};
 use super::error::{Error, Result, damaged};
 use super::header::{Header, Keys, PREFIX};
@@ -109,6 +109,8 @@ impl<W: Write> Writer<W> {
 pub struct Survey {
     pub header: Header,
     pub(super) header_bytes: Vec<u8>,
+    /// Of each chunk: the signature is of these, whatever is read later.
+    pub(super) chunks: Vec<[u8; 32]>,
     /// Of the file, in bytes.
     pub length: u64,
 }
@@ -121,6 +123,10 @@ fn fill(input: &mut impl Read, buffer: &mut [u8]) -> Result<()> {
     })
 }
 
+fn exchanged() -> Error {
+    damaged("the backup was exchanged while it was read")
+}
+
 fn header(input: &mut impl Read) -> Result<(Header, Vec<u8>)> {
     let mut prefix = [0; PREFIX];
     fill(input, &mut prefix)?;
@@ -131,18 +137,18 @@ fn header(input: &mut impl Read) -> Result<(Header, Vec<u8>)> {
     Ok((Header::decode(&bytes)?, bytes))
 }
 
-/// The head and the sealed text of the next chunk, and whether it is the last one.
+/// The head and the sealed text of the next chunk, and whether it is the last one: only that may be short.
 fn sealed_chunk(input: &mut impl Read) -> Result<([u8; 4], Vec<u8>, bool)> {
     let mut word = [0; 4];
     fill(input, &mut word)?;
     let number = u32::from_le_bytes(word);
-    let length = (number & !LAST) as usize;
-    if !(1..=CHUNK).contains(&length) {
+    let (length, last) = ((number & !LAST) as usize, number & LAST != 0);
+    if !(1..=CHUNK).contains(&length) || (length < CHUNK && !last) {
         return Err(damaged("a chunk of the backup has an impossible length"));
     }
     let mut sealed = vec![0; length + seal::TAG];
     fill(input, &mut sealed)?;
-    Ok((word, sealed, number & LAST != 0))
+    Ok((word, sealed, last))
 }
 
 /// Reads a whole backup and checks its structure and its signature. Whose the signer is, is for the caller to ask.
@@ -152,10 +158,12 @@ pub fn survey(mut input: impl Read) -> Result<Survey> {
     let mut hasher = Hasher::new(Hash::Sha512)?;
     hasher.update(&header_bytes)?;
     let mut length = header_bytes.len() as u64;
+    let mut chunks = Vec::new();
     loop {
         let (word, sealed, last) = sealed_chunk(&mut input)?;
         hasher.update(&word)?;
         hasher.update(&sealed)?;
+        chunks.push(digest(&[&word, &sealed])?);
         length += (word.len() + sealed.len()) as u64;
         if last {
             break;
@@ -172,13 +180,15 @@ pub fn survey(mut input: impl Read) -> Result<Survey> {
     signer
         .and_then(|signer| signer.verify(Scheme::Pure, &message, &signature))
         .map_err(|_| damaged("the signature of the backup does not fit: it was changed after it was made"))?;
-    Ok(Survey { header, header_bytes, length: length + SIGNATURE as u64 })
+    Ok(Survey { header, header_bytes, chunks, length: length + SIGNATURE as u64 })
 }
 
 /// The entries of a backup, one after the other.
 pub struct Contents<R: Read> {
     input: R,
     payload_key: Secret,
+    /// The digests of the chunks that are still to come.
+    chunks: std::vec::IntoIter<[u8; 32]>,
     number: u64,
     text: Secret,
     used: usize,
@@ -188,15 +198,17 @@ pub struct Contents<R: Read> {
 }
 
 impl<R: Read> Contents<R> {
-    /// Reads the header, which must be that of the survey, and opens it. Errors: `Mismatch`, `Damaged`, `Io`.
+    /// Reads the header, which must be that of the survey, as all chunks must be, and opens it. Errors: `Mismatch`, `Damaged`,
+    /// `Io`.
     pub fn open(mut input: R, survey: &Survey, seed: &Seed) -> Result<Self> {
         let (header, bytes) = header(&mut input)?;
         if bytes != survey.header_bytes {
-            return Err(damaged("the backup was exchanged while it was read"));
+            return Err(exchanged());
         }
+        let chunks = survey.chunks.clone().into_iter();
         let payload_key = header.open(&bytes, seed)?.payload;
         let (text, counts) = (Secret::default(), Counts::default());
-        Ok(Self { input, payload_key, number: 0, text, used: 0, last: false, counts, ended: false })
+        Ok(Self { input, payload_key, chunks, number: 0, text, used: 0, last: false, counts, ended: false })
     }
 
     /// The next entry; `None` after the last, when all that was promised has come. Errors: `Damaged`, `Io`.
@@ -239,6 +251,10 @@ impl<R: Read> Contents<R> {
             return Err(damaged("the entries of the backup end too early"));
         }
         let (word, sealed, last) = sealed_chunk(&mut self.input)?;
+        // Who has a key that opens the backup could seal another text, but not sign it.
+        if self.chunks.next() != Some(digest(&[&word, &sealed])?) {
+            return Err(exchanged());
+        }
         self.text = seal::open(&self.payload_key, &nonce(self.number), &word, &sealed)
             .map_err(|_| damaged(format!("chunk {} of the backup was changed", self.number)))?;
         self.number += 1;

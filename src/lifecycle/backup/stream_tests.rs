@@ -1,5 +1,6 @@
 //! What is written is read; what was changed is not.
 
+use super::bytes::digest;
 use super::entry::{Copy, Counts, Destroyed, Entry, LeftOut, Reason};
 use super::error::{Error, Result};
 use super::header::{Header, Set};
@@ -112,9 +113,36 @@ fn a_flipped_bit_is_refused_by_the_key_as_well() {
         flipped[byte] ^= 1 << (byte % 8);
         let header_bytes = flipped[..sealed.header_bytes.len()].to_vec();
         let Ok(header) = Header::decode(&header_bytes) else { continue };
-        let forged = Survey { header, header_bytes, length: sealed.length };
+        let text = &flipped[header_bytes.len()..signature];
+        let chunks = vec![digest(&[text]).unwrap()];
+        let forged = Survey { header, header_bytes, chunks, length: sealed.length };
         assert!(read(&flipped, &forged, &seed).is_err(), "byte {byte}");
     }
+}
+
+/// A recipient has the key of the payload, and may own the medium that the backup is read from.
+#[test]
+fn what_a_recipient_seals_in_the_place_of_what_was_signed_is_refused() {
+    let (signer, seed) = (signer(), Seed::random().unwrap());
+    let (bytes, keys) = header(&signer).seal(&[(seed.public_half().unwrap(), None)]).unwrap();
+    let payload_key = keys.payload.clone();
+    let nobody = |_: &[u8]| Ok(vec![0; 64]);
+    let sign = |message: &[u8]| {
+        let mut signature = vec![0; 64];
+        signer.sign(Scheme::Pure, message, &mut signature)?;
+        Ok(signature)
+    };
+    let mut genuine = Writer::new(Vec::new(), &bytes, keys).unwrap();
+    genuine.entry(&object(100)).unwrap();
+    let (genuine, _) = genuine.finish(sign).unwrap();
+    let survey = survey(&genuine[..]).unwrap();
+    let keys = Header::decode(&bytes).unwrap().open(&bytes, &seed).unwrap();
+    assert_eq!(keys.payload, payload_key);
+    let mut other = Writer::new(Vec::new(), &bytes, keys).unwrap();
+    other.entry(&object(101)).unwrap();
+    let (other, _) = other.finish(nobody).unwrap();
+    assert!(read(&genuine, &survey, &seed).is_ok());
+    assert!(matches!(read(&other, &survey, &seed), Err(Error::Damaged(_))));
 }
 
 #[test]
