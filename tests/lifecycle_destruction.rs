@@ -258,6 +258,25 @@ fn a_token_that_wants_a_waiting_period_lets_no_key_go_sooner() {
 }
 
 #[test]
+fn a_key_that_was_readable_once_is_told_of_however_well_it_is_kept_now() {
+    let world = World::new(Profile::Compatible);
+    let session = world.session();
+    let key = |label, sensitive, extractable| {
+        let kept = [(CKA_SENSITIVE, Value::Bool(sensitive)), (CKA_EXTRACTABLE, Value::Bool(extractable))];
+        aes(&session, label, &kept)
+    };
+    let (hidden, fixed, wrapped) =
+        (key("hidden", true, false), key("fixed", false, false), key("wrapped", true, true));
+    let hidden_later = key("hidden later", false, true);
+    let set = |id, to| session.set_attribute_values(hidden_later, &template(&[(id, Value::Bool(to))]));
+    set(CKA_SENSITIVE, true).unwrap();
+    set(CKA_EXTRACTABLE, false).unwrap();
+    for (key, readable) in [(hidden, false), (fixed, false), (wrapped, false), (hidden_later, true)] {
+        assert_eq!(decide(&session, &[key], TODAY + DAY).unwrap().readable, readable);
+    }
+}
+
+#[test]
 fn every_wrap_of_a_key_in_the_token_is_remembered_and_told_when_it_ends() {
     let world = World::new(Profile::Compatible);
     let session = world.session();

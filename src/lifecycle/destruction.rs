@@ -52,7 +52,7 @@ pub struct Pending {
     before: Vec<(Option<u64>, Option<Vec<u8>>)>,
     /// The records of the keys.
     records: Vec<[u8; 16]>,
-    /// A key could be read in the clear: it was not CKA_SENSITIVE, and CKA_EXTRACTABLE.
+    /// A key could be read in the clear once, or came from outside: neither CKA_ALWAYS_SENSITIVE nor CKA_NEVER_EXTRACTABLE.
     pub readable: bool,
     /// The objects are gone, and the file has not been written anew and certified yet.
     pub removed: Option<Removed>,
@@ -221,8 +221,9 @@ pub fn decide(token: &Token, targets: &Targets<'_>) -> Result<Pending> {
             if fixed || !object.is_true(CKA_TOKEN) {
                 return Err(Error::ActionProhibited);
             }
-            let false_is = |id| attributes.value(id) == Some(&Value::Bool(false));
-            pending.readable |= false_is(CKA_SENSITIVE) && object.is_true(CKA_EXTRACTABLE);
+            // A key only ever becomes sensitive, and not extractable: what tells of its past tells how it began.
+            let guarded = object.is_true(CKA_ALWAYS_SENSITIVE) || object.is_true(CKA_NEVER_EXTRACTABLE);
+            pending.readable |= is_key(&object) && !guarded;
             let reason = attributes.bytes(CKA_COFFER_STATE_REASON).map(<[u8]>::to_vec);
             pending.before.push((attributes.ulong(CKA_COFFER_STATE), reason));
             pending.keys.push(KeyName::of(attributes));

@@ -117,7 +117,8 @@ fn document(token: &Found, destruction: &Destruction) -> Certificate {
     if pending.readable {
         not_confirmed.push(finding(
             "values that programs have read in the clear",
-            "the key was not sensitive: every program that logged in could read it, which is not recorded",
+            "the key was not always hidden, or came from outside: every program that logged in could read it then, or \
+             somebody had it before, which is not recorded",
         ));
     }
     not_confirmed.extend(never_confirmed());
