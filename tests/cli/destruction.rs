@@ -95,6 +95,21 @@ fn a_key_waits_is_given_back_and_is_destroyed_when_its_time_has_come() {
     assert_eq!(info["tokens"][0]["certificate_key"], key.as_str());
 }
 
+/// A destruction that could not be finished has left one, and is tried again.
+#[test]
+fn an_earlier_certificate_makes_room_for_that_of_the_same_destruction() {
+    let (home, id) = with_web();
+    let waits = at(&home, TODAY, &["destroy", "web", "--unique-id", &id, "--yes", "--json", "--wait", "1d"]);
+    let certificate = json(&waits)["waiting"][0]["certificate"].as_str().unwrap().to_owned();
+    std::fs::create_dir(home.path("out")).unwrap();
+    let file = home.write(&format!("out/{certificate}.json"), b"of the first try");
+    let out = home.argument("out");
+    json(&at(&home, TODAY + DAY, &["destroy", "--due", "--json", "--certificates", &out]));
+    let written: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    assert_eq!(written["id"], certificate.as_str());
+    assert_eq!(std::fs::read_dir(home.path("out")).unwrap().count(), 1);
+}
+
 #[test]
 fn a_token_with_a_waiting_period_says_how_long_it_is() {
     let home = Home::empty();

@@ -21,6 +21,7 @@ use crate::certificate;
 use crate::consent;
 use crate::context::{Context, Found, TokenOption};
 use crate::dates::{self, moment};
+use crate::escrow;
 use crate::failure::{Exit, Failure, Result};
 use crate::objects::{self, Entry, ObjectDocument};
 use crate::output;
@@ -134,6 +135,9 @@ struct Report {
     plans: Vec<Plan>,
     waiting: Vec<Waiting>,
     certificates: Vec<serde_json::Value>,
+    /// Sealed keys of what was destroyed are still in the file.
+    #[serde(skip)]
+    sealed_left: bool,
 }
 
 impl Destroy {
@@ -267,8 +271,7 @@ impl Arguments {
             if due > now {
                 report.waiting.push(Waiting::of(&pending));
             } else {
-                let done = self.carry_out(work, &pending)?;
-                report.certificates.push(done);
+                self.carry_out(work, &pending, &mut report)?;
             }
         }
         report.plans = plans;
@@ -281,7 +284,7 @@ impl Arguments {
         let mut report = Report::new(work);
         for pending in destruction::pending(token)? {
             if pending.due <= now || pending.removed.is_some() {
-                report.certificates.push(self.carry_out(work, &pending)?);
+                self.carry_out(work, &pending, &mut report)?;
             } else {
                 report.waiting.push(Waiting::of(&pending));
             }
@@ -290,22 +293,32 @@ impl Arguments {
     }
 
     /// Destroys, certifies and writes the certificate.
-    fn carry_out(&self, work: &Work, pending: &Pending) -> Result<serde_json::Value> {
+    fn carry_out(&self, work: &Work, pending: &Pending, report: &mut Report) -> Result<()> {
         let token = work.session.token();
         let unique_id = pending.keys.first().map_or("", |key| key.unique_id.as_str());
         let destruction: Destruction = destruction::carry_out(token, unique_id)?;
         let document = certificate::make(&work.token, &destruction, |text| Ok(signer::sign(token, text)?))?;
         destruction::conclude(token, &destruction, document.to_string().as_bytes())?;
-        if let Rewritten::Failed(error) = destruction.rewritten {
+        let left = match destruction.rewritten {
+            Rewritten::Failed(error) => {
+                Some(format!("the file of the token could not be written anew ({error})"))
+            }
+            Rewritten::Done { traces_left: true, .. } => {
+                Some("another program has written to the file of the token meanwhile".to_owned())
+            }
+            Rewritten::Done { .. } => None,
+        };
+        if let Some(why) = left {
+            report.sealed_left = true;
             eprintln!(
-                "attention: the file of the token could not be written anew ({error}); the sealed keys are still in it. \
-                 Run `coffer destroy --due` when it can be"
+                "attention: {why}; the sealed keys are still in it. Run `coffer destroy --due` when it can be written anew"
             );
         }
         if let Some(folder) = &self.certificates {
             write(&folder.join(format!("{}.json", pending.certificate)), &document)?;
         }
-        Ok(document)
+        report.certificates.push(document);
+        Ok(())
     }
 
     fn undo(&self, work: &Work) -> Result<Exit> {
@@ -338,7 +351,7 @@ impl Arguments {
     }
 
     fn finish(&self, report: Report) -> Result<Exit> {
-        let unfinished = report.waiting.iter().any(|waiting| waiting.unfinished);
+        let unfinished = report.sealed_left || report.waiting.iter().any(|waiting| waiting.unfinished);
         if self.json {
             output::json("destroy", 1, report)?;
         } else {
@@ -361,7 +374,7 @@ impl Arguments {
 impl Report {
     fn new(work: &Work) -> Self {
         let token = work.token.uri().to_string();
-        Self { token, plans: Vec::new(), waiting: Vec::new(), certificates: Vec::new() }
+        Self { token, plans: Vec::new(), waiting: Vec::new(), certificates: Vec::new(), sealed_left: false }
     }
 }
 
@@ -443,12 +456,9 @@ fn confirm(label: &str, yes: bool) -> Result<()> {
     Err(Failure::new("not confirmed").advise("nothing was changed"))
 }
 
+/// An earlier certificate of the same destruction, which could not be finished then, makes room for this one.
 fn write(path: &Path, document: &serde_json::Value) -> Result<()> {
-    use std::io::Write;
-    let text = format!("{document:#}\n");
-    let file = std::fs::OpenOptions::new().write(true).create_new(true).open(path);
-    let written = file.and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()));
-    written.map_err(|error| {
+    escrow::replace(path, format!("{document:#}\n").as_bytes()).map_err(|error| {
         Failure::new(format!("the key is destroyed, but {} cannot be written: {error}", path.display()))
             .advise("the certificate is kept in the token: coffer destroy certificate ID")
     })
