@@ -83,6 +83,31 @@ fn a_pkcs12_file_is_migrated_with_its_passphrase() {
     assert!(document["objects"].as_array().unwrap().iter().all(|object| object["label"] == "web"));
 }
 
+/// The module is Coffer's own, which cargo has built beside this test.
+#[test]
+fn what_restricts_a_key_and_does_not_come_over_from_a_module_is_told() {
+    let module = std::env::current_exe().unwrap().with_file_name("libcoffer_pkcs11.so");
+    let home = Home::with_token();
+    home.ok(&["init", "there"]);
+    let generate = ["generate", "aes:256", "free", "--exportable", "--token", "mine"];
+    home.ok(&generate);
+    home.ok(&["generate", "aes:256", "dated", "--exportable", "--cryptoperiod", "90d", "--token", "mine"]);
+    home.ok(&["generate", "aes:256", "leaked", "--exportable", "--token", "mine"]);
+    home.ok(&["key", "state", "leaked", "compromise", "--reason", "seen", "--yes", "--token", "mine"]);
+    let from = format!("pkcs11:token=mine?module-path={}", module.display());
+    let arguments = ["migrate", "--token", "there", "--from", &from, "--dry-run", "--json"];
+    let mut command = home.command(&arguments);
+    let run = Run::from(command.env("COFFER_SOURCE_PIN", crate::PIN).output().unwrap());
+    let plan: Value = serde_json::from_str(&run.out).unwrap_or_else(|_| panic!("{}{}", run.out, run.err));
+    let notes = |label: &str| {
+        let objects = plan["objects"].as_array().unwrap();
+        objects.iter().find(|object| object["label"] == label).unwrap()["notes"][0].clone()
+    };
+    assert_eq!(notes("free"), Value::Null, "{plan}");
+    assert!(notes("dated").as_str().unwrap().contains("CKA_COFFER_PROTECT_STOP_DATE"), "{plan}");
+    assert_eq!(notes("leaked"), "without CKA_COFFER_STATE", "{plan}");
+}
+
 #[test]
 fn a_source_that_is_none_is_told_with_what_to_do() {
     let home = Home::with_token();

@@ -64,5 +64,9 @@ fn name_of<'a>(names: &'a [(Vec<u8>, String)], id: &[u8]) -> Option<&'a String> 
 
 fn item_of(attributes: Attributes, label: &str, id: &[u8]) -> Item {
     let named = [(CKA_LABEL, Value::Bytes(label.as_bytes().to_vec())), (CKA_ID, Value::Bytes(id.to_vec()))];
-    Item { attributes: attributes.into_iter().chain(named).collect(), material: Material::Here }
+    Item {
+        attributes: attributes.into_iter().chain(named).collect(),
+        material: Material::Here,
+        unread: Vec::new(),
+    }
 }

@@ -19,6 +19,8 @@ use crate::uri::Class;
 pub struct Item {
     pub attributes: Attributes,
     pub material: Material,
+    /// What restricts the object at the source and cannot be read from there.
+    pub unread: Vec<&'static str>,
 }
 
 /// Whether what makes the object is at hand.

@@ -5,10 +5,11 @@ use coffer_pkcs11::ck::*;
 use coffer_pkcs11::crypto::{aes, key_wrap, random};
 use coffer_pkcs11::mechanism::private_key_info;
 use coffer_pkcs11::object::{Attributes, Value, Value as Held, attribute, classes};
+use coffer_pkcs11::policy::State;
 use coffer_pkcs11::secret::Secret;
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::mechanism::{Mechanism, MechanismType};
-use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass, ObjectHandle};
+use cryptoki::object::{Attribute, AttributeInfo, AttributeType, KeyType, ObjectClass, ObjectHandle};
 use cryptoki::session::{Session, UserType};
 use cryptoki::slot::Slot;
 use cryptoki::types::RawAuthPin;
@@ -22,6 +23,21 @@ use crate::uri::Uri;
 /// The initial values of RFC 3394 and RFC 5649.
 const IV: [u8; 8] = [0xa6; 8];
 const PADDED_IV: [u8; 4] = [0xa6, 0x59, 0x59, 0xa6];
+
+/// What restricts a key and cannot be read by the crate.
+const RESTRICTIONS: &[CK_ATTRIBUTE_TYPE] = &[
+    CKA_WRAP_TEMPLATE,
+    CKA_UNWRAP_TEMPLATE,
+    CKA_DERIVE_TEMPLATE,
+    CKA_ENCAPSULATE_TEMPLATE,
+    CKA_DECAPSULATE_TEMPLATE,
+    CKA_COFFER_STATE,
+    CKA_COFFER_ACTIVATION_DATE,
+    CKA_COFFER_PROTECT_STOP_DATE,
+    CKA_COFFER_PROCESS_STOP_DATE,
+    CKA_COFFER_USE_LIMIT,
+    CKA_COFFER_BYTE_LIMIT,
+];
 
 fn failed(what: &str) -> impl Fn(cryptoki::error::Error) -> Failure + '_ {
     move |error| Failure::new(format!("{what}: {error}"))
@@ -102,7 +118,28 @@ fn item(session: &Session, handle: ObjectHandle, wrapping: Option<&Wrapping<'_>>
         }
         Some(why) => Material::Missing(format!("{why}, and it is not extractable")),
     };
-    Item { attributes, material }
+    let unread = unread(session, handle);
+    Item { attributes, material, unread }
+}
+
+/// What restricts a key and is not among what is shown: a key without it may do more than at the source. Where that is Coffer
+/// itself, a state, dates and limits too.
+fn unread(session: &Session, handle: ObjectHandle) -> Vec<&'static str> {
+    let held = |id: &CK_ATTRIBUTE_TYPE| {
+        let asked = [AttributeType::VendorDefined(*id)];
+        match *id {
+            CKA_COFFER_STATE => match session.get_attributes(handle, &asked).ok()?.pop()? {
+                Attribute::VendorDefined((_, state)) => Some(state != State::Active.number().to_ne_bytes()),
+                _ => None,
+            },
+            _ => match session.get_attribute_info(handle, &asked).ok()?.pop()? {
+                AttributeInfo::Available(length) => Some(length > 0),
+                _ => None,
+            },
+        }
+    };
+    let restricts = RESTRICTIONS.iter().filter(|id| held(id) == Some(true));
+    restricts.filter_map(|id| attribute::lookup(*id).map(|info| info.name)).collect()
 }
 
 /// Every attribute that the object shows and that both sides know. Each is asked for alone: modules answer differently

@@ -69,10 +69,11 @@ fn step(item: Item, session: &Session, force: bool) -> Result<Step> {
 }
 
 fn verdict(item: &Item, session: &Session, force: bool, notes: &mut Vec<String>) -> Result<Verdict> {
-    let (template, left_out) = match template(&item.attributes) {
+    let (template, mut left_out) = match template(&item.attributes) {
         Ok(made) => made,
         Err(error) => return Ok(Verdict::Stays(refusal(item, error))),
     };
+    left_out.extend(&item.unread);
     if !left_out.is_empty() {
         notes.push(format!("without {}", left_out.join(", ")));
     }

@@ -38,7 +38,9 @@ pub fn read(folder: Option<&Path>, wanted: Option<&str>, pin: &SourcePin) -> Res
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let bytes = read_file_up_to(&file, FILE_LIMIT)?;
         match softhsm2::object(bytes.as_bytes(), &key) {
-            Ok(attributes) => source.items.push(Item { attributes, material: Material::Here }),
+            Ok(attributes) => {
+                source.items.push(Item { attributes, material: Material::Here, unread: Vec::new() });
+            }
             Err(error) => source.unreadable.push((name, error.to_string())),
         }
     }
