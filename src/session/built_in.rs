@@ -21,8 +21,9 @@ struct Profile {
     needs: Option<&'static str>,
 }
 
-/// Those whose mandatory test cases pass (`tests/profiles/permitted.txt` has what differs from their letter). CKP_COMPLETE_PROVIDER, which asks for every mechanism, is
-/// none of them: docs/conformance.md shows what is missing.
+/// Those whose conditions are met. `tests/profiles/permitted.txt` has what differs from the letter of their mandatory test cases, and
+/// docs/conformance.md on which grounds they are published all the same. CKP_COMPLETE_PROVIDER, which asks for every
+/// mechanism, is none of them: that page shows what is missing.
 const PROFILES: &[Profile] = &[
     Profile { id: CKP_BASELINE_PROVIDER, needs: None },
     Profile { id: CKP_EXTENDED_PROVIDER, needs: None },
