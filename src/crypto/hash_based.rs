@@ -1,6 +1,9 @@
 //! What the hash-based signatures LMS and XMSS share: hash functions that are cut to n bytes, and a reader of what others have
 //! written.
 
+#[cfg(test)]
+pub(super) mod testing;
+
 use super::digest::{Hash, Hasher, Value};
 use super::shake::Shake;
 use super::{Error, Result};

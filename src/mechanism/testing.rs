@@ -169,7 +169,7 @@ pub(super) fn mac(
     Ok(output)
 }
 
-/// Verifies a MAC.
+/// Verifies a MAC, or a signature.
 pub(super) fn check_mac(
     id: CK_MECHANISM_TYPE,
     key: &UsableKey,

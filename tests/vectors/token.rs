@@ -12,6 +12,7 @@ use coffer_pkcs11::token::{Settings, SlotId, padded};
 
 use super::parameter::Mechanism;
 use crate::call;
+use crate::interface::calls::{len as length, place};
 use crate::interface::*;
 
 /// What a C function answers that is not CKR_OK.
@@ -424,13 +425,4 @@ fn in_parts(
 
 fn template(attributes: &Attributes) -> Vec<Attribute<'_>> {
     attributes.iter().map(|(id, value)| attribute(*id, value)).collect()
-}
-
-/// The bytes for a function that does not write to them.
-fn place(bytes: &[u8]) -> CK_BYTE_PTR {
-    bytes.as_ptr().cast_mut()
-}
-
-fn length(bytes: &[u8]) -> CK_ULONG {
-    bytes.len() as CK_ULONG
 }
