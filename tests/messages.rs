@@ -342,6 +342,37 @@ fn nonces_of_the_token_are_written_back_and_do_not_come_twice() {
     });
 }
 
+/// Two messages under one key and one nonce give both plaintexts away, and the key that authenticates.
+#[test]
+fn a_copy_of_a_key_does_not_begin_its_nonces_anew() {
+    in_own_process("a_copy_of_a_key_does_not_begin_its_nonces_anew", || {
+        let host = Host::new();
+        let nonce = |key| {
+            assert_eq!(host.encrypt_init(CKM_AES_GCM, key), CKR_OK);
+            let mut message = Gcm::generated(CKG_GENERATE_COUNTER, 32);
+            let sealed = host.encrypt(&message.params(), b"", b"text", 4);
+            assert_eq!(call!(host.functions, C_MessageEncryptFinal, host.session), CKR_OK);
+            sealed.map(|_| message.iv[11])
+        };
+        let copy = |key, in_token: CK_BBOOL| {
+            let (mut copy, in_token) = (0, [in_token]);
+            let mut changed = attribute(CKA_TOKEN, &in_token);
+            let made = call!(host.functions, C_CopyObject, host.session, key, &mut *changed, 1, &mut copy);
+            assert_eq!(made, CKR_OK);
+            copy
+        };
+        let key = gcm_key(&host);
+        assert_eq!(nonce(key), Ok(0));
+        let second = copy(key, CK_FALSE);
+        assert_eq!((nonce(second), nonce(key), nonce(second)), (Ok(1), Ok(2), Ok(3)));
+        // Every process may copy a token key.
+        let in_token = copy(key, CK_TRUE);
+        for copied in [copy(in_token, CK_FALSE), copy(copy(in_token, CK_FALSE), CK_FALSE)] {
+            assert_eq!(nonce(copied), Err(CKR_MECHANISM_PARAM_INVALID));
+        }
+    });
+}
+
 #[test]
 fn an_error_ends_a_message_and_no_process() {
     in_own_process("an_error_ends_a_message_and_no_process", || {

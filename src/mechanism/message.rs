@@ -35,7 +35,7 @@ impl MessageParams {
     }
 
     /// The same with the nonce of the next message. Errors: CKR_MECHANISM_PARAM_INVALID, also for a counter with a token
-    /// key, which would begin anew in every process; CKR_KEY_EXHAUSTED after too many nonces.
+    /// key or a copy of one, which would begin anew in every process; CKR_KEY_EXHAUSTED after too many nonces.
     pub fn for_next_message(mut self, key: &UsableKey) -> Result<Self> {
         if self.generator == CKG_NO_GENERATE {
             return Ok(self);
@@ -48,7 +48,7 @@ impl MessageParams {
             _ => return Err(Error::MechanismParamInvalid),
         };
         let most = match counts {
-            true if key.object().is_true(CKA_TOKEN) => None,
+            true if key.object().may_be_elsewhere() => None,
             true => 1u64.checked_shl(free.min(63) as u32).filter(|_| free > 0),
             false => free.checked_sub(32).map(|spare| 1 << (spare / 2).min(32)),
         };

@@ -40,6 +40,8 @@ pub struct Object {
     /// Shared with what a change makes of the object, as the next one.
     lasting: Lasting,
     generated_nonces: Arc<AtomicU64>,
+    /// Other processes may have the key too, and generate nonces: it is a token key, or a copy of one.
+    elsewhere: bool,
     /// Whether the attributes say anything of the key's life that its use must be asked for.
     governed: bool,
     /// Whether it has a limit of what it may do.
@@ -72,6 +74,7 @@ impl Object {
         Self {
             governed: is_governed(&attributes),
             limited: is_limited(&attributes),
+            elsewhere: attributes.is_true(CKA_TOKEN),
             attributes,
             secrets: OnceCell::with_value(secrets.into_iter().collect()),
             opener: None,
@@ -81,10 +84,11 @@ impl Object {
         }
     }
 
-    /// The same key after a change: it goes on counting its nonces.
+    /// The same key after a change, or as a copy: it goes on counting its nonces.
     pub fn succeeding(self, before: &Object) -> Self {
         let lasting = Arc::clone(&before.lasting);
-        Self { generated_nonces: Arc::clone(&before.generated_nonces), lasting, ..self }
+        let elsewhere = self.elsewhere || before.elsewhere;
+        Self { generated_nonces: Arc::clone(&before.generated_nonces), lasting, elsewhere, ..self }
     }
 
     /// The same key with what was computed from it before it was changed.
@@ -102,6 +106,7 @@ impl Object {
         Self {
             governed: is_governed(&attributes),
             limited: is_limited(&attributes),
+            elsewhere: attributes.is_true(CKA_TOKEN),
             attributes,
             secrets: OnceCell::new(),
             opener: Some(opener),
@@ -187,6 +192,11 @@ impl Object {
     /// How many nonces have been generated for messages under this key, in this process.
     pub fn generated_nonces(&self) -> &AtomicU64 {
         &self.generated_nonces
+    }
+
+    /// Whether `generated_nonces` may miss some: the key is, or was copied from, a token key.
+    pub fn may_be_elsewhere(&self) -> bool {
+        self.elsewhere
     }
 }
 

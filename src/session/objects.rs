@@ -64,8 +64,13 @@ impl Session {
         }
         let label = String::from_utf8_lossy(attributes.bytes(CKA_LABEL).unwrap_or_default()).into_owned();
         let place = format!("as `{label}` in this token, or in a session of it");
-        copies::copied(&self.token, &original, !attributes.is_true(CKA_TOKEN), &place)?;
-        self.keep(attributes, Source::Copied)
+        let into_session = !attributes.is_true(CKA_TOKEN);
+        copies::copied(&self.token, &original, into_session, &place)?;
+        if !into_session {
+            return self.keep(attributes, Source::Copied);
+        }
+        let copy = self.token.create_copy(attributes, &original, self.handle)?;
+        self.still_open().map(|()| copy)
     }
 
     /// C_DestroyObject. Errors: CKR_SESSION_READ_ONLY for a token object, CKR_ACTION_PROHIBITED where
@@ -281,11 +286,16 @@ impl Session {
         source: Source,
     ) -> Result<Vec<ObjectHandle>> {
         let handles = self.token.create_objects(objects, self.handle, source)?;
+        self.still_open().map(|()| handles)
+    }
+
+    /// Errors: CKR_SESSION_CLOSED, and what was made for the session is gone.
+    fn still_open(&self) -> Result<()> {
         if self.closed.load(Ordering::SeqCst) {
             self.token.drop_session_objects(self.handle);
             return Err(Error::SessionClosed);
         }
-        Ok(handles)
+        Ok(())
     }
 }
 

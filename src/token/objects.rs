@@ -147,6 +147,21 @@ impl Token {
         Ok(handles.collect())
     }
 
+    /// Makes a session object that is a copy, which counts nonces together with the original. Errors: those of
+    /// `create_objects`.
+    pub fn create_copy(
+        &self,
+        attributes: Attributes,
+        original: &Object,
+        session: SessionHandle,
+    ) -> Result<ObjectHandle> {
+        self.check_new_trust(&attributes)?;
+        let entry = in_memory_entry(self.new_handle(), Place::Session(session), attributes, Some(original));
+        let handle = entry.handle;
+        self.keep_in_memory(vec![entry])?;
+        Ok(handle)
+    }
+
     /// Shows new session objects, all or none. Errors: CKR_USER_NOT_LOGGED_IN for private ones when the user has logged out
     /// meanwhile: they would outlive the logout.
     fn keep_in_memory(&self, entries: Vec<Entry>) -> Result<()> {
@@ -264,7 +279,7 @@ impl Token {
     }
 }
 
-/// The entry of a session object, which may be the changed form of an earlier one.
+/// The entry of a session object, which may be the changed form of an earlier one, or a copy.
 fn in_memory_entry(
     handle: ObjectHandle,
     place: Place,
