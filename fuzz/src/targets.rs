@@ -26,6 +26,7 @@ fn all() -> Vec<Target> {
     [
         crate::storage::targets(),
         crate::decoders::targets(),
+        crate::approvals::targets(),
         crate::backups::targets(),
         crate::interface::targets(),
     ]

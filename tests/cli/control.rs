@@ -1,5 +1,8 @@
 //! Dual control, as the people run it who ask and approve.
 
+use std::path::Path;
+use std::process::Stdio;
+
 use crate::{Home, PIN, Run};
 
 const PEOPLE: [&str; 3] = ["alice", "bob", "carol"];
@@ -157,6 +160,24 @@ fn each_command_that_is_under_control_ends_with_code_5_and_the_way_on() {
     approved(&home, &["request", "initialise"]);
     home.ok(&init);
     assert!(home.ok(&["control", "show"]).contains("no dual control"));
+}
+
+#[test]
+fn of_several_processes_that_come_at_once_with_one_approval_one_succeeds() {
+    let home = under_control(&["export=2"]);
+    home.ok(&["generate", "ec:P-256", "web", "--exportable"]);
+    approved(&home, &["request", "export", "web", "--type", "private"]);
+    let files: Vec<String> = (0..5).map(|number| home.argument(&format!("{number}.pem"))).collect();
+    let started = files.iter().map(|file| {
+        let mut command = home.command(&["export", "web", "--type", "private", "--out", file]);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    });
+    let started: Vec<_> = started.collect();
+    let ended = started.into_iter().map(|process| Run::from(process.wait_with_output().unwrap()).code);
+    let mut codes: Vec<i32> = ended.collect();
+    codes.sort_unstable();
+    assert_eq!(codes, [0, 5, 5, 5, 5]);
+    assert_eq!(files.iter().filter(|file| Path::new(file).exists()).count(), 1);
 }
 
 #[test]

@@ -101,6 +101,26 @@ fn a_change_that_cannot_be_written_uses_nothing_up() {
 }
 
 #[test]
+fn wherever_a_process_dies_while_it_writes_the_key_and_the_approval_are_both_there_or_both_gone() {
+    let board = Board::new();
+    let key = board.aes("web");
+    board.approved(Controlled::Destroy, board.subject(key));
+    let before = std::fs::read(board.world.file()).unwrap();
+    board.session.destroy_object(key).unwrap();
+    let after = std::fs::read(board.world.file()).unwrap();
+    let written = &after[before.len()..];
+    let found = |length: usize| {
+        let file = [&before[..], &written[..length]].concat();
+        let token = Disk::holding(file, false).token(board.world.module.config());
+        (token.token_objects().unwrap().len(), approval::list(&token).unwrap().len())
+    };
+    for length in (0..written.len()).step_by(61).chain([written.len() - 1]) {
+        assert_eq!(found(length), (1, 1), "{length} of {} bytes", written.len());
+    }
+    assert_eq!(found(written.len()), (0, 0));
+}
+
+#[test]
 fn a_change_that_is_refused_for_another_reason_uses_nothing_up() {
     let board = Board::new();
     let key = board.aes("web");

@@ -148,9 +148,10 @@ pub fn request(token: &Token, key: &ParticipantKey, ask: &Ask) -> Refusable<Sign
 /// Requests that nobody can carry out any more go.
 fn remove_void(token: &Token, batch: &mut Batch<'_>, control: &Control, now: u64) -> Result<()> {
     for record in token.ledger(LedgerKind::REQUEST)? {
-        let holds = SignedRequest::decode(&record.bytes)
-            .is_ok_and(|signed| signed.check(control, &token.uuid(), now) != Err(Refusal::Expired));
-        if !holds {
+        let checked =
+            SignedRequest::decode(&record.bytes).and_then(|signed| signed.check(control, &token.uuid(), now));
+        // Those of another token came with what was saved of it.
+        if matches!(checked, Err(Refusal::Expired | Refusal::OtherToken | Refusal::Malformed)) {
             batch.remove(&record);
         }
     }
