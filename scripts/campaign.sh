@@ -32,7 +32,7 @@ declare -A campaigns=(
 )
 names=(
     crash prefix bits edits splice faults kills syscalls crowd locks starts pins forks boundary parameters memory threads
-    model exits rules attacks power-cut
+    model exits rules attacks power-cut audit
 )
 
 usage() { sed -n '2,6s/^# \{0,1\}//p' "$0"; }
@@ -54,8 +54,24 @@ exits() {
         nice bash tests/clients/exits.sh
 }
 
+# An audit log of a million records is made and verified; COFFER_AUDIT_RECORDS says another number.
+audit() {
+    local target=${CARGO_TARGET_DIR:-$PWD/target} folder
+    echo "== audit"
+    cargo build --release --quiet --locked --bin coffer --example audit_log
+    folder=$(mktemp -d)
+    "$target/release/examples/audit_log" "$folder/tokens" "${COFFER_AUDIT_RECORDS:-1000000}"
+    time COFFER_HOME=$folder/tokens COFFER_PIN=1234 \
+        "$target/release/coffer" audit verify --first-key "$folder/tokens/first-key"
+    rm -r "$folder"
+}
+
 run() {
     local name=$1
+    if [ "$name" = audit ]; then
+        audit
+        return
+    fi
     if [ "$name" = exits ]; then
         exits
         return

@@ -267,13 +267,19 @@ impl Event {
             outcome: self.outcome,
             detail: Cow::Borrowed(&self.detail),
         };
+        // Most fit into this.
+        let mut bytes = Vec::with_capacity(256);
         // Everything in it is bounded.
-        let (version, fields) = match self.who.account.as_str() {
-            "" => (VERSION, encoding::encode(&encoded)),
-            account => (VERSION_WITH_ACCOUNT, encoding::encode(&(encoded, account))),
+        let _ = match self.who.account.as_str() {
+            "" => {
+                bytes.push(VERSION);
+                encoding::encode_onto(&mut bytes, &encoded)
+            }
+            account => {
+                bytes.push(VERSION_WITH_ACCOUNT);
+                encoding::encode_onto(&mut bytes, &(encoded, account))
+            }
         };
-        let mut bytes = vec![version];
-        bytes.extend(fields.unwrap_or_default());
         bytes
     }
 
@@ -333,6 +339,8 @@ mod tests {
         let bytes = event.encode();
         assert!(bytes.len() < crate::vault::MAXIMUM_EVENT);
         assert_eq!(Event::decode(&bytes), Some(event));
+        assert_eq!(Event::what_of(&bytes), Some(What::Wrapped));
+        assert_eq!((Event::what_of(&[2]), Event::what_of(&bytes[..30])), (None, None));
         assert_eq!(Event::decode(&bytes[..bytes.len() - 1]), None);
         assert_eq!(Event::decode(&[&bytes[..], &[0]].concat()), None);
         assert_eq!(Event::decode(&[&[2], &bytes[1..]].concat()), None);

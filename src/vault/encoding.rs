@@ -74,6 +74,12 @@ pub fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, Error> {
     bincode::serde::encode_to_vec(value, configuration()).map_err(|_| Error::TooLarge)
 }
 
+/// Encodes a value behind what `bytes` holds. Errors: [`Error::TooLarge`].
+pub fn encode_onto<T: Serialize>(bytes: &mut Vec<u8>, value: &T) -> Result<(), Error> {
+    let written = bincode::serde::encode_into_std_write(value, bytes, configuration());
+    written.map(drop).map_err(|_| Error::TooLarge)
+}
+
 /// Decodes a value out of bytes that have been authenticated; `None` where they are no such value, or longer.
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
     let (value, used) = bincode::serde::decode_from_slice(bytes, configuration()).ok()?;

@@ -75,6 +75,11 @@ fn a_changed_a_cut_and_a_missing_log_end_with_exit_code_two() {
     fs::remove_file(home.path(LOG)).unwrap();
     let found = home.run(&["audit", "verify"]);
     assert!(found.code == 2 && found.err.contains("is gone"), "{}{}", found.out, found.err);
+    let doctor = home.run(&["doctor"]);
+    assert!(doctor.code == 3 && doctor.out.contains("the audit log"), "{}{}", doctor.out, doctor.err);
+    home.write(LOG, &fs::read(audited().0.path(LOG)).unwrap());
+    let doctor = home.run(&["doctor"]);
+    assert!(doctor.out.contains("is not the audit log that its token names"), "{}{}", doctor.out, doctor.err);
 }
 
 #[test]
@@ -144,7 +149,8 @@ fn a_new_token_has_a_log_of_events_unless_told_otherwise_and_keeps_the_log_of_th
     home.ok(&["audit", "verify"]);
     // Another token in its place.
     let older = fs::read(home.path(LOG)).unwrap();
-    home.ok(&["delete", "--entire-token", "--token", "again", "--yes"]);
+    let said = home.ok(&["delete", "--entire-token", "--token", "again", "--yes"]);
+    assert!(said.contains("Its audit log stays"), "{said}");
     let said = home.ok(&["init", "other"]);
     assert!(said.contains("An older log that was there is kept as"), "{said}");
     home.ok(&["audit", "verify"]);

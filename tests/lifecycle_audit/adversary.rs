@@ -177,8 +177,13 @@ pub fn reseal_with(copy: &mut [u8], from: usize, number: u64, key: &[u8; 32]) {
     }
     copy[place + 64..place + 96].copy_from_slice(&chain);
     copy[place + 96..place + 128].copy_from_slice(&key);
+    sign_mark(copy, place);
+}
+
+/// The digest of a mark, which anybody can make.
+fn sign_mark(copy: &mut [u8], place: usize) {
     let id: [u8; 16] = copy[32..48].try_into().unwrap();
-    let check = sha256(&[b"coffer audit mark v1", &id[..], &copy[place..place + 128]].concat());
+    let check = sha2_again::sha256(&[b"coffer audit mark v1", &id[..], &copy[place..place + 128]].concat());
     copy[place + 128..place + 144].copy_from_slice(&check[..16]);
 }
 
@@ -203,6 +208,64 @@ fn a_log_that_is_written_anew_with_the_newest_key_is_found_with_the_first_one() 
         reseal(copy, range.start, event.number);
     };
     assert_eq!(victim.first_bad_without(false, edit), Some(event.number));
+}
+
+#[test]
+fn an_end_that_is_cut_off_together_with_its_count_is_found_by_the_key_that_nobody_can_go_back_to() {
+    let victim = Victim::new();
+    let all = entries(&victim.contents);
+    for number in 2..=victim.records() {
+        let end = victim.record(number).start;
+        let cut = |copy: &mut Vec<u8>| {
+            copy.truncate(end);
+            let place = place_of_mark(copy);
+            copy[place + 8..place + 16].copy_from_slice(&(number - 1).to_le_bytes());
+            copy[place + 16..place + 24].copy_from_slice(&(end as u64).to_le_bytes());
+            let chain: [u8; 32] = copy[end - 64..end - 32].try_into().unwrap();
+            copy[place + 64..place + 96].copy_from_slice(&chain);
+            sign_mark(copy, place);
+        };
+        assert_eq!(victim.first_bad(cut), Some(number - 1));
+        // Without the first key, where events of the token were cut off with it.
+        let events = all[number as usize - 1..].iter().any(|entry| entry.event_number.is_some());
+        assert!(!events || victim.first_bad_without(false, cut) == Some(number - 1), "record {number}");
+    }
+}
+
+#[test]
+fn a_mark_that_makes_writers_leave_out_events_is_found() {
+    let victim = Victim::new();
+    let more = |copy: &mut Vec<u8>| {
+        let place = place_of_mark(copy);
+        copy[place + 24] += 1;
+        sign_mark(copy, place);
+    };
+    assert_eq!(victim.first_bad_without(false, more), Some(victim.records()));
+}
+
+#[test]
+fn what_was_written_anew_since_the_takeover_is_shown_by_an_anchor_alone() {
+    let victim = Victim::new();
+    let audited = &victim.audited;
+    let session = audited.fixture.open(SlotId(0), true);
+    let key = secret_key(&session, "mac", true);
+    let taken_over = audited.contents();
+    // The log goes on, and somebody writes down where it stands.
+    for _ in 0..5 {
+        sign(&session, key);
+    }
+    let anchor = check(&audited.contents(), &Against::default()).anchor.unwrap();
+    // The attacker goes back to what he has taken, and tells something else with the key of that time.
+    std::fs::write(audited.path(), &taken_over).unwrap();
+    for _ in 0..7 {
+        audited.token().note(&audited.token().event(What::Verify));
+    }
+    let (forged, side) = (audited.contents(), audited.side());
+    assert_eq!(audited.check(&forged, &side).findings, []);
+    let against = Against { first_key: Some(&audited.first_key), token: Some(&side), anchor: Some(anchor) };
+    let findings = check(&forged, &against).findings;
+    assert_eq!((findings.len(), findings[0].record), (1, anchor.records), "{findings:?}");
+    assert!(findings[0].what.contains("when the anchor was written down"));
 }
 
 #[test]

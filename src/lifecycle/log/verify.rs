@@ -303,6 +303,11 @@ impl<'a> Walk<'a> {
                 number,
                 "the mark in the header belongs to another last record: the end was exchanged".into(),
             );
+        } else if mark.events != self.checked.events {
+            self.find(
+                number,
+                "the mark in the header counts other events of the token than the log has".into(),
+            );
         } else if self.checked.keyed && self.key.as_ref().is_some_and(|key| **key != *mark.key) {
             self.find(number, "the key in the header is not the one after this record".into());
         } else if self.key.is_none() {

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use coffer_pkcs11::error::Error;
+use coffer_pkcs11::lifecycle::log;
 use coffer_pkcs11::policy::{Controlled, Subject};
 use serde::Serialize;
 
@@ -57,6 +58,10 @@ impl Arguments {
                 output::json("delete", 1, Deleted { token, file: Some(file), objects: Vec::new() })?;
             } else {
                 output::line(&format!("Token `{}` was deleted ({file}).", token.label))?;
+                let log = log::path_beside(&path);
+                if log.exists() {
+                    output::line(&format!("Its audit log stays: {}.", log.display()))?;
+                }
             }
             return Ok(Exit::Success);
         }

@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use coffer_pkcs11::config::Config;
+use coffer_pkcs11::lifecycle::log::{self, AuditLog};
 use coffer_pkcs11::mechanism;
 use coffer_pkcs11::secret::Secret;
 use coffer_pkcs11::store::{self, Backend, FileBackend, folder};
-use coffer_pkcs11::token::{DEFAULT_CLOCK_TOLERANCE, Identity, has_recovery, unknown_entries};
+use coffer_pkcs11::token::{AuditSink, DEFAULT_CLOCK_TOLERANCE, Identity, has_recovery, unknown_entries};
 use coffer_pkcs11::vault::{self, Entry, Vault};
 
 use super::clients;
@@ -97,6 +99,7 @@ fn tokens(config: &Config, findings: &mut Vec<Finding>, labels: &mut Vec<String>
             Ok(vault) => {
                 by_uuid.entry(vault.uuid()).or_default().push(path.clone());
                 token(&path, &vault, findings, labels);
+                audit_log(config, &path, &vault, findings);
             }
             Err(error) => findings.push(broken(&path, &error)),
         }
@@ -249,6 +252,27 @@ fn token(path: &Path, vault: &Vault, findings: &mut Vec<Finding>, labels: &mut V
         );
     }
     labels.push(label);
+}
+
+/// Whether the audit log that the token names is in its place.
+fn audit_log(config: &Config, path: &Path, vault: &Vault, findings: &mut Vec<Finding>) {
+    let Ok(Identity { settings, .. }) = Identity::decode(&vault.info()) else { return };
+    let Some(named) = settings.audit.log else { return };
+    let beside = log::path_beside(path);
+    let backend = Arc::new(FileBackend::new(beside.clone(), care::store_mode(config)));
+    if AuditLog::open(backend, false).is_ok_and(|log| log.id() == named) {
+        return;
+    }
+    let refused = if settings.audit.required { ", and keys are not used without it" } else { "" };
+    let what = if beside.exists() {
+        format!("{} is not the audit log that its token names{refused}", beside.display())
+    } else {
+        format!("the audit log {} is gone{refused}", beside.display())
+    };
+    findings.push(
+        Finding::new(State::Attention, what)
+            .advise("find out who did that and bring it back; or begin another one: coffer audit enable"),
+    );
 }
 
 /// Files beside a token that an interrupted program has left, and a lock that somebody does not give back.
