@@ -311,6 +311,22 @@ fn an_older_file_that_is_put_back_is_refused_by_a_process_that_has_seen_a_newer_
     assert!(sign(&session, key, b"another message").is_err());
 }
 
+/// A new PIN is followed by a compaction: the file is another one, and the count goes on.
+#[test]
+fn the_count_goes_on_in_a_file_that_was_compacted() {
+    let world = stateful();
+    let session = world.session();
+    let (public, key) = small(&session);
+    sign(&session, key, b"message").unwrap();
+    let before = std::fs::metadata(file(&world)).unwrap().len();
+    let (old, new) = (common::secret(common::USER_PIN), common::secret("another-pin"));
+    session.set_pin(&old, &new).unwrap();
+    assert!(std::fs::metadata(file(&world)).unwrap().len() < before, "it was compacted");
+    let signature = sign(&session, key, b"message").unwrap();
+    assert_eq!(index(&signature), 1);
+    assert_eq!(verify(&session, public, b"message", &signature), Ok(()));
+}
+
 #[test]
 fn messages_are_signed_one_by_one_each_with_a_key_of_its_own() {
     let world = stateful();

@@ -10,6 +10,8 @@ fn a_token_makes_hss_keys_only_where_somebody_has_said_so() {
     home.ok(&["settings", "set", "--stateful-signatures", "on"]);
     let made = home.ok(&["generate", "hss:5/4,5/4", "signer"]);
     assert!(made.contains("hss:5/4,5/4 key pair `signer`"), "{made}");
+    let state = home.json(&["key", "state", "signer", "--json"]);
+    assert_eq!(state["signatures_left"], 1024);
     home.ok(&["settings", "set", "--stateful-signatures", "off"]);
     let why = home.run(&["explain", "signer", "--op", "sign", "--mechanism", "CKM_HSS"]);
     assert_ne!(why.code, 0, "{}", why.out);

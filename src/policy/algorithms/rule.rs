@@ -55,6 +55,10 @@ enum Algorithm {
     MlKem,
     MlDsa,
     SlhDsa,
+    /// LMS and HSS.
+    Hss,
+    /// XMSS and XMSS^MT.
+    Xmss,
     Aes,
     AesXts,
     Des,
@@ -83,6 +87,8 @@ impl Algorithm {
             CKK_ML_KEM => Self::MlKem,
             CKK_ML_DSA => Self::MlDsa,
             CKK_SLH_DSA => Self::SlhDsa,
+            CKK_HSS => Self::Hss,
+            CKK_XMSS | CKK_XMSSMT => Self::Xmss,
             CKK_AES => Self::Aes,
             CKK_AES_XTS => Self::AesXts,
             CKK_DES => Self::Des,

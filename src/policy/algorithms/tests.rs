@@ -102,6 +102,8 @@ fn cnsa2_takes_the_largest_parameters_and_ends_its_predecessor() {
     assert!(!protects(&curve(P_384), Use::Sign, CKM_ECDSA_SHA384, Y2034));
     assert!(!protects(&curve(P_384), Use::Sign, CKM_ECDSA_SHA256, Y2026));
     assert!(!protects(&rsa(2048), Use::Sign, CKM_SHA384_RSA_PKCS, Y2026));
+    // LMS and XMSS are in the suite, with SHA-256 as their hash function.
+    assert!(protects(&key(CKO_PRIVATE_KEY, CKK_HSS, &[]), Use::Sign, CKM_HSS, Y2036));
 }
 
 #[test]
@@ -122,6 +124,9 @@ fn a_policy_of_ones_own_is_read_and_what_is_wrong_with_one_is_told() {
     let own = "name = \"own\"\ntitle = \"t\"\n[[rule]]\nalgorithms = [\"rsa\"]\nprocess-until = \"2026-12-31\"\nsource = \"us\"\n";
     let policy = AlgorithmPolicy::parse(own).unwrap();
     assert!(policy.forbids(&rsa(2048), Use::Verify, None, Y2031).is_some());
+    let no_state = AlgorithmPolicy::parse(&own.replace("rsa", "hss")).unwrap();
+    let hss = key(CKO_PUBLIC_KEY, CKK_HSS, &[]);
+    assert!(no_state.forbids(&hss, Use::Verify, None, Y2031).is_some());
     assert!(policy.forbids(&rsa(2048), Use::Sign, None, Y2031).is_none());
     for (from, to, problem) in [
         ("2026-12-31", "2026-13-31", "is neither a day"),

@@ -114,6 +114,7 @@ const COUNTS: &[(CK_ATTRIBUTE_TYPE, &str)] = &[
     (CKA_COFFER_BYTE_LIMIT, "byte_limit"),
     (CKA_COFFER_BYTES, "bytes"),
     (CKA_COFFER_COPIES, "copies"),
+    (CKA_HSS_KEYS_REMAINING, "signatures_left"),
 ];
 
 const TEXTS: &[(CK_ATTRIBUTE_TYPE, &str)] = &[
