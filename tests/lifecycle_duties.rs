@@ -7,8 +7,9 @@ use std::sync::Arc;
 use coffer_pkcs11::ck::*;
 use coffer_pkcs11::error::{Error, Result};
 use coffer_pkcs11::lifecycle::approval::{self, ParticipantKey, Refusal};
-use coffer_pkcs11::lifecycle::settings;
+use coffer_pkcs11::lifecycle::backup::{self, NewSet};
 use coffer_pkcs11::lifecycle::state::{self, Step};
+use coffer_pkcs11::lifecycle::settings;
 use coffer_pkcs11::mechanism::Params;
 use coffer_pkcs11::object::{Template, Value};
 use coffer_pkcs11::policy::{Control, Controlled, Function, Role};
@@ -365,5 +366,23 @@ fn the_state_of_a_key_is_decided_by_who_may_change_it_and_by_nobody_else() {
         }
         let clock = bench.session.token().accept_clock("set right");
         assert_eq!(clock.is_ok(), role.may(Function::Change), "{role:?}");
+    }
+}
+
+/// Whose shares open the backups to come has their keys.
+#[test]
+fn a_recovery_set_is_made_by_who_may_export_keys_and_by_nobody_else() {
+    let custodians = ["Mallory", "Mallory once more"].map(str::to_owned);
+    for role in Role::ALL {
+        let bench = Bench::new();
+        bench.log_in(role);
+        let token = bench.session.token();
+        let kept = NewSet::make(token, 2, &custodians, 1_900_000_000).and_then(|set| set.keep(token));
+        assert_eq!(kept.is_ok(), matches!(role, Role::User | Role::KeyManager), "{role:?}: {kept:?}");
+        if role == Role::Public {
+            continue;
+        }
+        let sets = backup::recovery_sets(token).unwrap();
+        assert_eq!(sets.len(), usize::from(kept.is_ok()), "{role:?}");
     }
 }

@@ -81,9 +81,11 @@ impl Token {
 
     /// Keeps a new recovery set: its record in the ledger, and the event that tells of it. Where shares set user PINs, the
     /// private half of `key`, which those of the set (`id`) give, opens the token from now on, and that of the set before does
-    /// not any more. Errors: CKR_USER_NOT_LOGGED_IN for anybody but the user in such a token, CKR_ACTION_PROHIBITED where others
-    /// must approve it there and have not, and those of `transact`.
+    /// not any more. Errors: CKR_USER_NOT_LOGGED_IN for anybody but the user in such a token, and but the user and key managers in
+    /// others, where backups are opened by the set; CKR_ACTION_PROHIBITED where others must approve it there and have not, and
+    /// those of `transact`.
     pub fn keep_recovery(&self, id: [u8; 16], key: &PublicHalf, record: Vec<u8>, event: Event) -> Result<()> {
+        self.check_exports()?;
         // A set that could reset must not go on doing so, whatever the settings have become.
         if self.officer_reset()? != OfficerReset::Quorum && self.recovery_entry()?.is_none() {
             return self.transact(|batch| {

@@ -32,6 +32,12 @@ impl Token {
         }
     }
 
+    /// Whether who is logged in may take keys out of the token, and so say what opens its backups. Errors: CKR_USER_NOT_LOGGED_IN
+    /// for anybody but the user and key managers.
+    pub fn check_exports(&self) -> Result<()> {
+        self.unlocked_by_user().map(drop)
+    }
+
     /// Every token object, in the order in which this process came to know them. Errors: CKR_USER_NOT_LOGGED_IN.
     pub fn token_objects(&self) -> Result<Vec<ObjectHandle>> {
         self.sync()?;

@@ -21,6 +21,7 @@ impl NewSet {
     /// Makes a recovery key and splits it, and tries quorums in which every share has its part. Errors: `Refused` for rules
     /// and names; CKR_USER_NOT_LOGGED_IN.
     pub fn make(token: &Token, threshold: u8, custodians: &[String], now: u64) -> Result<Self> {
+        token.check_exports()?;
         let rules = SetRules {
             threshold,
             custodians,

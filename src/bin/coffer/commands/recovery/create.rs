@@ -135,7 +135,7 @@ pub struct Dealt {
 
 /// Makes a recovery key, writes its shares, and tells the token of it.
 pub fn deal(token: &Token, threshold: u8, custodians: &[String], now: u64, places: &Places) -> Result<Dealt> {
-    let set = NewSet::make(token, threshold, custodians, now)?;
+    let set = NewSet::make(token, threshold, custodians, now).map_err(not_made)?;
     let passphrases = places.passphrases(&set.shares)?;
     let files = write_shares(places.folder, &set.shares, &passphrases)?;
     // The token makes backups for the set from now on: its shares must be safe before.
@@ -146,6 +146,17 @@ pub fn deal(token: &Token, threshold: u8, custodians: &[String], now: u64, place
         file: file.display().to_string(),
     };
     Ok(Dealt { set: set.set.id()?.to_string(), shares: set.shares.iter().zip(&files).map(kept).collect() })
+}
+
+/// Why there is no set.
+fn not_made(error: backup::Error) -> Failure {
+    match error {
+        backup::Error::Token(error::Error::UserNotLoggedIn) => {
+            Failure::new("only the user and key managers say whose shares open the backups of a token")
+                .advise("leave --as out, or name the account of a key manager; nothing was made")
+        }
+        error => error.into(),
+    }
 }
 
 /// Why the token does not know the set whose shares were written.
