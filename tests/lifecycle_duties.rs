@@ -9,7 +9,7 @@ use coffer_pkcs11::error::{Error, Result};
 use coffer_pkcs11::lifecycle::approval::{self, ParticipantKey, Refusal};
 use coffer_pkcs11::lifecycle::backup::{self, NewSet};
 use coffer_pkcs11::lifecycle::state::{self, Step};
-use coffer_pkcs11::lifecycle::settings;
+use coffer_pkcs11::lifecycle::{copies, destruction, settings};
 use coffer_pkcs11::mechanism::Params;
 use coffer_pkcs11::object::{Template, Value};
 use coffer_pkcs11::policy::{Control, Controlled, Function, Role};
@@ -384,5 +384,27 @@ fn a_recovery_set_is_made_by_who_may_export_keys_and_by_nobody_else() {
         }
         let sets = backup::recovery_sets(token).unwrap();
         assert_eq!(sets.len(), usize::from(kept.is_ok()), "{role:?}");
+    }
+}
+
+#[test]
+fn that_copies_are_gone_and_a_destruction_is_off_says_who_may_end_keys_and_nobody_else() {
+    for role in Role::NAMED.into_iter().chain([Role::User]) {
+        let bench = Bench::new();
+        let handle = bench.handles();
+        bench.log_in(Role::User);
+        let token = bench.session.token();
+        let key = handle("private key");
+        let targets = destruction::Targets { handles: &[key], reason: "", due: u64::MAX };
+        let pending = destruction::decide(token, &targets).unwrap();
+        state::decide(token, key, Step::Compromise, Some("seen")).unwrap();
+        bench.session.logout().unwrap();
+        bench.log_in(role);
+        let unique_id = &pending.keys[0].unique_id;
+        let ends = role.may(Function::Destroy);
+        assert_eq!(copies::confirm_destroyed(token, unique_id, None, "burnt").is_ok(), ends, "{role:?}");
+        let undone = destruction::undo(token, unique_id);
+        assert_eq!(undone.is_ok(), ends, "{role:?}");
+        assert!(ends || undone == Err(Error::ActionProhibited), "{role:?}: {undone:?}");
     }
 }

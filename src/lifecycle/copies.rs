@@ -14,6 +14,7 @@ use crate::token::{Batch, KeyName, LedgerKind, LedgerRecord, Token, What};
 use crate::vault::encoding;
 
 use super::backup::BackupRecord;
+use super::destruction;
 
 /// The first byte of an encoded record.
 const VERSION: u8 = 1;
@@ -170,8 +171,10 @@ pub fn outstanding<'a>(copies: impl IntoIterator<Item = &'a Copies>) -> u64 {
 }
 
 /// Somebody says that copies of a key are gone: those at one place of [`of_key`] (from 0), or all. Answers how many records
-/// that changes. Errors: CKR_USER_NOT_LOGGED_IN.
+/// that changes. Errors: CKR_USER_NOT_LOGGED_IN; CKR_ACTION_PROHIBITED for a role that ends no keys, because certificates of
+/// destruction say what was confirmed.
 pub fn confirm_destroyed(token: &Token, unique_id: &str, place: Option<usize>, note: &str) -> Result<usize> {
+    destruction::check_ends(token)?;
     token.transact(|batch| {
         let mut event = token.event(What::CopiesConfirmed).detail(note);
         let status =

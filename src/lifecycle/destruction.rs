@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::ck::*;
 use crate::error::{Error, Result};
 use crate::object::{Attributes, Object, Value};
-use crate::policy::{Life, State};
+use crate::policy::{Function, Life, Role, State};
 use crate::token::{
     Batch, Event, KeyName, LedgerKind, LedgerRecord, ObjectHandle, Outcome, Token, Trace, What,
 };
@@ -267,6 +267,13 @@ fn is_as_decided(attributes: &Attributes) -> bool {
         && attributes.bytes(CKA_COFFER_STATE_REASON) == Some(PENDING.as_bytes())
 }
 
+/// Whether who is logged in decides of the end of keys. Errors: CKR_ACTION_PROHIBITED; where nobody is logged in, the
+/// transaction says CKR_USER_NOT_LOGGED_IN.
+pub(super) fn check_ends(token: &Token) -> Result<()> {
+    let role = token.role();
+    if role == Role::Public || role.may(Function::Destroy) { Ok(()) } else { Err(Error::ActionProhibited) }
+}
+
 /// The record of a destruction that waits for one of these unique ids.
 fn find(token: &Token, unique_id: &str) -> Result<(LedgerRecord, Pending)> {
     for record in token.ledger(LedgerKind::PLANNED_DESTRUCTION)? {
@@ -279,8 +286,9 @@ fn find(token: &Token, unique_id: &str) -> Result<(LedgerRecord, Pending)> {
 }
 
 /// Undoes a decision: the keys are again what they were, but for what was decided on them meanwhile. Errors: CKR_OBJECT_HANDLE_INVALID where nothing waits,
-/// CKR_ACTION_PROHIBITED where the objects are gone already.
+/// CKR_ACTION_PROHIBITED where the objects are gone already, and for a role that ends no keys.
 pub fn undo(token: &Token, unique_id: &str) -> Result<Pending> {
+    check_ends(token)?;
     token.transact(|batch| {
         let (record, pending) = find(token, unique_id)?;
         if pending.removed.is_some() {
