@@ -23,6 +23,8 @@ pub type Shown = (&'static str, String);
 
 const POLICY: &str = "algorithm policy";
 const AUDIT: &str = "audit";
+/// Whether the token makes HSS keys and signs with them: `on` or `off`.
+pub const STATEFUL: &str = "stateful signatures";
 
 /// Changes settings: `change` makes the new ones of those that are there, and is asked again where somebody else has changed
 /// them meanwhile. Answers what is different; nothing is written where nothing is.
@@ -104,7 +106,7 @@ pub fn shown(settings: &Settings) -> Result<Vec<Shown>> {
         (POLICY, policy),
         ("destruction wait", time(settings.destruction_wait)),
         ("clock tolerance", time(settings.clock_tolerance)),
-        ("stateful signatures", if settings.stateful_signatures { "on" } else { "off" }.into()),
+        (STATEFUL, if settings.stateful_signatures { "on" } else { "off" }.into()),
         (AUDIT, format!("{}{required}{log}", audit.mode.name())),
         ("dual control", settings.control.as_ref().map_or("none".into(), approval::told)),
     ])

@@ -19,6 +19,8 @@ fn a_token_makes_hss_keys_only_where_somebody_has_said_so() {
     let told = home.ok(&["init", "other", "--stateful-signatures"]);
     assert!(told.contains("no copies, no snapshots"), "{told}");
     home.ok(&["generate", "hss:5/4", "signer", "--token", "other"]);
+    let doctor = home.run(&["doctor"]);
+    assert!(doctor.out.contains("`other` may sign with HSS keys"), "{}", doctor.out);
     for wrong in ["hss", "hss:5", "hss:6/4", "hss:5/3"] {
         let refused = home.fails(&["generate", wrong, "x", "--token", "other"]);
         assert!(refused.contains("height/width"), "{wrong}: {refused}");

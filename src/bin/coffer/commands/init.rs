@@ -387,7 +387,7 @@ impl Arguments {
 }
 
 /// What whoever turns stateful signatures on must know.
-const STATEFUL_RISK: &str = "It signs with HSS keys. A copy of the file that signs, too, gives them away: no copies, no snapshots, no restoring";
+pub const STATEFUL_RISK: &str = "It signs with HSS keys. A copy of the file that signs, too, gives them away: no copies, no snapshots, no restoring";
 
 /// Begins the audit log of a token that was just made; one that was initialised anew goes on with the log that it has.
 fn begin_log(

@@ -7,7 +7,7 @@ use coffer_pkcs11::policy::Mode;
 use coffer_pkcs11::token::{AuditMode, OfficerReset, Settings};
 use serde::Serialize;
 
-use super::init::LifecycleOption;
+use super::init::{self, LifecycleOption};
 use crate::consent::{self, Asking};
 use crate::context::{Context, Found, TokenOption};
 use crate::dates;
@@ -313,6 +313,9 @@ impl Set {
         for Change { setting, before, after } in &changed {
             let (before, after) = (output::printable(before), output::printable(after));
             output::line(&format!("{setting}: {before}, now {after}"))?;
+        }
+        if changed.iter().any(|change| change.setting == settings::STATEFUL && change.after == "on") {
+            output::line(init::STATEFUL_RISK)?;
         }
         Ok(Exit::Success)
     }

@@ -189,6 +189,11 @@ fn token(path: &Path, vault: &Vault, findings: &mut Vec<Finding>, labels: &mut V
     for note in vault.notes() {
         findings.push(note_of(path, note));
     }
+    if identity.settings.stateful_signatures {
+        findings.push(Finding::good(format!("`{label}` may sign with HSS keys")).advise(
+            "keep its file out of backups and snapshots, and never put an older one back (docs/threat-model.md)",
+        ));
+    }
     space(path, vault, &label, findings);
     let entries = vault.entries();
     let unknown = unknown_entries(&entries);
