@@ -212,6 +212,16 @@ pub fn made(token: &Token, key: &Object, way: Way, what: What, place: &str) -> R
     made_for(token, key, (way, what), place, &[subject])
 }
 
+/// Whether a private or secret key of the token may leave it, before it does; nothing is used up. Errors: CKR_ACTION_PROHIBITED
+/// where others must approve it and have not.
+pub fn may_leave(token: &Token, key: &Object) -> Result<()> {
+    if !key.is_true(CKA_TOKEN) || !matches!(key.class(), CKO_PRIVATE_KEY | CKO_SECRET_KEY | CKO_OTP_KEY) {
+        return Ok(());
+    }
+    let subject = Subject::key(&KeyName::of(key.attributes()).unique_id);
+    token.consent(Controlled::Export, &[subject], Some(key)).map(drop)
+}
+
 /// A key is copied (C_CopyObject), into a session or within the token; only in a session has it left. As [`wrapped`].
 pub fn copied(token: &Token, key: &Object, into_session: bool, place: &str) -> Result<()> {
     let way = (Way::Copied, What::Copied);

@@ -149,7 +149,8 @@ impl Batch<'_> {
     pub fn destroy(&mut self, handle: ObjectHandle) -> Result<()> {
         let (_, object) = self.token.entry_object(handle)?;
         if matches!(object.class(), CKO_PRIVATE_KEY | CKO_SECRET_KEY | CKO_OTP_KEY) {
-            self.consent(Controlled::Destroy, &[subject_of(&object)], Some(&object))?;
+            let consent = self.token.consent_untold(Controlled::Destroy, &[subject_of(&object)])?;
+            consent.into_iter().for_each(|consent| self.take(consent));
         }
         self.end(handle)
     }

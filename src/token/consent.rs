@@ -94,13 +94,27 @@ impl Token {
         *self.control.write() = control.map(Arc::new);
     }
 
-    /// The consent that an operation needs, for one of these subjects; `None` where it needs none. `about`: the key, for the
-    /// event of a refusal. Errors: CKR_ACTION_PROHIBITED where not enough others have approved it, CKR_USER_NOT_LOGGED_IN.
+    /// The consent that an operation needs, for one of these subjects; `None` where it needs none. `about`: the key, for the log,
+    /// which is told of a refusal. Errors: CKR_ACTION_PROHIBITED where not enough others have approved it,
+    /// CKR_USER_NOT_LOGGED_IN.
     pub fn consent(
         &self,
         operation: Controlled,
         subjects: &[Subject],
         about: Option<&Object>,
+    ) -> Result<Option<Consent>> {
+        let consent = self.consent_untold(operation, subjects);
+        if consent == Err(Error::ActionProhibited) {
+            self.tell_of_missing(operation, about);
+        }
+        consent
+    }
+
+    /// As [`Token::consent`], where the caller tells the log of refusals.
+    pub(super) fn consent_untold(
+        &self,
+        operation: Controlled,
+        subjects: &[Subject],
     ) -> Result<Option<Consent>> {
         let Some(control) = self.control().filter(|control| control.needs(operation).is_some()) else {
             return Ok(None);
@@ -114,7 +128,6 @@ impl Token {
                 }
             }
         }
-        self.tell_of_missing(operation, about);
         Err(Error::ActionProhibited)
     }
 
@@ -137,7 +150,7 @@ impl Token {
         if before.is_true(CKA_TRUSTED) || !after.is_true(CKA_TRUSTED) {
             return Ok(None);
         }
-        self.consent(Controlled::Trust, &[subject_of(before)], Some(before))
+        self.consent_untold(Controlled::Trust, &[subject_of(before)])
     }
 
     /// What is made cannot be trusted from the start where that needs consent: nobody could have asked for it. Errors:

@@ -1,8 +1,10 @@
 //! What somebody was not allowed to do is told, with who it was and which object.
 
 use coffer_pkcs11::error::Error;
+use coffer_pkcs11::lifecycle::approval::{self, ParticipantKey};
+use coffer_pkcs11::lifecycle::destruction::{self, Targets};
 use coffer_pkcs11::lifecycle::settings;
-use coffer_pkcs11::policy::Mode;
+use coffer_pkcs11::policy::{Control, Controlled, Mode};
 use coffer_pkcs11::token::Outcome;
 
 use super::common::{USER_PIN, open, secret};
@@ -78,6 +80,33 @@ fn whatever_is_denied_is_told_in_a_log_of_events() {
     assert_eq!(told.iter().map(|(_, what, _)| what.as_str()).collect::<Vec<_>>(), expected);
     let codes: Vec<u64> = codes.into_iter().chain([CKR_ATTRIBUTE_SENSITIVE]).collect();
     assert_eq!(told.into_iter().map(|(.., code)| code).collect::<Vec<_>>(), codes);
+}
+
+#[test]
+fn what_too_few_have_approved_is_told_once() {
+    let audited = Audited::new(AuditMode::Events);
+    let session = audited.fixture.user_session();
+    let extractable = [(CKA_EXTRACTABLE, Value::Bool(true))];
+    let (key, under) = (key_with(&session, "key", &extractable), secret_key(&session, "under", true));
+    let people = ["alice", "bob"].map(|name| ParticipantKey::generate(name).unwrap().participant());
+    let rules = Controlled::ALL.map(|operation| (operation, 1)).into();
+    let control = Control { rules, participants: people.into(), validity: 60 };
+    approval::set_control(session.token(), Some(&control)).unwrap();
+    let mut wrapped = [0; 64];
+    let mut output = Output::buffer(&mut wrapped);
+    let targets = Targets { handles: &[key], reason: "", due: 0 };
+    let refused = [
+        session.wrap_key(CKM_AES_KEY_WRAP, &Params::None, under, key, &mut output),
+        session.destroy_object(key),
+        session.copy_object(key, &template(&[(CKA_TOKEN, Value::Bool(false))])).map(drop),
+        destruction::decide(session.token(), &targets).map(drop),
+    ];
+    assert!(refused.iter().all(|result| *result == Err(Error::ActionProhibited)), "{refused:?}");
+    let told = refusals(&audited);
+    let few = |operation: &str| format!("{operation}: too few have approved it");
+    let expected = [few("export"), "destroy".into(), few("export"), few("destroy")];
+    assert_eq!(told.iter().map(|(_, what, _)| what.clone()).collect::<Vec<_>>(), expected);
+    assert!(told.iter().all(|(label, _, code)| label == "key" && *code == CKR_ACTION_PROHIBITED));
 }
 
 #[test]

@@ -103,12 +103,8 @@ impl Arguments {
             None => "to standard output".into(),
         };
         let object = session.token().object(entry.handle)?;
-        copies::made(session.token(), &object, Way::Exported, What::Exported, &place).map_err(|error| {
-            let subjects = [Subject::key(&entry.unique_id())];
-            let ask = format!("coffer request export '{}'", entry.uri(&token));
-            consent::or_missing(error, session.token(), Controlled::Export, &subjects, &ask)
-                .while_doing(&format!("{} was not exported", entry.uri(&token)))
-        })?;
+        copies::made(session.token(), &object, Way::Exported, What::Exported, &place)
+            .map_err(|error| too_few(error, &session, &entry, &token))?;
         self.write(&content, matches!(entry.class, CKO_PRIVATE_KEY | CKO_SECRET_KEY | CKO_DATA))?;
         if let Some(path) = &self.out {
             let (object, file) = (entry.uri(&token).to_string(), path.display().to_string());
@@ -133,11 +129,11 @@ impl Arguments {
             CKO_CERTIFICATE => self.encoded("CERTIFICATE", value(CKA_VALUE)?),
             CKO_DATA => value(CKA_VALUE),
             CKO_SECRET_KEY => {
-                allowed(entry, token)?;
+                allowed(session, entry, token)?;
                 value(CKA_VALUE)
             }
             CKO_PRIVATE_KEY => {
-                allowed(entry, token)?;
+                allowed(session, entry, token)?;
                 let key = Object::new(objects::values_to_export(session, entry.handle, MATERIAL)?);
                 self.private_key(session, entry, private_key_info::encode(&key)?)
             }
@@ -200,7 +196,7 @@ fn choose(found: Vec<Entry>, wanted: &Uri, token: &Found) -> Result<Entry> {
 }
 
 /// Whether a private or secret key may be seen in the clear (PKCS#11 section 4.9, CKA_SENSITIVE and CKA_EXTRACTABLE).
-fn allowed(entry: &Entry, token: &Found) -> Result<()> {
+fn allowed(session: &Session, entry: &Entry, token: &Found) -> Result<()> {
     let is = |attribute| entry.attributes.value(attribute).and_then(Value::as_bool).unwrap_or(true);
     let uri = entry.uri(token);
     if entry.attributes.value(CKA_EXTRACTABLE).and_then(Value::as_bool) != Some(true) {
@@ -212,5 +208,14 @@ fn allowed(entry: &Entry, token: &Found) -> Result<()> {
             "wrap it with an application (pkcs11-tool --wrap --mechanism AES-KEY-WRAP-KWP …), or make a new key with --exportable",
         ));
     }
-    Ok(())
+    // Nothing is read where others must approve it and have not.
+    let object = session.token().object(entry.handle)?;
+    copies::may_leave(session.token(), &object).map_err(|error| too_few(error, session, entry, token))
+}
+
+fn too_few(error: Error, session: &Session, entry: &Entry, token: &Found) -> Failure {
+    let subjects = [Subject::key(&entry.unique_id())];
+    let ask = format!("coffer request export '{}'", entry.uri(token));
+    consent::or_missing(error, session.token(), Controlled::Export, &subjects, &ask)
+        .while_doing(&format!("{} was not exported", entry.uri(token)))
 }
