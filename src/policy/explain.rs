@@ -6,7 +6,7 @@ use crate::object::{Object, Value};
 use super::dates;
 use super::profile::{Profile, Refusal};
 use super::usage::{Check, Need, Use};
-use super::validity::{Concern, Mode, State, state};
+use super::validity::{Concern, Life, Mode, State, state};
 
 /// One check, its outcome, and what would change it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub fn explain(check: Check, key: &Object, need: &Need, name: &str, purpose: Use
             None if need.validity.mode == Mode::Off => {
                 Answer::allowed("this token does not look at states and dates")
             }
-            None => Answer::allowed(format!("it is {}", state(key, need.validity.now).name())),
+            None => Answer::allowed(stands(key, need.validity.now)),
         },
         (Check::State, Err(denial)) => match denial.concern {
             Some(concern) => Answer::denied(told(concern, need), concern.remedy()),
@@ -104,6 +104,17 @@ fn refused(refusal: Refusal, profile: Profile) -> Answer {
         Refusal::ZeroIv => ("an IV of zeros", "use a fresh random IV"),
     };
     Answer::denied(format!("the profile `{}` refuses {what}", profile.name()), remedy)
+}
+
+/// The state of a key whose use it does not forbid. What is suspended or compromised needs an exception for that.
+fn stands(key: &Object, now: u64) -> String {
+    let state = state(key, now);
+    match Life::of(key.attributes()).exception_until {
+        Some(until) if matches!(state, State::Suspended | State::Compromised) => {
+            format!("it is {}, with an exception until {}", state.name(), dates::text(until))
+        }
+        _ => format!("it is {}", state.name()),
+    }
 }
 
 /// The concern as a sentence, with the rule behind it.

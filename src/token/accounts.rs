@@ -33,6 +33,16 @@ impl Account {
         Some(Self { name, role, entry: *entry })
     }
 
+    /// The account of this name among the entries of a token file.
+    pub fn find(entries: &[(vault::Entry, Vec<u8>)], name: &str) -> Option<Self> {
+        named(entries, name.as_bytes())
+    }
+
+    /// Its entry of the token file.
+    pub fn entry(&self) -> vault::Entry {
+        self.entry
+    }
+
     fn about(name: &str, role: Role) -> Result<Vec<u8>> {
         let (_, code) = CODES.into_iter().find(|(known, _)| *known == role).ok_or(Error::ArgumentsBad)?;
         Ok([&[code], name.as_bytes()].concat())

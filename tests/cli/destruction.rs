@@ -33,10 +33,9 @@ fn nothing_is_destroyed_without_a_label_typed_or_a_unique_id() {
     let error = home.fails(&["destroy", "web"]);
     assert!(error.contains("To be destroyed:") && error.contains("no terminal"), "{error}");
     assert!(home.fails(&["destroy", "web", "--yes"]).contains("--unique-id"));
-    assert!(
-        home.fails(&["destroy", "web", "--unique-id", "another", "--yes"]).contains("no object that fits")
-    );
-    assert!(home.fails(&["destroy", "--yes", "--unique-id", ""]).contains("no object"));
+    let another = home.fails(&["destroy", "web", "--unique-id", "another", "--yes"]);
+    assert!(another.contains("no key with the unique id another"), "{another}");
+    assert!(home.fails(&["destroy", "--yes", "--unique-id", ""]).contains("no key"));
     // A login writes its count, at the head of the file; the records are the same.
     assert_eq!(std::fs::read(home.path("tokens/token-0.coffer")).unwrap()[2048..], before[2048..]);
     assert!(!id.is_empty());
@@ -51,8 +50,9 @@ fn a_key_waits_is_given_back_and_is_destroyed_when_its_time_has_come() {
     assert_eq!(waits["waiting"][0]["due"], "2026-12-01T00:00:00Z");
     assert_eq!(waits["plans"][0]["objects"].as_array().unwrap().len(), 2);
     let list = at(&home, TODAY, &["destroy", "--list"]);
-    assert!(list.out.contains("`web` and `web` will be destroyed at 2026-12-01"), "{}", list.out);
-    let undone = at(&home, TODAY, &["destroy", "web", "--undo"]);
+    assert!(list.out.contains("`web` will be destroyed at 2026-12-01"), "{}", list.out);
+    let undo: Vec<&str> = list.out.trim().split("Until then: coffer ").nth(1).unwrap().split(' ').collect();
+    let undone = at(&home, TODAY, &undo);
     assert!(undone.out.contains("`web` is again what it was"), "{}{}", undone.out, undone.err);
     assert_eq!(home.fails(&["destroy", "web", "--undo"]).lines().count(), 2);
 
@@ -166,4 +166,34 @@ fn copies_are_listed_confirmed_and_told_in_the_certificate() {
     let after = home.json(&["key", "copies", "--unique-id", &id, "--json"]);
     assert_eq!(after["copies"][0]["may_exist"], false);
     assert!(after["copies"][0]["status"].as_str().unwrap().ends_with("shredded"));
+}
+
+#[test]
+fn nothing_is_destroyed_whose_certificate_has_no_place() {
+    let (home, id) = with_web();
+    let place = home.write("no-folder", b"");
+    let error = home.fails(&["destroy", "--unique-id", &id, "--yes", "--now", "--certificates", &place]);
+    assert!(error.contains("nothing was changed"), "{error}");
+    home.ok(&["key", "state", "web"]);
+    let folder = home.argument("certificates/of/keys");
+    home.ok(&["destroy", "--unique-id", &id, "--yes", "--now", "--certificates", &folder]);
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1);
+}
+
+#[test]
+fn keys_that_are_gone_are_listed_with_their_certificates() {
+    let (home, id) = with_web();
+    assert!(home.ok(&["list", "--state", "destroyed"]).contains("remembers no key that was destroyed"));
+    assert!(home.ok(&["destroy", "--due"]).contains("No destruction is due."));
+    home.ok(&["generate", "aes:256", "deleted"]);
+    home.ok(&["delete", "deleted", "--yes"]);
+    home.ok(&["destroy", "--unique-id", &id, "--yes", "--now", "--reason", "old"]);
+    let table = home.ok(&["list", "--state", "destroyed"]);
+    assert!(table.contains("deleted") && table.contains("none") && table.contains(&id), "{table}");
+    let listed = home.json(&["list", "web", "--type", "private", "--state", "destroyed", "--json"]);
+    let keys = listed["destroyed"].as_array().unwrap();
+    assert_eq!((keys.len(), &keys[0]["reason"]), (1, &"old".into()));
+    let certificate = home.ok(&["destroy", "certificate", keys[0]["certificate"].as_str().unwrap()]);
+    assert!(certificate.contains(&id), "{certificate}");
+    assert!(home.fails(&["list", "--state", "destroyed", "--csv"]).contains("--json"));
 }

@@ -37,7 +37,7 @@ fn with_keys() -> Home {
         "--purpose",
         "=TLS, \"www\"",
     ]);
-    done(&["key", "set", "over", "--protect-until", "2026-11-22"]);
+    done(&["key", "set", "over", "--protect-until", "2026-11-22", "--yes"]);
     done(&["key", "state", "halted", "suspend", "--reason", "under review"]);
     home
 }

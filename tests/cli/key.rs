@@ -23,7 +23,15 @@ fn a_key_is_suspended_with_a_reason_and_resumed() {
     assert_eq!(state(&home, "data")["reason"], "on leave");
     let run = home.run(&["explain", "data", "--op", "encrypt"]);
     assert_eq!(run.code, 4);
-    assert!(run.out.contains("no   it is suspended\n       → coffer key state KEY resume"), "{}", run.out);
+    assert!(run.out.contains("no   it is suspended\n       → coffer key state 'pkcs11:"), "{}", run.out);
+    let remedy = run.out.lines().find_map(|line| line.trim().strip_prefix("→ coffer key state '")).unwrap();
+    let uri = remedy.split('\'').next().unwrap();
+    home.ok(&["key", "state", uri, "resume"]);
+    home.ok(&["key", "state", "data", "suspend"]);
+    let told = home.ok(&["key", "except", "data", "--until", "2099-12-31", "--reason", "one file is left"]);
+    assert!(told.contains("It may decrypt and verify until 2100-01-01 00:00:00 UTC all the same."), "{told}");
+    let excepted = home.ok(&["explain", "data", "--op", "decrypt"]);
+    assert!(excepted.contains("it is suspended, with an exception until 2100-01-01"), "{excepted}");
     home.ok(&["key", "state", "data", "resume"]);
     home.ok(&["explain", "data", "--op", "encrypt"]);
 }
@@ -195,4 +203,17 @@ fn a_clock_that_was_set_back_is_told_and_one_that_was_wrong_can_be_accepted() {
     assert_eq!(at("3999990000", &["clock"]).code, 0);
     let doctor = at("1000000000", &["doctor"]);
     assert!(doctor.out.contains("the clock is behind: "), "{}", doctor.out);
+}
+
+#[test]
+fn a_date_that_is_over_ends_a_key_only_when_that_is_meant() {
+    let home = home();
+    for option in ["--protect-until", "--process-until"] {
+        let refused = home.fails(&["key", "set", "data", option, "2020-12-31"]);
+        assert!(refused.contains("the key `data` will be deactivated for ever"), "{refused}");
+    }
+    assert_eq!(state(&home, "data")["state"], "active");
+    home.ok(&["key", "set", "data", "--protect-until", "2020-12-31", "--yes"]);
+    assert_eq!(state(&home, "data")["state"], "deactivated");
+    home.ok(&["key", "set", "data", "--owner", "nobody", "--protect-until", "2020-12-30"]);
 }

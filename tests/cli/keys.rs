@@ -175,3 +175,12 @@ fn mechanisms_that_are_denied_are_not_listed_and_not_used() {
     let json = home.json(&["mechanisms", "CKM_RSA_PKCS_PSS", "--json"]);
     assert_eq!(json["mechanisms"][0]["offered"], false);
 }
+
+#[test]
+fn curves_are_known_by_the_names_that_other_tools_give_them() {
+    let home = Home::with_token();
+    for name in ["ec:p256", "ec:nistp256", "ec:P-256", "ec:prime256v1", "p256"] {
+        assert!(home.ok(&["generate", name, name]).contains("the ec:P-256 key pair"), "{name}");
+    }
+    assert!(home.fails(&["generate", "ec:p255", "no"]).contains("no curve p255"));
+}

@@ -74,3 +74,20 @@ fn the_audit_log_names_the_account_even_when_another_has_its_place() {
     let of = |key: &str| shown.lines().find(|line| line.contains(key)).unwrap_or_default();
     assert!(of("of-alice").contains(", alice") && of("of-bob").contains(", bob"), "{shown}");
 }
+
+#[test]
+fn an_account_verifies_a_file_with_its_own_pin() {
+    let home = Home::with_token();
+    let ann = [("COFFER_PIN", "wonderland"), ("COFFER_NEW_PIN", "wonderland")];
+    assert_eq!(run(&home, &["role", "add", "ann", "--role", "auditor"], &ann).code, 0);
+    for command in [&["verify"][..], &["compact"], &["doctor", "--quiet", "--verify"]] {
+        let own = run(&home, &[command, &["--as", "ann"]].concat(), &ann);
+        assert!(!own.err.contains("PIN") && !own.out.contains("PIN"), "{command:?}: {}{}", own.out, own.err);
+        let nobody = run(&home, &[command, &["--as", "bob"]].concat(), &ann);
+        assert!(nobody.code == 1 && nobody.err.contains("no account `bob`"), "{command:?}: {}", nobody.err);
+    }
+    assert_eq!(run(&home, &["verify", "--token", "mine", "--as", "ann"], &ann).code, 0);
+    let file = home.argument("tokens/token-0.coffer");
+    let salvaged = run(&home, &["salvage", &file, "--into", "new", "--as", "ann"], &ann);
+    assert!(salvaged.code == 1 && salvaged.err.contains("leave out --as"), "{}", salvaged.err);
+}

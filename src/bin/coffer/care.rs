@@ -6,11 +6,13 @@ use std::sync::Arc;
 use coffer_pkcs11::config::{Config, Mode};
 use coffer_pkcs11::lifecycle::log;
 use coffer_pkcs11::store::{self, FileBackend};
-use coffer_pkcs11::token::{Identity, vault_options};
-use coffer_pkcs11::vault::{self, RecordName, Vault};
+use coffer_pkcs11::token::{Account, Identity, vault_options};
+use coffer_pkcs11::vault::{self, Entry, RecordName, Vault};
 
 use crate::context::{Context, TokenOption};
 use crate::failure::{Failure, Result};
+use crate::output;
+use crate::pin::UserPin;
 
 pub fn store_mode(config: &Config) -> store::Mode {
     match config.mode {
@@ -46,6 +48,16 @@ pub fn file(context: &Context, named: Option<&str>) -> Result<PathBuf> {
             damaged.map(|(_, path, _)| path).ok_or(failure)
         }
     }
+}
+
+/// Whose PIN is meant to open the file: the user's, or that of the account that `--as` names.
+pub fn opener(vault: &Vault, pin: &UserPin) -> Result<Entry> {
+    let Some(name) = &pin.account else { return Ok(Entry::User) };
+    let account = Account::find(&vault.entries(), name);
+    account.map(|account| account.entry()).ok_or_else(|| {
+        Failure::new(format!("there is no account `{}`", output::printable(name)))
+            .advise("coffer role list shows those that there are")
+    })
 }
 
 /// True where the file itself is wrong, and not what was asked of it.

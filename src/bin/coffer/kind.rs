@@ -81,7 +81,10 @@ fn slh_dsa(set: &str) -> Result<Kind, String> {
 
 /// The curve that a name means.
 fn named(name: &str) -> Option<&'static Curve> {
-    let equal = |known: &str| known.eq_ignore_ascii_case(name);
+    // NSS and OpenSSH write nistp256.
+    let plain = |name: &str| name.to_ascii_lowercase().replace("nist", "").replace('-', "");
+    let wanted = plain(name);
+    let equal = |known: &str| plain(known) == wanted;
     CURVES.iter().find(|curve| equal(curve.name) || curve.aliases.iter().any(|alias| equal(alias)))
 }
 

@@ -101,7 +101,12 @@ pub fn toned_table(headings: &[&str], rows: Vec<Vec<Cell>>) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(headings.iter().map(|heading| heading.to_uppercase()));
     // Some terminals (of CI systems, of `script`) tell a width of zero, which would leave a letter a line.
-    let fits = std::io::stdout().is_terminal() && table.width().is_some_and(|width| width >= NARROWEST);
+    let width = table.width().filter(|width| *width >= NARROWEST && std::io::stdout().is_terminal());
+    let fits = width.is_some();
+    if let Some(width) = width {
+        // Told here, for without colours the table does not ask the terminal.
+        table.set_width(width);
+    }
     table.set_content_arrangement(if fits {
         ContentArrangement::Dynamic
     } else {

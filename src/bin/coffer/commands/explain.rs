@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 use coffer_pkcs11::ck::*;
 use coffer_pkcs11::mechanism;
-use coffer_pkcs11::policy::Use;
+use coffer_pkcs11::policy::{Answer, Use};
 use coffer_pkcs11::session::{Explanation, Session};
 use serde::Serialize;
 
@@ -120,9 +120,12 @@ impl Arguments {
         }
         let Some(key) = keys.pop() else { return Err(objects::nothing(&wanted, &token)) };
         let mut explanation = session.explain(key.handle, self.op.purpose(), mechanism)?;
+        name_key(&mut explanation.answers, &key, &token);
         if let Some(of) = &self.of {
             let wrapped = self.wrapped(of, &session, &token)?;
-            explanation.answers.extend(session.explain_wrapped(key.handle, wrapped.handle)?);
+            let mut answers = session.explain_wrapped(key.handle, wrapped.handle)?;
+            name_key(&mut answers, &wrapped, &token);
+            explanation.answers.extend(answers);
         }
         let allowed = explanation.allowed();
         if self.json {
@@ -187,6 +190,14 @@ impl Arguments {
 }
 
 const KEYS: [CK_OBJECT_CLASS; 4] = [CKO_PUBLIC_KEY, CKO_PRIVATE_KEY, CKO_SECRET_KEY, CKO_OTP_KEY];
+
+/// Puts the key into the commands of the remedies, so that they can be pasted.
+fn name_key(answers: &mut [Answer], key: &Entry, token: &Found) {
+    let named = format!(" '{}'", key.uri(token));
+    for remedy in answers.iter_mut().filter_map(|answer| answer.remedy.as_mut()) {
+        *remedy = remedy.replace(" KEY", &named);
+    }
+}
 
 /// The mechanism of a name, with CKM_ before it or without.
 fn mechanism_of(name: &str) -> Result<CK_MECHANISM_TYPE> {

@@ -15,8 +15,8 @@ use crate::pin::UserPin;
 pub struct Arguments {
     #[command(flatten)]
     token: TokenOption,
-    /// Log in, to show also the public key with which a token signs its certificates; name the token with --token
-    #[arg(long, requires = "token")]
+    /// Log in, to show also the public key with which a token signs its certificates
+    #[arg(long)]
     login: bool,
     #[command(flatten)]
     pin: UserPin,
@@ -68,7 +68,11 @@ impl Arguments {
     pub fn run(self) -> Result<Exit> {
         let context = Context::load()?;
         let named = self.token.uri()?;
-        let tokens = if self.token.token.is_some() { vec![context.token(&named)?] } else { context.tokens() };
+        let tokens = if self.login || self.token.token.is_some() {
+            vec![context.token(&named)?]
+        } else {
+            context.tokens()
+        };
         let damaged = context.damaged().into_iter().map(|(slot, path, problem)| Damaged {
             slot: slot.0,
             file: path.display().to_string(),
@@ -92,7 +96,7 @@ impl Arguments {
         if self.json {
             output::json("info", 2, &info)?
         } else {
-            show(&info)?
+            show(&info, self.login)?
         }
         Ok(if info.damaged.is_empty() { Exit::Success } else { Exit::Damaged })
     }
@@ -135,7 +139,7 @@ fn state(flags: CK_FLAGS, locked: CK_FLAGS, final_try: CK_FLAGS, count_low: CK_F
     }
 }
 
-fn show(info: &Info) -> Result<()> {
+fn show(info: &Info, asked: bool) -> Result<()> {
     output::line(&format!("Coffer {}", info.coffer_version))?;
     output::line(&format!("  tokens in      {}", info.folder))?;
     output::line(&format!(
@@ -178,6 +182,9 @@ fn show(info: &Info) -> Result<()> {
             ],
             rows.collect(),
         ))?;
+    }
+    if asked && info.tokens.iter().all(|token| token.certificate_key.is_none()) {
+        output::line("\nIt has no key for certificates yet: it makes one for the first.")?;
     }
     for (token, key) in info.tokens.iter().filter_map(|token| Some((token, token.certificate_key.as_ref()?)))
     {

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::context::{Context, Found};
 use crate::failure::{Exit, Failure, Result};
+use crate::inventory::destroyed::{self, Destroyed};
 use crate::inventory::filter::Filter;
 use crate::inventory::{self, Asset, AssetDocument, Question, cbom, csv, table};
 use crate::objects::ObjectOption;
@@ -83,6 +84,13 @@ struct Listing {
     objects: Vec<AssetDocument>,
 }
 
+#[derive(Serialize)]
+struct ListingOfDestroyed {
+    token: String,
+    logged_in: bool,
+    destroyed: Vec<Destroyed>,
+}
+
 impl Arguments {
     pub fn run(self) -> Result<Exit> {
         let context = Context::load()?;
@@ -92,13 +100,17 @@ impl Arguments {
         let token = context.token(&wanted)?;
         let policy = self.policy.choose(&token)?;
         let has_pin = token.info.flags & CKF_USER_PIN_INITIALIZED != 0;
-        let logged_in =
-            self.login || (has_pin && (self.pin.source().is_given() || wanted.pin_source.is_some()));
+        let logged_in = self.filter.is_of_destroyed()
+            || self.login
+            || (has_pin && (self.pin.source().is_given() || wanted.pin_source.is_some()));
         let session = if logged_in {
             context.user_session(&token, false, &self.pin, &wanted)?
         } else {
             context.session(token.slot, false)?
         };
+        if self.filter.is_of_destroyed() {
+            return self.destroyed(&token, destroyed::of(&session, &wanted)?);
+        }
         let question = Question { now, soon, policy: policy.as_deref() };
         let mut assets = inventory::of(&context, &token, &session, &wanted, &question)?;
         assets.retain(|asset| self.filter.takes(asset) && self.policy.takes(asset));
@@ -124,6 +136,23 @@ impl Arguments {
             eprintln!("Private objects are not shown; add --login to see them.");
         }
         Ok(exit)
+    }
+
+    /// What was destroyed is no object any more, and wants no attention.
+    fn destroyed(&self, token: &Found, destroyed: Vec<Destroyed>) -> Result<Exit> {
+        if self.csv || self.cbom || self.uris {
+            return Err(Failure::new("keys that are destroyed have no URI, and stand in no such list")
+                .advise("leave the form out, or use --json"));
+        }
+        if self.json {
+            let token = token.uri().to_string();
+            output::json("list", 1, ListingOfDestroyed { token, logged_in: true, destroyed })?;
+        } else if destroyed.is_empty() {
+            output::line(&format!("Token `{}` remembers no key that was destroyed.", token.label))?;
+        } else {
+            output::line(&destroyed::table(destroyed))?;
+        }
+        Ok(Exit::Success)
     }
 
     fn show(&self, assets: &[Asset], token: &str, named: bool, now: u64) -> Result<()> {

@@ -89,6 +89,9 @@ struct RootKey {
     /// The token: its label or a PKCS#11 URI; not needed where there is only one
     #[arg(value_name = "LABEL|URI", env = "COFFER_TOKEN")]
     token: Option<String>,
+    /// The token, as other commands are told it
+    #[arg(short, long = "token", value_name = "LABEL|URI", hide = true)]
+    option: Option<String>,
     /// Log in as the security officer instead of the user
     #[arg(long)]
     so: bool,
@@ -307,7 +310,7 @@ impl Due {
 impl RootKey {
     fn run(self) -> Result<Exit> {
         let context = Context::load()?;
-        let wanted = TokenOption { token: self.token.clone() }.uri()?;
+        let wanted = TokenOption { token: self.option.clone().or(self.token.clone()) }.uri()?;
         let token = context.token(&wanted)?;
         let session = if self.so {
             context.so_session(&token, &self.so_pin)?

@@ -80,6 +80,10 @@ impl Arguments {
         let context = Context::load_with(|config| config.pin.separate_officer = Some(separated))?;
         init::check_label(&self.into)?;
         let slot = init::new_slot(&context, &self.into, self.allow_duplicate)?;
+        if self.pin.account.is_some() {
+            return Err(Failure::new("a damaged file is opened by its user or its security officer")
+                .advise("leave out --as and COFFER_USER"));
+        }
         let (pin, so_pin) = (self.pin.source().read(None)?, self.so_pin.source().read(None)?);
         let (entry, opens) = if self.so { (Entry::SecurityOfficer, &so_pin) } else { (Entry::User, &pin) };
         let mut found = vault::salvage(contents.as_bytes(), entry, opens, &vault_options(context.config()))

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use coffer_pkcs11::secret::Secret;
 use coffer_pkcs11::token::{Identity, LedgerKind};
 use coffer_pkcs11::vault::{self, Checked, Entry, Note, Vault};
 use serde::Serialize;
@@ -20,6 +21,9 @@ pub struct Keys {
     /// The token: its label, a PKCS#11 URI or the path of its file; not needed where there is only one
     #[arg(value_name = "LABEL|URI|FILE", env = "COFFER_TOKEN")]
     token: Option<String>,
+    /// The token, as other commands are told it
+    #[arg(short, long = "token", value_name = "LABEL|URI|FILE", hide = true)]
+    option: Option<String>,
     /// Log in as the security officer instead of the user
     #[arg(long)]
     so: bool,
@@ -32,15 +36,15 @@ pub struct Keys {
 impl Keys {
     /// What was said to name the token.
     pub fn named(&self) -> Option<&str> {
-        self.token.as_deref()
+        self.option.as_deref().or(self.token.as_deref())
     }
 
     /// Whose PIN opens the file, and the PIN.
-    pub fn pin(&self) -> Result<(Entry, coffer_pkcs11::secret::Secret)> {
+    pub fn pin(&self, vault: &Vault) -> Result<(Entry, Secret)> {
         Ok(if self.so {
             (Entry::SecurityOfficer, self.so_pin.source().read(None)?)
         } else {
-            (Entry::User, self.pin.source().read(None)?)
+            (care::opener(vault, &self.pin)?, self.pin.source().read(None)?)
         })
     }
 }
@@ -95,7 +99,7 @@ impl Verify {
         let failed = |error| care::failure(&path, &error);
         // What does not hold together is named before anybody is asked for a PIN.
         let vault = care::open(context.config(), &path).map_err(failed)?;
-        let (entry, pin) = self.keys.pin()?;
+        let (entry, pin) = self.keys.pin(&vault)?;
         let progress = Progress::new("verifying");
         let checked = vault.verify(entry, &pin, |done, total| progress.show(done, total)).map_err(failed)?;
         drop(progress);
@@ -146,7 +150,7 @@ impl Compact {
         let path = care::file(&context, self.keys.named())?;
         let failed = |error| care::failure(&path, &error);
         let vault = care::open(context.config(), &path).map_err(failed)?;
-        let (entry, pin) = self.keys.pin()?;
+        let (entry, pin) = self.keys.pin(&vault)?;
         let unlocked = vault.login(entry, &pin).map_err(failed)?;
         let (before, _) = vault.sizes();
         unlocked.compact().map_err(failed)?;

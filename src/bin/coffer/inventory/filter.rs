@@ -15,7 +15,8 @@ pub struct Filter {
     /// Only what ends within this time, or has ended: 30d, 12w, 6m, 1y
     #[arg(long, value_name = "PERIOD")]
     expiring: Option<String>,
-    /// Only keys in this state: pre-active, active, suspended, deactivated, compromised
+    /// Only keys in this state: pre-active, active, suspended, deactivated, compromised; destroyed: those that are gone, of
+    /// which the token knows only that they were
     #[arg(long, value_name = "STATE", value_parser = state)]
     state: Option<State>,
     /// Only what this person or service owns
@@ -51,6 +52,11 @@ impl Filter {
             && self.state.is_none_or(|state| asset.state == Some(state))
             && self.owner.as_ref().is_none_or(|owner| asset.owner == *owner)
             && (!self.attention || asset.wants_attention())
+    }
+
+    /// True where keys are asked for that are no longer there.
+    pub fn is_of_destroyed(&self) -> bool {
+        self.state == Some(State::Destroyed)
     }
 
     pub fn is_set(&self) -> bool {

@@ -2,6 +2,7 @@
 
 pub mod cbom;
 pub mod csv;
+pub mod destroyed;
 pub mod filter;
 pub mod finding;
 pub mod last_use;

@@ -1,6 +1,6 @@
 //! `coffer destroy verify` and `coffer destroy certificate`: what is left when a key is gone.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use coffer_pkcs11::lifecycle::destruction;
@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::certificate;
 use crate::context::LoginOption;
+use crate::escrow;
 use crate::failure::{Exit, Failure, Result};
 use crate::output;
 
@@ -26,7 +27,7 @@ pub struct Verify {
 
 #[derive(Args)]
 pub struct Certificate {
-    /// Its number, as the tombstone of the key and `coffer audit` tell it
+    /// Its number, as `coffer list --state destroyed` tells it
     #[arg(value_name = "ID")]
     id: String,
     #[command(flatten)]
@@ -79,8 +80,36 @@ impl Certificate {
                 Ok(Exit::Success)
             }
             None => {
-                Err(Failure::new(format!("token `{}` has no certificate {}", login.token.label, self.id)))
+                Err(Failure::new(format!("token `{}` has no certificate {}", login.token.label, self.id))
+                    .advise("coffer list --state destroyed tells the numbers of all"))
             }
         }
     }
+}
+
+/// Nothing is destroyed for which no certificate could be written.
+pub fn writable(folder: &Path) -> Result<()> {
+    let tried = std::fs::create_dir_all(folder).and_then(|()| probe(folder));
+    tried.map_err(|error| {
+        Failure::new(format!("certificates cannot be written into {}: {error}", folder.display()))
+            .advise("name another folder with --certificates; nothing was changed")
+    })
+}
+
+/// Makes an empty file in a folder, and removes it.
+fn probe(folder: &Path) -> std::io::Result<()> {
+    let file = folder.join(format!(".coffer-{}", std::process::id()));
+    std::fs::File::create_new(&file)?;
+    std::fs::remove_file(file)
+}
+
+/// An earlier certificate of the same destruction, which could not be finished then, makes room for this one.
+pub fn write(path: &Path, document: &serde_json::Value) -> Result<()> {
+    escrow::replace(path, format!("{document:#}\n").as_bytes()).map_err(|error| {
+        Failure::new(format!("the key is destroyed, but {} cannot be written: {error}", path.display()))
+            .advise(format!(
+                "the certificate is kept in the token: coffer destroy certificate {}",
+                path.file_stem().unwrap_or_default().display()
+            ))
+    })
 }

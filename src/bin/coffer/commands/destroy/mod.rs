@@ -2,7 +2,7 @@
 
 mod certificates;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use coffer_pkcs11::ck::*;
@@ -21,7 +21,6 @@ use crate::certificate;
 use crate::consent;
 use crate::context::{Context, Found, TokenOption};
 use crate::dates::{self, moment};
-use crate::escrow;
 use crate::failure::{Exit, Failure, Result};
 use crate::objects::{self, Entry, ObjectDocument};
 use crate::output;
@@ -129,6 +128,20 @@ impl Waiting {
     }
 }
 
+impl Waiting {
+    /// What will happen, and how to undo it. The halves of a pair have one label, mostly.
+    fn sentence(&self) -> String {
+        let mut keys: Vec<_> = self.keys.iter().map(|key| format!("`{}`", output::printable(key))).collect();
+        keys.dedup();
+        let undo = self.unique_ids.first().map_or("", String::as_str);
+        format!(
+            "{} will be destroyed at {}. Until then: coffer destroy --undo --unique-id {undo}",
+            keys.join(" and "),
+            self.due
+        )
+    }
+}
+
 #[derive(Serialize)]
 struct Report {
     token: String,
@@ -159,6 +172,9 @@ struct Work {
 
 impl Arguments {
     fn run(self) -> Result<Exit> {
+        if let Some(folder) = &self.certificates {
+            certificates::writable(folder)?;
+        }
         let context = Context::load()?;
         let mut wanted = self.token.uri()?;
         if let Some(first) = self.keys.first().filter(|key| Uri::is_uri(key)) {
@@ -202,7 +218,7 @@ impl Arguments {
                 found.retain(|entry| is_secret(entry.class));
             }
             match (found.pop(), found.is_empty()) {
-                (None, _) => return Err(objects::nothing(&uri, &work.token)),
+                (None, _) => return Err(self.nothing(&uri, &work.token)),
                 (Some(entry), true) => named.push(entry),
                 (Some(last), false) => return Err(several(&found, &last, &work.token)),
             }
@@ -220,6 +236,19 @@ impl Arguments {
         }
         found.retain(|entry| is_secret(entry.class) || entry.class == CKO_PUBLIC_KEY);
         Ok(found)
+    }
+
+    /// The failure for what names no key.
+    fn nothing(&self, uri: &Uri, token: &Found) -> Failure {
+        match &self.unique_id {
+            None => objects::nothing(uri, token),
+            Some(unique_id) => Failure::new(format!(
+                "token `{}` has no key with the unique id {} that fits",
+                token.label,
+                output::printable(unique_id)
+            ))
+            .advise("`coffer list --json --login` tells them; `coffer list --state destroyed` those of keys that are gone"),
+        }
     }
 
     fn plan(&self, work: &Work, entry: &Entry) -> Result<Plan> {
@@ -289,6 +318,9 @@ impl Arguments {
                 report.waiting.push(Waiting::of(&pending));
             }
         }
+        if !self.json && report.certificates.is_empty() {
+            output::line("No destruction is due.")?;
+        }
         self.finish(report)
     }
 
@@ -315,7 +347,7 @@ impl Arguments {
             );
         }
         if let Some(folder) = &self.certificates {
-            write(&folder.join(format!("{}.json", pending.certificate)), &document)?;
+            certificates::write(&folder.join(format!("{}.json", pending.certificate)), &document)?;
         }
         report.certificates.push(document);
         Ok(())
@@ -359,12 +391,7 @@ impl Arguments {
                 output::line(&certificate::text(certificate))?;
             }
             for waiting in &report.waiting {
-                let keys = waiting.keys.iter().map(|key| format!("`{}`", output::printable(key)));
-                output::line(&format!(
-                    "{} will be destroyed at {}. Until then: coffer destroy --undo",
-                    keys.collect::<Vec<_>>().join(" and "),
-                    waiting.due
-                ))?;
+                output::line(&waiting.sentence())?;
             }
         }
         Ok(if unfinished { Exit::Attention } else { Exit::Success })
@@ -454,12 +481,4 @@ fn confirm(label: &str, yes: bool) -> Result<()> {
         return Ok(());
     }
     Err(Failure::new("not confirmed").advise("nothing was changed"))
-}
-
-/// An earlier certificate of the same destruction, which could not be finished then, makes room for this one.
-fn write(path: &Path, document: &serde_json::Value) -> Result<()> {
-    escrow::replace(path, format!("{document:#}\n").as_bytes()).map_err(|error| {
-        Failure::new(format!("the key is destroyed, but {} cannot be written: {error}", path.display()))
-            .advise("the certificate is kept in the token: coffer destroy certificate ID")
-    })
 }

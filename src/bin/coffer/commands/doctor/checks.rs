@@ -18,7 +18,9 @@ use super::clients;
 use super::{Finding, State};
 use crate::care;
 use crate::dates;
+use crate::failure::Result;
 use crate::output;
+use crate::pin::UserPin;
 use crate::progress::Progress;
 
 pub fn library(path: Option<&Path>) -> Finding {
@@ -119,15 +121,18 @@ fn tokens(config: &Config, findings: &mut Vec<Finding>, labels: &mut Vec<String>
     }
 }
 
-/// Verifies every record of a token with the keys that the user PIN opens.
-pub fn records(config: &Config, path: &Path, label: &str, pin: &Secret) -> Finding {
+/// Verifies every record of a token with the keys that a PIN opens: the user's, or that of the account that is named.
+pub fn records(config: &Config, path: &Path, label: &str, user: &UserPin, pin: &Secret) -> Result<Finding> {
+    let vault = match care::open(config, path) {
+        Ok(vault) => vault,
+        Err(error) => return Ok(broken(path, &error)),
+    };
+    let entry = care::opener(&vault, user)?;
     let progress = Progress::new("verifying");
-    let verified = care::open(config, path)
-        .and_then(|vault| vault.verify(Entry::User, pin, |done, total| progress.show(done, total)));
-    match verified {
+    Ok(match vault.verify(entry, pin, |done, total| progress.show(done, total)) {
         Ok(_) => Finding::good(format!("every record of `{label}` is authentic")),
         Err(error) => broken(path, &error),
-    }
+    })
 }
 
 fn broken(path: &Path, error: &vault::Error) -> Finding {
@@ -180,7 +185,7 @@ fn token(path: &Path, vault: &Vault, findings: &mut Vec<Finding>, labels: &mut V
     };
     let label = identity.label_text();
     let access = if vault.writable() { "" } else { ", read only" };
-    let objects = output::count(vault.records().len(), "object");
+    let objects = output::count(vault.records().len(), "item");
     findings.push(Finding::good(format!(
         "token `{label}`, slot {}, {objects}{access}: {}",
         identity.slot.0,

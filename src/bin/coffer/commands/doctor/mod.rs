@@ -112,7 +112,7 @@ impl Arguments {
         let token = context.token(&wanted)?;
         let path = context.module.slot_info(token.slot)?.path;
         let pin = self.pin.source().read(wanted.pin_source.as_deref())?;
-        Ok(checks::records(context.config(), &path, &token.label, &pin))
+        checks::records(context.config(), &path, &token.label, &self.pin, &pin)
     }
 }
 

@@ -8,6 +8,7 @@ use crate::consent;
 use crate::dates::{self, Edge, parse};
 use crate::failure::{Exit, Result};
 use crate::objects::ObjectOption;
+use crate::output;
 use crate::pin::UserPin;
 
 use super::Named;
@@ -46,6 +47,10 @@ impl Arguments {
             }
             refusal => named.refused(refusal),
         })?;
-        named.tell(self.json, &changed, state)
+        named.tell(self.json, &changed, state)?;
+        if !self.json {
+            output::line(&format!("It may decrypt and verify until {} all the same.", dates::show(until)))?;
+        }
+        Ok(Exit::Success)
     }
 }

@@ -130,6 +130,13 @@ impl Named {
         Ok(Exit::Success)
     }
 
+    /// True as long as the key may become or is of use to protect.
+    fn serves(&self) -> Result<bool> {
+        let held = objects::values(&self.session, self.key.handle, &[CKA_COFFER_STATE])?;
+        let state = held.ulong(CKA_COFFER_STATE).and_then(State::from_number);
+        Ok(matches!(state, Some(State::PreActive | State::Active)))
+    }
+
     fn label(&self) -> String {
         output::printable(&self.key.label())
     }

@@ -6,6 +6,7 @@ use coffer_pkcs11::lifecycle::state::{Changes, change};
 use crate::dates::{Edge, parse};
 use crate::failure::{Exit, Failure, Result};
 use crate::objects::ObjectOption;
+use crate::output;
 use crate::pin::UserPin;
 
 use super::Named;
@@ -40,6 +41,9 @@ pub(super) struct Arguments {
     byte_limit: Option<u64>,
     #[command(flatten)]
     pin: UserPin,
+    /// Do not ask before a date that ends the key for good
+    #[arg(long)]
+    yes: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -65,6 +69,14 @@ impl Arguments {
             return Err(Failure::new("there is nothing to set").advise(
                 "say what, such as --owner TEXT or --protect-until 2030-12-31 (coffer key set --help)",
             ));
+        }
+        let is_over =
+            [changes.protect_stop, changes.process_stop].into_iter().flatten().any(|stop| stop <= now);
+        if is_over && named.serves()? {
+            output::confirm(
+                &format!("That date is over: the key `{}` will be deactivated for ever.", named.label()),
+                self.yes,
+            )?;
         }
         let changed = change(&named.token, named.key.handle, &changes);
         let (changed, state) = changed.map_err(|refusal| named.refused(refusal))?;
