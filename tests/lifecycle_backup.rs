@@ -14,7 +14,7 @@ use coffer_pkcs11::lifecycle::backup::{
 use coffer_pkcs11::lifecycle::copies::{self, Way};
 use coffer_pkcs11::lifecycle::destruction;
 use coffer_pkcs11::mechanism::Params;
-use coffer_pkcs11::object::{Attributes, Value};
+use coffer_pkcs11::object::{Attributes, Object, Value};
 use coffer_pkcs11::policy::Profile;
 use coffer_pkcs11::session::{Output, Session};
 use coffer_pkcs11::token::{ObjectHandle, SlotId, Token};
@@ -128,7 +128,7 @@ impl World {
 }
 
 fn rules() -> Rules {
-    Rules { trusted: true, resurrect: false, destroyed: HashMap::new() }
+    Rules { own: true, officer: true, resurrect: false, destroyed: HashMap::new() }
 }
 
 const EVERYTHING: Choice = Choice { signing: true, only_extractable: false };
@@ -387,7 +387,7 @@ fn what_only_the_officer_may_say_of_a_key_is_not_believed_of_a_foreign_backup() 
     let target = World::new();
     assert!(backup::is_own(&source.token, &made.header.signer).unwrap());
     assert!(!backup::is_own(&target.token, &made.header.signer).unwrap());
-    let outcome = target.restore(&file, &seed, &Rules { trusted: false, ..rules() }).unwrap();
+    let outcome = target.restore(&file, &seed, &Rules { own: false, officer: false, ..rules() }).unwrap();
     assert_eq!((outcome.restored.len(), outcome.untrusted.len()), (1, 1));
     assert!(!target.token.object(find_label(&target.session, "wrapping")[0]).unwrap().is_true(CKA_TRUSTED));
     let target = World::new();
@@ -396,8 +396,39 @@ fn what_only_the_officer_may_say_of_a_key_is_not_believed_of_a_foreign_backup() 
     assert!(target.token.object(find_label(&target.session, "wrapping")[0]).unwrap().is_true(CKA_TRUSTED));
     // A strict token takes no wrapping key of which it does not know the origin.
     let strict = World::with_profile(Profile::Strict);
-    let outcome = strict.restore(&file, &seed, &Rules { trusted: false, ..rules() }).unwrap();
+    let outcome = strict.restore(&file, &seed, &Rules { own: false, officer: false, ..rules() }).unwrap();
     assert_eq!((outcome.restored.len(), outcome.refused.len()), (0, 1));
+}
+
+/// The officer may have taken the trust from it, and whoever may delete a public object could bring it back with it.
+#[test]
+fn what_was_trusted_once_comes_back_from_the_token_s_own_backup_without_trust_unless_the_officer_agrees() {
+    let world = World::new();
+    world.ed25519("signer");
+    let public = || {
+        let found = find_label(&world.session, "signer");
+        let is_public = |key: &ObjectHandle| world.token.object(*key).unwrap().class() == CKO_PUBLIC_KEY;
+        found.into_iter().find(is_public).unwrap()
+    };
+    let trust = |trusted| {
+        let change = |object: &Object| {
+            let mut attributes = object.attributes().clone();
+            attributes.set(CKA_TRUSTED, Value::Bool(trusted));
+            Ok(attributes)
+        };
+        world.token.change(public(), change).unwrap();
+    };
+    trust(true);
+    let shares = world.set(2, 2);
+    let (file, _) = world.backup(EVERYTHING);
+    trust(false);
+    let seed = backup::combine(&shares).unwrap();
+    for officer in [false, true] {
+        world.session.destroy_object(public()).unwrap();
+        let outcome = world.restore(&file, &seed, &Rules { officer, ..rules() }).unwrap();
+        assert_eq!((outcome.restored.len(), outcome.untrusted.len()), (1, usize::from(!officer)));
+        assert_eq!(world.token.object(public()).unwrap().is_true(CKA_TRUSTED), officer);
+    }
 }
 
 #[test]

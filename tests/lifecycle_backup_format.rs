@@ -60,7 +60,7 @@ fn the_golden_backup_opens_with_its_shares_and_its_recipient_and_its_key_signs_a
         let fixture = Fixture::new();
         let session = fixture.user_session();
         let token = fixture.module.token(SlotId(0)).unwrap();
-        let rules = Rules { trusted: true, resurrect: false, destroyed: Default::default() };
+        let rules = Rules { own: true, officer: true, resurrect: false, destroyed: Default::default() };
         let restored = backup::restore(&token, &mut Cursor::new(&file), &survey, &seed, &rules, |_| {})
             .unwrap()
             .restored;

@@ -79,8 +79,11 @@ pub fn remember(token: &Token, survey: &Survey, path: &str, outcome: &Outcome) -
 
 /// How a backup is put into a token.
 pub struct Rules {
-    /// Its signer is the token's own, or the security officer has agreed: what the objects say of themselves holds.
-    pub trusted: bool,
+    /// Its signer is the token's own: what the objects say of how they came to be holds.
+    pub own: bool,
+    /// The security officer has agreed: that holds for a foreign signer as well, and CKA_TRUSTED is kept. (For the token's own
+    /// signer alone it is not: the officer may have taken it from an object since.)
+    pub officer: bool,
     /// Destroyed keys come back, too: a quorum has agreed.
     pub resurrect: bool,
     /// Keys that were destroyed, by their unique ids: in the token, and as newer backups tell.
@@ -168,7 +171,7 @@ impl Restoring<'_> {
             self.outcome.resurrected.push(name.clone());
         }
         // A key of which somebody outside may know the value counts as imported, unless its origin is known.
-        let source = if self.rules.trusted { Source::Copied } else { Source::Imported };
+        let source = if self.rules.own || self.rules.officer { Source::Copied } else { Source::Imported };
         // No backup of ours has one: its state may be older than what was signed since.
         let allowed = if is_stateful_key(&object) {
             Err(error::Error::ActionProhibited)
@@ -179,7 +182,7 @@ impl Restoring<'_> {
             self.outcome.refused.push((name, error));
             return Ok(());
         }
-        let untrusted = !self.rules.trusted || self.token.is_controlled(Controlled::Trust);
+        let untrusted = !self.rules.officer || self.token.is_controlled(Controlled::Trust);
         if untrusted && object.is_true(CKA_TRUSTED) {
             object.set(CKA_TRUSTED, Value::Bool(false));
             self.outcome.untrusted.push(name.clone());

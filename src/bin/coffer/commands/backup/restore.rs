@@ -90,7 +90,8 @@ impl Arguments {
         let token = context.module.token(found.slot)?;
         let resurrect = self.resurrect && self.has_quorum(&token, &shares)?;
         let rules = Rules {
-            trusted: self.is_trusted(&token, &found, &survey)?,
+            own: backup::is_own(&token, &survey.header.signer)?,
+            officer: self.officer_agrees(&token, &found)?,
             resurrect,
             destroyed: destroyed(&token, newer)?,
         };
@@ -134,10 +135,7 @@ impl Arguments {
         Ok(known.is_empty() || known.contains(&given))
     }
 
-    fn is_trusted(&self, token: &Token, found: &Found, survey: &Survey) -> Result<bool> {
-        if backup::is_own(token, &survey.header.signer)? {
-            return Ok(true);
-        }
+    fn officer_agrees(&self, token: &Token, found: &Found) -> Result<bool> {
         if !self.trust {
             return Ok(false);
         }
