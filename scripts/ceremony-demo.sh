@@ -84,7 +84,9 @@ for name in alice bob carol; do
 done
 expect 0 control set --token Restored --rule destroy=2 --participant "$folder/alice.key.pub" \
     --participant "$folder/bob.key.pub" --participant "$folder/carol.key.pub"
-signs() { printf -- '--key %s --passphrase-file %s' "$folder/$1.key" "$folder/$1.pass"; }
+by_alice=(--key "$folder/alice.key" --passphrase-file "$folder/alice.pass")
+by_bob=(--key "$folder/bob.key" --passphrase-file "$folder/bob.pass")
+by_carol=(--key "$folder/carol.key" --passphrase-file "$folder/carol.pass")
 
 say "6. A key is destroyed for good, with a certificate, when Bob and Carol have approved what Alice asks for"
 id=$("$coffer" list --login --json | python3 -c '
@@ -95,17 +97,13 @@ expect 0 backup create "$folder/with-the-key.backup" --to "$folder/auditor.pub"
 # It is still in backups: the certificate lists them among what it cannot confirm.
 destroy=(destroy --unique-id "$id" --yes --now --reason "its data is gone" --certificates "$folder/certificates")
 expect 5 "${destroy[@]}"
-# shellcheck disable=SC2046
-expect 0 request destroy files $(signs alice) --reason "its data is gone" --out "$folder/request"
+expect 0 request destroy files "${by_alice[@]}" --reason "its data is gone" --out "$folder/request"
 request=$("$coffer" request list --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["requests"][0]["id"])')
-# shellcheck disable=SC2046
-expect 1 approve "$request" $(signs alice) --yes
-# shellcheck disable=SC2046
-expect 0 approve "$request" $(signs bob) --yes
+expect 1 approve "$request" "${by_alice[@]}" --yes
+expect 0 approve "$request" "${by_bob[@]}" --yes
 expect 5 "${destroy[@]}"
 # Carol signs away from the token.
-# shellcheck disable=SC2046
-expect 0 approve "$folder/request" $(signs carol) --out "$folder/by-carol" --yes
+expect 0 approve "$folder/request" "${by_carol[@]}" --out "$folder/by-carol" --yes
 expect 0 approve --add "$folder/by-carol"
 expect 0 "${destroy[@]}"
 # The approvals are used up.
