@@ -3,7 +3,7 @@
 # take minutes to hours; slices of them run with the other tests.
 # usage: campaign.sh NAME…|all     the names: campaign.sh list
 #   COFFER_SEED=NUMBER             another random choice
-#   COFFER_CAMPAIGN_SECONDS=NUMBER ends `kills` and `syscalls` after that time
+#   COFFER_CAMPAIGN_SECONDS=NUMBER ends `kills`, `syscalls` and `one-time` after that time
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export CARGO_TERM_COLOR=never
@@ -23,6 +23,7 @@ declare -A campaigns=(
     [starts]="processes starts::"
     [pins]="processes pins::"
     [forks]="processes forks::"
+    [one-time]="processes one_time::"
     [boundary]="boundary matrix::"
     [parameters]="boundary parameters::"
     [memory]="boundary exhaustion::"
@@ -31,7 +32,7 @@ declare -A campaigns=(
     [attacks]="attacks"
 )
 names=(
-    crash prefix bits edits splice faults kills syscalls crowd locks starts pins forks boundary parameters memory threads
+    crash prefix bits edits splice faults kills syscalls crowd locks starts pins forks one-time boundary parameters memory threads
     model exits rules attacks power-cut audit
 )
 

@@ -140,6 +140,11 @@ mod model {
             self.value.get()
         }
 
+        /// Errors: the value, where there is one already.
+        pub fn set(&self, value: T) -> Result<(), T> {
+            self.value.set(value)
+        }
+
         pub fn get_or_try_init<E>(&self, make: impl FnOnce() -> Result<T, E>) -> Result<&T, E> {
             if let Some(value) = self.value.get() {
                 return Ok(value);

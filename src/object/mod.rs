@@ -79,7 +79,7 @@ impl Object {
             secrets: OnceCell::with_value(secrets.into_iter().collect()),
             opener: None,
             engine_key: OnceCell::new(),
-            lasting: Lasting::default(),
+            lasting: Arc::new(OnceCell::new()),
             generated_nonces: Arc::default(),
         }
     }
@@ -111,7 +111,7 @@ impl Object {
             secrets: OnceCell::new(),
             opener: Some(opener),
             engine_key: OnceCell::new(),
-            lasting: Lasting::default(),
+            lasting: Arc::new(OnceCell::new()),
             generated_nonces: Arc::default(),
         }
     }
