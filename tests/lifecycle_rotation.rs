@@ -181,6 +181,19 @@ fn the_successor_has_a_cryptoperiod_as_long_as_the_old_one_and_keys_are_due_by_t
     assert_eq!(number(&session, rotated.key, CKA_COFFER_PROTECT_STOP_DATE), Some(now + DAY));
 }
 
+/// A program may have stopped the key at once, by a date of long ago.
+#[test]
+fn a_key_with_an_end_gets_no_successor_without_one() {
+    let world = World::new(Profile::Compatible);
+    let session = world.session();
+    let key = aes(&session, "stopped", &[]);
+    let stop = template(&[(CKA_COFFER_PROTECT_STOP_DATE, Value::Ulong(1))]);
+    session.set_attribute_values(key, &stop).unwrap();
+    assert_eq!(session.rotate_key(key, &choice(b"2")), Err(Error::ActionProhibited));
+    let rotated = session.rotate_key(key, &Choice { period: Some(DAY), ..choice(b"2") }).unwrap();
+    assert_eq!(number(&session, rotated.key, CKA_COFFER_PROTECT_STOP_DATE), Some(TODAY + DAY));
+}
+
 #[test]
 fn every_kind_of_key_that_can_be_generated_can_be_rotated() {
     let world = World::new(Profile::Compatible);

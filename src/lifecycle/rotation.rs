@@ -140,6 +140,12 @@ fn stops(old: &Attributes, now: u64, period: Option<u64>) -> (Option<u64>, Optio
     (protects.map(from_now), processes.map(from_now))
 }
 
+/// Whether the old key was to stop, and its dates do not tell when its successor is to: the stop was not after the beginning.
+/// Without a `period` the successor would protect for ever.
+pub fn lacks_period(old: &Attributes, period: Option<u64>) -> bool {
+    Life::of(old).protect_stop.is_some() && stops(old, 0, period).0.is_none()
+}
+
 /// What becomes of the old key: it has a successor, and only processes from `now` on. A key that was suspended or found
 /// compromised stays so.
 pub fn retire(old: &Attributes, successor: &Attributes, now: u64, choice: &Choice) -> Attributes {
@@ -198,6 +204,9 @@ mod tests {
         assert_eq!(stops(&old, now, Some(5 * DAY)), (Some(125 * DAY), Some(135 * DAY)));
         assert_eq!(stops(&key(&[]), now, None), (None, None));
         assert_eq!(stops(&key(&[]), now, Some(DAY)), (Some(121 * DAY), None));
+        assert!(!lacks_period(&old, None) && !lacks_period(&key(&[]), None));
+        let never = key(&[(CKA_COFFER_ACTIVATION_DATE, 9 * DAY), (CKA_COFFER_PROTECT_STOP_DATE, DAY)]);
+        assert!(lacks_period(&never, None) && !lacks_period(&never, Some(DAY)));
     }
 
     #[test]

@@ -30,11 +30,15 @@ struct Half {
 
 impl Session {
     /// Makes the successor of a private key, with its public half, or of a secret key. Errors: those of `rotation::check`
-    /// and of C_GenerateKey; CKR_SESSION_READ_ONLY, CKR_USER_NOT_LOGGED_IN.
+    /// and of C_GenerateKey; CKR_ACTION_PROHIBITED also where the old key was to stop and nothing tells when the new one is;
+    /// CKR_SESSION_READ_ONLY, CKR_USER_NOT_LOGGED_IN.
     pub fn rotate_key(&self, handle: ObjectHandle, choice: &Choice) -> Result<Rotated> {
         self.need_read_write()?;
         let key = self.token.object(handle)?;
         rotation::check(&key)?;
+        if rotation::lacks_period(key.attributes(), choice.period) {
+            return Err(Error::ActionProhibited);
+        }
         let halves = match key.class() {
             CKO_PRIVATE_KEY => self.next_pair(handle, &key, choice)?,
             _ => vec![self.next_secret_key(handle, &key, choice)?],

@@ -234,6 +234,13 @@ impl How {
         }
         let id = if self.keep_id { None } else { Some(random_id(session)?) };
         let choice = Choice { id, period: self.period, reason: self.reason.clone() };
+        if rotation::lacks_period(session.token().object(entry.handle)?.attributes(), self.period) {
+            return Err(Failure::new(format!(
+                "{} was not rotated: its protect stop is not after its beginning, and tells no time for the new key",
+                entry.uri(token)
+            ))
+            .advise("say how long the new key is to protect, such as --period 1y"));
+        }
         let rotated = session.rotate_key(entry.handle, &choice).map_err(|error| {
             Failure::from(error).while_doing(&format!("{} was not rotated", entry.uri(token)))
         })?;
