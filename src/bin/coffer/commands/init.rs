@@ -390,7 +390,7 @@ impl Arguments {
 pub const STATEFUL_RISK: &str = "It signs with HSS keys. A copy of the file that signs, too, gives them away: no copies, no snapshots, no restoring";
 
 /// Begins the audit log of a token that was just made; one that was initialised anew goes on with the log that it has.
-fn begin_log(
+pub fn begin_log(
     context: &Context,
     token: &Found,
     so_pin: &Secret,

@@ -12,8 +12,9 @@ use clap::Args;
 use coffer_pkcs11::lifecycle::backup::{self, NewSet};
 use coffer_pkcs11::policy::{Mode, Profile};
 use coffer_pkcs11::secret::Secret;
-use coffer_pkcs11::token::Settings;
+use coffer_pkcs11::token::{AuditMode, Settings};
 
+use super::audit;
 use super::init::{self, ProfileOption, SoReset};
 use crate::context::{Context, log_in};
 use crate::failure::{Exit, Failure, Result};
@@ -58,6 +59,8 @@ pub struct Arguments {
     #[arg(long, value_enum, value_name = "MODE", default_value_t = SoReset::Preserve)]
     so_reset: SoReset,
     #[command(flatten)]
+    seal_to: audit::SealTo,
+    #[command(flatten)]
     so_pin: SoPin,
     #[command(flatten)]
     pin: UserPin,
@@ -77,6 +80,8 @@ impl Arguments {
         let (plan, mut stage) = self.plan()?;
         init::check_label(&plan.label)?;
         let slot = init::new_slot(&context, &plan.label, false)?;
+        // Before anything is made, whether there are such files.
+        self.seal_to.auditors()?;
         let mut transcript = Transcript::begin(&self.transcript, &plan, context.now())?;
         stage.tell(&format!(
             "This ceremony makes the token `{}`. Its recovery key is split among {}; any {} of them bring it back.",
@@ -105,7 +110,9 @@ impl Arguments {
             &so_pin,
             Some(&pin),
         )?;
-        let done = self.with_token(&context, slot.0, &pin, &plan, &mut stage, &mut transcript);
+        let begun = self.begin_log(&context, slot.0, &so_pin, &mut stage, &mut transcript);
+        let done =
+            begun.and_then(|()| self.with_token(&context, slot.0, &pin, &plan, &mut stage, &mut transcript));
         if done.is_err() {
             transcript.say(context.now(), "the ceremony was broken off: the token has no recovery key");
         }
@@ -133,6 +140,27 @@ impl Arguments {
             witnesses: self.witness.clone(),
         };
         Ok((plan, Stage::terminal(self.out.clone(), self.encrypt)?))
+    }
+
+    /// The audit log, whose first key is sealed to auditors or shown to those who are there.
+    fn begin_log(
+        &self,
+        context: &Context,
+        slot: u64,
+        so_pin: &Secret,
+        stage: &mut Stage,
+        transcript: &mut Transcript,
+    ) -> Result<()> {
+        let token = context.token(&Uri { slot_id: Some(slot), ..Uri::default() })?;
+        let log = init::begin_log(context, &token, so_pin, AuditMode::Events, &self.seal_to)?;
+        stage.tell(&format!("Its audit log, of events, is {}.", log.file.display()))?;
+        log.tell()?;
+        let first_key = match log.sealed_to.as_slice() {
+            [] => "shown to those who are there".to_owned(),
+            auditors => format!("sealed to {}", auditors.join(", ")),
+        };
+        transcript.say(context.now(), &format!("the audit log was begun; its first key was {first_key}"));
+        Ok(())
     }
 
     /// The part that begins when the token is there: the recovery key, and the shares from hand to hand.
