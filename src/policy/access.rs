@@ -176,6 +176,15 @@ pub(super) fn may_use(role: Role, key: &Object, purpose: Use) -> bool {
     role == Role::Public || may || !is_guarded(key)
 }
 
+/// The roles that see a key and may use it so, as far as roles go.
+pub fn roles_that_use(key: &Object, purpose: Use) -> Vec<Role> {
+    let may = |role: &Role| match role {
+        Role::Public => !is_guarded(key),
+        role => visible(*role, key) && may_use(*role, key, purpose),
+    };
+    Role::ALL.into_iter().filter(may).collect()
+}
+
 /// Whether the role may wrap this key. Errors: CKR_USER_NOT_LOGGED_IN.
 pub fn may_export(role: Role, key: &Object) -> Result<()> {
     if may_use(role, key, Use::Wrap) { Ok(()) } else { Err(Error::UserNotLoggedIn) }

@@ -13,8 +13,8 @@ mod usage;
 mod validity;
 
 pub use access::{
-    Function, MAXIMUM_NAME, Role, is_name, may_alter, may_export, may_make, may_read_value, session_state,
-    visible,
+    Function, MAXIMUM_NAME, Role, is_name, may_alter, may_export, may_make, may_read_value, roles_that_use,
+    session_state, visible,
 };
 pub use algorithms::{AlgorithmPolicy, Finding, LONGEST_POLICY, Rule, Severity};
 pub use control::{

@@ -4,7 +4,7 @@ use crate::ck::*;
 use crate::error::{Error, Result};
 use crate::mechanism::{self, Mechanism, Params};
 use crate::object::Object;
-use crate::policy::{Answer, Check, Use, explain};
+use crate::policy::{Answer, Check, Role, Use, explain, roles_that_use};
 use crate::token::ObjectHandle;
 
 use super::Session;
@@ -44,6 +44,12 @@ impl Session {
             }
             None => Ok(self.explain_any(&key, purpose)),
         }
+    }
+
+    /// The roles that may use a key so, whatever else stands against it. Errors: CKR_KEY_HANDLE_INVALID.
+    pub fn roles_that_use(&self, key: ObjectHandle, purpose: Use) -> Result<Vec<Role>> {
+        let key = self.token.key(key).map_err(|error| super::no_such_key(error, Use::Sign))?;
+        Ok(roles_that_use(&key, purpose))
     }
 
     /// What all mechanisms for the key say alike, and then which of them say yes.

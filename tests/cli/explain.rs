@@ -110,3 +110,21 @@ fn keys_and_mechanisms_that_are_not_there_are_errors() {
     let error = home.fails(&["explain", "key", "--op", "encrypt", "--mechanism", "CKM_NONE"]);
     assert!(error.contains("no mechanism `CKM_NONE`"), "{error}");
 }
+
+#[test]
+fn those_whose_role_lets_them_use_a_key_are_named() {
+    let home = Home::with_token();
+    for (name, role) in [("op", "operator"), ("ann", "auditor"), ("km", "key-manager"), ("cy", "custodian")] {
+        let mut add = home.command(&["role", "add", name, "--role", role]);
+        assert_eq!(Run::from(add.env("COFFER_NEW_PIN", "wonderland").output().unwrap()).code, 0);
+    }
+    home.ok(&["generate", "rsa:2048", "key"]);
+    let who =
+        |arguments: &[&str]| home.json(&[&["explain", "key", "--json"], arguments].concat())["who"].clone();
+    assert_eq!(who(&["--op", "sign"]), serde_json::json!(["user", "op"]));
+    assert_eq!(who(&["--op", "unwrap"]), serde_json::json!(["user", "op", "km"]));
+    assert_eq!(who(&["--op", "verify"]), serde_json::json!(["public"]));
+    let mut auditor = home.command(&["explain", "key", "--op", "sign", "--as", "ann"]);
+    let run = Run::from(auditor.env("COFFER_PIN", "wonderland").output().unwrap());
+    assert!(run.code == 4 && run.out.contains("roles allow it to: user, op"), "{}{}", run.out, run.err);
+}

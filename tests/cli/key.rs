@@ -123,7 +123,7 @@ fn the_time_of_a_test_can_be_set() {
 #[test]
 fn a_cryptoperiod_follows_from_the_uses_of_a_key_or_is_told() {
     let home = Home::with_token();
-    let until = |key: &str, name: &str| state(&home, key)[name].as_u64();
+    let until = |key: &str, name: &str| state(&home, key)[name].as_str().map(seconds);
     let years = |from: u64, to: u64| (to - from) / (365 * 86_400);
     home.ok(&["generate", "aes:256", "data", "--cryptoperiod", "auto"]);
     let created = until("data", "created").unwrap();
@@ -216,4 +216,14 @@ fn a_date_that_is_over_ends_a_key_only_when_that_is_meant() {
     home.ok(&["key", "set", "data", "--protect-until", "2020-12-31", "--yes"]);
     assert_eq!(state(&home, "data")["state"], "deactivated");
     home.ok(&["key", "set", "data", "--owner", "nobody", "--protect-until", "2020-12-30"]);
+}
+
+/// The seconds since 1970 of a time in JSON, by the rule of the Gregorian calendar.
+fn seconds(time: &str) -> u64 {
+    let numbers: Vec<u64> =
+        time.split(['-', 'T', ':', 'Z']).filter_map(|number| number.parse().ok()).collect();
+    let [year, month, day, hour, minute, second] = numbers[..] else { panic!("{time} is no time") };
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let days = 365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1 - 719_468;
+    ((days * 24 + hour) * 60 + minute) * 60 + second
 }

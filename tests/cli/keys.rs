@@ -184,3 +184,28 @@ fn curves_are_known_by_the_names_that_other_tools_give_them() {
     }
     assert!(home.fails(&["generate", "ec:p255", "no"]).contains("no curve p255"));
 }
+
+#[test]
+fn the_uri_of_a_key_whose_label_is_no_text_names_it_by_its_id() {
+    use coffer_pkcs11::ck::*;
+    use coffer_pkcs11::object::{SearchTemplate, Template, Value};
+    let home = Home::with_token();
+    home.ok(&["generate", "ed25519", "key", "--id", "07"]);
+    let module =
+        coffer_pkcs11::module::Module::new(coffer_pkcs11::config::Config::with_home(home.path("tokens")));
+    let flags = CKF_SERIAL_SESSION | CKF_RW_SESSION;
+    let session = module.open_session(coffer_pkcs11::token::SlotId(0), flags).unwrap();
+    let session = module.session(session).unwrap();
+    session.login(CKU_USER, &coffer_pkcs11::secret::Secret::copy_of(crate::PIN.as_bytes())).unwrap();
+    let mut search = SearchTemplate::new();
+    search.push(CKA_CLASS, &CKO_PRIVATE_KEY.to_ne_bytes()).unwrap();
+    session.find_init(&search).unwrap();
+    let key = session.find(1).unwrap()[0];
+    session.find_final().unwrap();
+    let mut label = Template::new();
+    label.push_value(CKA_LABEL, Value::Bytes(b"bad\xff".to_vec())).unwrap();
+    session.set_attribute_values(key, &label).unwrap();
+    let uris = home.ok(&["list", "--type", "private", "--uris"]);
+    assert_eq!(uris, "pkcs11:token=mine;id=%07;type=private\n");
+    home.ok(&["key", "state", uris.trim(), "suspend"]);
+}

@@ -64,7 +64,7 @@ fn without_a_limit_and_a_log_of_uses_nobody_knows_and_the_list_says_so() {
 #[test]
 fn a_log_of_uses_tells_of_every_key_when_it_was_last_used() {
     let home = Home::empty();
-    home.ok(&["init", "mine", "--audit=uses"]);
+    home.ok(&["init", "mine", "--audit", "uses"]);
     home.ok(&["generate", "ed25519", "busy"]);
     home.ok(&["generate", "ed25519", "idle"]);
     sign(&home, "busy");

@@ -190,3 +190,10 @@ fn the_name_of_a_link_is_enough() {
         Command::new(&link).arg("--version").env("COFFER_HOME", home.path("tokens")).output().unwrap();
     assert_eq!(Run::from(output).out, format!("{}\n", env!("CARGO_PKG_VERSION")));
 }
+
+#[test]
+fn the_usage_says_what_the_tool_is_for() {
+    let home = Home::empty();
+    let run = home.run(&["softhsm2-util"]);
+    assert!(run.code == 1 && (run.out + &run.err).contains("Makes, shows and deletes tokens"));
+}

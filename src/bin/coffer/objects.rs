@@ -190,12 +190,18 @@ impl Entry {
         Class::of(self.class).map_or_else(|| format!("class-{:#x}", self.class), |class| class.name().into())
     }
 
+    /// True for a label in UTF-8; no URI can tell another (RFC 7512).
+    fn is_text(&self) -> bool {
+        std::str::from_utf8(self.attributes.bytes(CKA_LABEL).unwrap_or_default()).is_ok()
+    }
+
     /// A URI that names the object.
     pub fn uri(&self, token: &Found) -> Uri {
+        let has_id = !self.id().is_empty();
         Uri {
             token: Some(token.label.clone()),
-            object: Some(self.label()).filter(|label| !label.is_empty()),
-            id: Some(self.id().to_vec()).filter(|id| !id.is_empty()),
+            object: Some(self.label()).filter(|label| !label.is_empty() && (self.is_text() || !has_id)),
+            id: Some(self.id().to_vec()).filter(|_| has_id),
             class: Class::of(self.class),
             ..Uri::default()
         }

@@ -28,13 +28,12 @@ pub struct Arguments {
     json: bool,
 }
 
-/// Times are seconds since 1970 UTC.
 #[derive(Serialize)]
 struct Document {
-    now: u64,
+    now: String,
     /// The newest time that the token has seen; left out where it keeps none.
     #[serde(skip_serializing_if = "Option::is_none")]
-    newest: Option<u64>,
+    newest: Option<String>,
     tolerance: u32,
     /// Seconds that the clock is behind, where that is more than the tolerance.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -57,17 +56,18 @@ impl Arguments {
             })?;
         }
         let behind = token.clock_behind();
+        let (now, newest) = (token.now(), Some(token.newest_time()).filter(|newest| *newest > 0));
         let document = Document {
-            now: token.now(),
-            newest: Some(token.newest_time()).filter(|newest| *newest > 0),
+            now: dates::moment(now),
+            newest: newest.map(dates::moment),
             tolerance: found.settings.clock_tolerance,
             behind,
         };
         if self.json {
-            output::json("clock", 1, &document)?;
+            output::json("clock", 2, &document)?;
         } else {
-            output::line(&format!("The clock says {}.", dates::show(document.now)))?;
-            match document.newest {
+            output::line(&format!("The clock says {}.", dates::show(now)))?;
+            match newest {
                 Some(newest) => output::line(&format!(
                     "The newest time that `{}` has seen is {}.",
                     found.label,

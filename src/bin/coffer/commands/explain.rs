@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 use coffer_pkcs11::ck::*;
 use coffer_pkcs11::mechanism;
-use coffer_pkcs11::policy::{Answer, Use};
+use coffer_pkcs11::policy::{Answer, Role, Use};
 use coffer_pkcs11::session::{Explanation, Session};
 use serde::Serialize;
 
@@ -95,6 +95,8 @@ struct Document {
     checks: Vec<CheckDocument>,
     /// With which mechanisms it is allowed, where none was named.
     mechanisms: Vec<&'static str>,
+    /// Whose role allows it: `user`, `so`, names of accounts; `public` where no login is needed.
+    who: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -128,10 +130,13 @@ impl Arguments {
             explanation.answers.extend(answers);
         }
         let allowed = explanation.allowed();
+        let who = who(&session, &key, self.op.purpose())?;
         if self.json {
-            output::json("explain", 1, document(key.uri(&token).to_string(), explanation))?;
+            output::json("explain", 1, document(key.uri(&token).to_string(), explanation, who))?;
         } else {
             self.tell(&key, &explanation)?;
+            let nobody = if who.is_empty() { "nobody" } else { "" };
+            output::line(&format!("roles allow it to: {nobody}{}", who.join(", ")))?;
         }
         Ok(if allowed { Exit::Success } else { Exit::Denied })
     }
@@ -191,6 +196,17 @@ impl Arguments {
 
 const KEYS: [CK_OBJECT_CLASS; 4] = [CKO_PUBLIC_KEY, CKO_PRIVATE_KEY, CKO_SECRET_KEY, CKO_OTP_KEY];
 
+/// Those whose role lets them use the key so. Names of accounts are ASCII, and neither `user` nor `so`.
+fn who(session: &Session, key: &Entry, purpose: Use) -> Result<Vec<String>> {
+    let roles = session.roles_that_use(key.handle, purpose)?;
+    if roles.contains(&Role::Public) {
+        return Ok(vec![Role::Public.name().into()]);
+    }
+    let accounts = session.accounts()?.into_iter().filter(|account| roles.contains(&account.role));
+    let without_name = [Role::User, Role::SecurityOfficer].into_iter().filter(|role| roles.contains(role));
+    Ok(without_name.map(|role| role.name().into()).chain(accounts.map(|account| account.name)).collect())
+}
+
 /// Puts the key into the commands of the remedies, so that they can be pasted.
 fn name_key(answers: &mut [Answer], key: &Entry, token: &Found) {
     let named = format!(" '{}'", key.uri(token));
@@ -209,7 +225,7 @@ fn mechanism_of(name: &str) -> Result<CK_MECHANISM_TYPE> {
     })
 }
 
-fn document(key: String, explanation: Explanation) -> Document {
+fn document(key: String, explanation: Explanation, who: Vec<String>) -> Document {
     Document {
         key,
         allowed: explanation.allowed(),
@@ -223,5 +239,6 @@ fn document(key: String, explanation: Explanation) -> Document {
             })
             .collect(),
         mechanisms: explanation.mechanisms,
+        who,
     }
 }

@@ -59,7 +59,6 @@ pub struct Arguments {
         value_enum,
         value_name = "MODE",
         num_args = 0..=1,
-        require_equals = true,
         default_value_t = AuditOption::Events,
         default_missing_value = "uses"
     )]

@@ -80,7 +80,9 @@ pub struct Arguments {
     token: Option<String>,
 }
 
-/// The options alone, for the usage text.
+/// Makes, shows and deletes tokens, and imports keys, with the options and answers of softhsm2-util
+//
+// The options alone, for the usage text.
 #[derive(Parser)]
 #[command(name = "softhsm2-util", disable_version_flag = true)]
 struct Alone {

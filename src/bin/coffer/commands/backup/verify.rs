@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 use coffer_pkcs11::lifecycle::backup::{self, Header, Inside, Opened};
-use coffer_pkcs11::policy::time_text;
 use serde::Serialize;
 
 use super::create::{LeftOutDocument, left_out};
 use super::{named, open};
 use crate::context::LoginOption;
+use crate::dates::moment;
 use crate::escrow::Opener;
 use crate::failure::{Exit, Failure, Result};
 use crate::output;
@@ -77,7 +77,7 @@ impl Arguments {
             backup: output::hex(&header.backup_id),
             token: header.label_text(),
             token_serial: header.serial_text(),
-            made: time_text(header.made),
+            made: moment(header.made),
             signer,
             signer_known_by: known_by,
             opens_with: header.recipients.iter().map(opener).collect(),
@@ -123,7 +123,7 @@ impl Arguments {
     fn tell(&self, document: &Document) -> Result<Exit> {
         let exit = if document.signer_known_by.is_some() { Exit::Success } else { Exit::Attention };
         if self.json {
-            output::json("backup-verify", 1, document)?;
+            output::json("backup-verify", 2, document)?;
             return Ok(exit);
         }
         output::line(&format!(

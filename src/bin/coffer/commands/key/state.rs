@@ -85,7 +85,7 @@ impl Arguments {
     }
 }
 
-/// What is told of a key's life, in JSON. Dates are seconds since 1970 UTC.
+/// What is told of a key's life, in JSON.
 #[derive(Serialize)]
 struct Document {
     uri: String,
@@ -136,10 +136,11 @@ fn show(named: &Named, json: bool) -> Result<Exit> {
     let reason = text(&held, CKA_COFFER_STATE_REASON);
     let uri = named.key.uri(&named.found).to_string();
     if json {
-        let numbers = DATES.iter().chain(COUNTS).filter_map(|(id, name)| Some((*name, held.ulong(*id)?)));
+        let numbers = COUNTS.iter().filter_map(|(id, name)| Some((*name, held.ulong(*id)?)));
+        let dates = DATES.iter().filter_map(|(id, name)| Some((*name, dates::moment(held.ulong(*id)?))));
         let texts = TEXTS.iter().filter_map(|(id, name)| Some((*name, text(&held, *id)?)));
-        let (numbers, texts) = (numbers.collect(), texts.collect());
-        output::json("key-state", 1, Document { uri, state, reason, numbers, texts })?;
+        let (numbers, texts) = (numbers.collect(), dates.chain(texts).collect());
+        output::json("key-state", 2, Document { uri, state, reason, numbers, texts })?;
         return Ok(Exit::Success);
     }
     let why = reason.map(|reason| format!(" ({})", output::printable(&reason))).unwrap_or_default();

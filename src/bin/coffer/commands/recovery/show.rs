@@ -2,10 +2,10 @@
 
 use clap::Args;
 use coffer_pkcs11::lifecycle::backup::{self, BackupRecord, RecoverySet};
-use coffer_pkcs11::policy::time_text;
 use serde::Serialize;
 
 use crate::context::{Login, LoginOption};
+use crate::dates::moment;
 use crate::failure::{Exit, Result};
 use crate::output;
 
@@ -61,7 +61,7 @@ impl Arguments {
             backups: backups.iter().map(backup_document).collect(),
         };
         if self.json {
-            output::json("recovery-show", 1, &known)?;
+            output::json("recovery-show", 2, &known)?;
             return Ok(Exit::Success);
         }
         tell(&known)?;
@@ -75,14 +75,14 @@ fn document(set: &RecoverySet, current: bool) -> Result<SetDocument> {
         current,
         threshold: set.head.threshold,
         custodians: set.custodians.clone(),
-        made: time_text(set.head.made),
+        made: moment(set.head.made),
     })
 }
 
 fn backup_document(record: &BackupRecord) -> BackupDocument {
     BackupDocument {
         backup: record.id_text(),
-        made: time_text(record.made),
+        made: moment(record.made),
         path: record.path.clone(),
         keys: record.keys.len(),
     }
