@@ -209,3 +209,25 @@ fn the_uri_of_a_key_whose_label_is_no_text_names_it_by_its_id() {
     assert_eq!(uris, "pkcs11:token=mine;id=%07;type=private\n");
     home.ok(&["key", "state", uris.trim(), "suspend"]);
 }
+
+#[test]
+fn what_is_no_text_is_not_written_to_a_terminal() {
+    let home = Home::with_token();
+    let file = home.write("bytes", b"\x1b]0;title\x07");
+    home.ok(&["import", &file, "--data", "--label", "bytes"]);
+    home.ok(&["generate", "ed25519", "key"]);
+    assert_eq!(home.ok(&["export", "bytes"]), "\x1b]0;title\x07", "a pipe takes everything");
+    let terminal = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))";
+    for (arguments, code) in
+        [(&["export", "bytes"][..], 1), (&["export", "key", "--der"], 1), (&["export", "key"], 0)]
+    {
+        let coffer = home.command(&[]);
+        let mut command = std::process::Command::new("/usr/bin/python3");
+        command.args(["-c", terminal]).arg(coffer.get_program()).args(arguments);
+        command.envs(coffer.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        let run = crate::Run::from(command.stdin(std::process::Stdio::null()).output().unwrap());
+        assert_eq!(run.code, code, "{arguments:?}: {}{}", run.out, run.err);
+        assert_eq!(run.out.contains("name a file with --out"), code == 1, "{}", run.out);
+    }
+    assert!(home.fails(&["mechanisms", "zzz"]).contains("no mechanism has `ZZZ`"));
+}

@@ -1,6 +1,6 @@
 //! `coffer export`: writes public keys, certificates, data and, where it is allowed, private and secret keys.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 
@@ -98,6 +98,9 @@ impl Arguments {
         }
         let entry = choose(found, &wanted, &token)?;
         let content = self.content(&session, &entry, &token)?;
+        if self.out.is_none() {
+            spare_terminal(&content)?;
+        }
         let place = match &self.out {
             Some(path) => format!("to {}", path.display()),
             None => "to standard output".into(),
@@ -181,6 +184,16 @@ impl Arguments {
         let written = file.write_all(content.as_bytes()).and_then(|()| file.sync_all());
         written.map_err(|error| Failure::new(format!("{} cannot be written: {error}", path.display())))
     }
+}
+
+/// What is no text would steer a terminal.
+fn spare_terminal(content: &Secret) -> Result<()> {
+    let is_text = std::str::from_utf8(content.as_bytes())
+        .is_ok_and(|text| !text.contains(|char: char| char.is_control() && !char.is_whitespace()));
+    if is_text || !std::io::stdout().is_terminal() {
+        return Ok(());
+    }
+    Err(Failure::new("what is no text is not written to a terminal").advise("name a file with --out"))
 }
 
 /// The one object that is meant. Where a label or id names a pair, it is the public key.

@@ -6,7 +6,7 @@ use coffer_pkcs11::mechanism::{self, Mechanism};
 use serde::Serialize;
 
 use crate::context::Context;
-use crate::failure::{Exit, Result};
+use crate::failure::{Exit, Failure, Result};
 use crate::output;
 
 #[derive(Args)]
@@ -82,6 +82,13 @@ impl Arguments {
             });
             output::json("mechanisms", 1, Listing { mechanisms: mechanisms.collect() })?;
             return Ok(Exit::Success);
+        }
+        if rows.is_empty() {
+            return Err(Failure::new(format!(
+                "no mechanism has `{}` in its name",
+                output::printable(&filter)
+            ))
+            .advise("`coffer mechanisms` lists them all"));
         }
         let denied = rows.iter().filter(|row| !context.config().mechanisms.permit(row.name)).count();
         let hidden = rows.iter().filter(|row| !offered(row)).count() - denied;

@@ -80,7 +80,10 @@ pub fn all(library: &Path, label: &str) -> Vec<Client> {
         ),
         client(
             "NSS (Firefox, Chromium, certutil)",
-            &[format!("modutil -dbdir sql:$HOME/.pki/nssdb -add Coffer -libfile {library} -force")],
+            &[
+                "mkdir -p $HOME/.pki/nssdb".into(),
+                format!("modutil -dbdir sql:$HOME/.pki/nssdb -add Coffer -libfile {library} -force"),
+            ],
         ),
         client(
             "p11-kit (/etc/pkcs11/modules/coffer.module), GnuTLS, curl, wget",
