@@ -22,7 +22,7 @@ fn errors_say_what_is_wrong_and_what_to_do() {
     expect(
         &["export", "key"],
         "error: token `mine` has no object that fits pkcs11:object=key\n\
-         advice: coffer list --token 'mine' --login shows what there is\n",
+         advice: coffer list --token mine --login shows what there is\n",
     );
     expect(
         &["init", "mine"],
@@ -102,4 +102,19 @@ fn a_label_does_not_steer_the_terminal() {
     for text in said {
         assert!(!text.contains(['\u{1b}', '\u{7}', '\r']), "{text:?}");
     }
+}
+
+#[test]
+fn advice_about_names_with_blanks_and_quotes_can_be_pasted_into_a_shell() {
+    let home = Home::empty();
+    home.ok(&["init", "it's mine"]);
+    let error = home.fails(&["export", "nothing"]);
+    let advice = error.lines().find_map(|line| line.strip_prefix("advice: ")).unwrap();
+    let pasted = advice.strip_suffix(" shows what there is").unwrap().strip_prefix("coffer ").unwrap();
+    let coffer = home.command(&[]);
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", &format!("{} {pasted}", coffer.get_program().to_str().unwrap())]);
+    shell.envs(coffer.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let run = crate::Run::from(shell.output().unwrap());
+    assert!(run.code == 0 && run.out.contains("no objects"), "{advice}: {}{}", run.out, run.err);
 }

@@ -90,7 +90,8 @@ pub fn name(record: &RecordName) -> String {
 
 /// What can be done about a damaged file.
 pub fn way_out(path: &Path) -> String {
-    format!("restore it from a backup, or save what verifies: coffer salvage {} --into LABEL", path.display())
+    let file = output::quoted(&path.display().to_string());
+    format!("restore it from a backup, or save what verifies: coffer salvage {file} --into LABEL")
 }
 
 /// The error of a command that works on a token file.

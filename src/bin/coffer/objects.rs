@@ -330,7 +330,7 @@ pub fn search(session: &Session, template: &SearchTemplate) -> Result<Vec<Object
 /// The failure for a URI that names nothing.
 pub fn nothing(wanted: &Uri, token: &Found) -> Failure {
     Failure::new(format!("token `{}` has no object that fits {wanted}", token.label))
-        .advise(format!("coffer list --token '{}' --login shows what there is", token.label))
+        .advise(format!("coffer list --token {} --login shows what there is", output::quoted(&token.label)))
 }
 
 /// The objects as a table for people.

@@ -146,6 +146,15 @@ pub fn count(number: usize, thing: &str) -> String {
     if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
 }
 
+/// A word as a shell takes it: in single quotes where it has anything but letters, digits and harmless signs.
+pub fn quoted(word: &str) -> String {
+    let harmless = |char: char| char.is_ascii_alphanumeric() || "-_./:@%+,=".contains(char);
+    if !word.is_empty() && word.chars().all(harmless) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
 /// Bytes as hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()

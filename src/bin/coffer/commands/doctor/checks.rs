@@ -81,7 +81,7 @@ fn token_folder(config: &Config, findings: &mut Vec<Finding>) {
             State::Attention,
             format!("others can exchange the files in {} (mode {mode:04o})", home.display()),
         )
-        .advise(format!("chmod {wanted:04o} {}", home.display()))
+        .advise(format!("chmod {wanted:04o} {}", output::quoted(&home.display().to_string())))
     } else {
         Finding::good(format!("the tokens are in {} (mode {mode:04o})", home.display()))
     });
@@ -173,7 +173,7 @@ fn permissions(config: &Config, path: &Path, findings: &mut Vec<Finding>) {
                     path.display()
                 ),
             )
-            .advise(format!("chmod {wanted:04o} {}", path.display())),
+            .advise(format!("chmod {wanted:04o} {}", output::quoted(&path.display().to_string()))),
         );
     }
 }

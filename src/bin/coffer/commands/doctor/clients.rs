@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use crate::output;
+
 /// The library's file name.
 pub const LIBRARY: &str = "libcoffer_pkcs11.so";
 
@@ -44,12 +46,13 @@ pub fn p11_kit_module() -> Option<PathBuf> {
 /// The lines for every client.
 pub fn all(library: &Path, label: &str) -> Vec<Client> {
     let library = library.display();
+    let named = output::quoted(label);
     let token = crate::uri::Uri { token: Some(label.into()), ..Default::default() };
     let client = |name, lines: &[String]| Client { name, lines: lines.to_vec() };
     vec![
         client(
             "pkcs11-tool (OpenSC)",
-            &[format!("pkcs11-tool --module {library} --token-label '{label}' --login --pin env:COFFER_PIN --list-objects")],
+            &[format!("pkcs11-tool --module {library} --token-label {named} --login --pin env:COFFER_PIN --list-objects")],
         ),
         client(
             "OpenSSL 3, pkcs11 engine (libengine-pkcs11-openssl)",
