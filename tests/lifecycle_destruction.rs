@@ -225,8 +225,7 @@ fn a_deactivated_key_does_not_come_to_life_by_way_of_its_destruction() {
         assert_eq!(value(&session, key, CKA_COFFER_STATE), Ok(deactivated.clone()));
         decide(&session, &[key], TODAY + DAY).unwrap();
         assert_eq!(state::change(token, key, &later), Err(Refusal::Over));
-        let (_, resumed) = state::decide(token, key, Step::Resume, None).unwrap();
-        assert_eq!(resumed, State::Deactivated);
+        assert_eq!(state::decide(token, key, Step::Resume, None), Err(Refusal::Waits));
         assert_eq!(encrypts(&session, key), Err(Error::KeyFunctionNotPermitted));
         destruction::undo(token, &unique_id(&session, key)).unwrap();
         assert_eq!(value(&session, key, CKA_COFFER_STATE), Ok(deactivated.clone()));

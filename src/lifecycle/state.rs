@@ -5,6 +5,7 @@ use std::cell::Cell;
 
 use crate::ck::*;
 use crate::error::{Error, Result};
+use crate::lifecycle::destruction;
 use crate::object::{Attributes, Object, SearchTemplate, Value};
 use crate::policy::{Controlled, Life, State, Subject, time_text};
 use crate::token::{Batch, Event, KeyName, ObjectHandle, Token, What};
@@ -69,6 +70,8 @@ pub enum Refusal {
     NoException(State),
     /// The exception would be over already.
     Past,
+    /// The key waits for its destruction, which has to be undone first.
+    Waits,
     /// It is no key, or one that is not kept in the token.
     NoTokenKey,
     Token(Error),
@@ -138,9 +141,16 @@ pub fn decide(
     reason: Option<&str>,
 ) -> std::result::Result<(Vec<ObjectHandle>, State), Refusal> {
     let now = token.validity_time();
+    let waiting = destruction::pending(token)?;
+    let waits = |unique_id: &[u8]| {
+        waiting.iter().flat_map(|pending| &pending.keys).any(|key| key.unique_id.as_bytes() == unique_id)
+    };
     on_pair(token, key, None, |attributes| {
         let from = Life::of(attributes).state(now);
         let to = step.target();
+        if to == State::Active && attributes.bytes(CKA_UNIQUE_ID).is_some_and(waits) {
+            return Err(Refusal::Waits);
+        }
         if !has_transition(from, to) || step.origin().is_some_and(|origin| origin != from) {
             return Err(Refusal::NoTransition { from, to });
         }

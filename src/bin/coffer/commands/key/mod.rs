@@ -112,6 +112,8 @@ impl Named {
             Refusal::Past => {
                 Failure::new("the exception would be over already").advise("give a date to come")
             }
+            Refusal::Waits => Failure::new(format!("the key `{label}` waits for its destruction"))
+                .advise("coffer destroy --undo makes it what it was; coffer destroy --list shows what waits"),
             Refusal::NoTokenKey => Failure::new(format!("`{label}` is no key of the token")),
             Refusal::Token(error) => Failure::from(error),
         }
