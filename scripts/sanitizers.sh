@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Runs the unit tests and the tests of the C boundary under a sanitizer of a nightly compiler, and prints the counts. The
 # C code of the engine is instrumented as well, its assembly is not: what that does to memory goes unseen.
-# usage: sanitizers.sh address|thread|leak [TEST…]      a TEST is lib or the name of a file of tests/
+# usage: sanitizers.sh address|thread|leak [TEST…] [-- FILTER…]
+#   TEST is lib or the name of a file of tests/; FILTER chooses tests in them
 #   address   memory that is used after it was freed, or beyond its end; leaks as well
 #   thread    data races; the standard library is built anew (component rust-src)
 #   leak      memory that nobody frees
@@ -16,10 +17,16 @@ sanitizer=${1:-}
 case $sanitizer in
 address | leak) tests=(lib boundary storage vault) ;;
 thread) tests=(lib boundary vault) ;;
-*) sed -n '2,8s/^# \{0,1\}//p' "$0" && exit 2 ;;
+*) sed -n '2,9s/^# \{0,1\}//p' "$0" && exit 2 ;;
 esac
 shift
-[ $# -eq 0 ] || tests=("$@")
+chosen=()
+while [ $# -gt 0 ] && [ "$1" != -- ]; do
+    chosen+=("$1")
+    shift
+done
+[ ${#chosen[@]} -eq 0 ] || tests=("${chosen[@]}")
+filters=("${@:2}")
 
 toolchain=$(nightly_toolchain) || exit "$SKIPPED"
 host=$(rustc "+$toolchain" -vV | sed -n 's/^host: //p')
@@ -54,4 +61,4 @@ export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$ROOT/target}/sanitizer-$sanitizer"
 export ASAN_OPTIONS=abort_on_error=1:detect_leaks=1:allocator_may_return_null=1
 export LSAN_OPTIONS=allocator_may_return_null=1
 export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:allocator_may_return_null=1:die_after_fork=0
-cargo test "${options[@]}" --no-fail-fast -- "${left_out[@]}"
+cargo test "${options[@]}" --no-fail-fast -- "${left_out[@]}" "${filters[@]}"
