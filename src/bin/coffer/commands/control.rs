@@ -32,7 +32,7 @@ enum Command {
     /// Show the rules and the participants
     Show(Show),
     /// End the rules
-    Off(Off),
+    Off(Change),
 }
 
 #[derive(Args)]
@@ -65,15 +65,7 @@ struct Set {
     #[arg(long, value_name = "TIME", value_parser = dates::length, default_value = "7d")]
     valid: u64,
     #[command(flatten)]
-    login: LoginOption,
-    #[command(flatten)]
-    asking: Asking,
-    /// Why, for those who approve
-    #[arg(long, value_name = "TEXT", requires = "request")]
-    reason: Option<String>,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
+    change: Change,
 }
 
 #[derive(Args)]
@@ -85,8 +77,9 @@ struct Show {
     json: bool,
 }
 
+/// Who changes the rules, or asks for it.
 #[derive(Args)]
-struct Off {
+struct Change {
     #[command(flatten)]
     login: LoginOption,
     #[command(flatten)]
@@ -140,7 +133,7 @@ impl Arguments {
             Command::Key(key) => key.run(),
             Command::Set(set) => set.run(),
             Command::Show(show) => show.run(),
-            Command::Off(off) => off.run(),
+            Command::Off(change) => change.run(None),
         }
     }
 }
@@ -185,13 +178,7 @@ impl Set {
         rules.entry(Controlled::Policy).or_insert(strictest);
         let validity = u32::try_from(self.valid).unwrap_or(u32::MAX);
         let control = Control { rules, participants, validity };
-        change(&self.login, (&self.asking, self.reason.as_deref()), Some(&control), self.json)
-    }
-}
-
-impl Off {
-    fn run(self) -> Result<Exit> {
-        change(&self.login, (&self.asking, self.reason.as_deref()), None, self.json)
+        self.change.run(Some(&control))
     }
 }
 
@@ -204,35 +191,32 @@ impl Show {
     }
 }
 
-/// Changes the rules, or asks for it.
-fn change(
-    login: &LoginOption,
-    (asking, reason): (&Asking, Option<&str>),
-    control: Option<&Control>,
-    json: bool,
-) -> Result<Exit> {
-    let Login { session, token: found, context: _context } = login.log_in(true)?;
-    let token = session.token();
-    if let Some(control) = control {
-        approval::check_rules(token, control)?;
-    }
-    let mut settings = token.settings()?;
-    settings.control = control.cloned();
-    let about = control.map_or("no dual control any more".to_owned(), approval::told);
-    if let Some(id) = asking.ask(token, &settings, &about, reason)? {
-        if json {
-            return tell(&found.label, token.control().as_deref(), Some(id), json);
+impl Change {
+    /// Changes the rules, or asks for it.
+    fn run(&self, control: Option<&Control>) -> Result<Exit> {
+        let Login { session, token: found, context: _context } = self.login.log_in(true)?;
+        let token = session.token();
+        if let Some(control) = control {
+            approval::check_rules(token, control)?;
         }
-        output::line(&Asking::next(&id))?;
-        return Ok(Exit::Success);
+        let mut settings = token.settings()?;
+        settings.control = control.cloned();
+        let about = control.map_or("no dual control any more".to_owned(), approval::told);
+        if let Some(id) = self.asking.ask(token, &settings, &about, self.reason.as_deref())? {
+            if self.json {
+                return tell(&found.label, token.control().as_deref(), Some(id), true);
+            }
+            output::line(&Asking::next(&id))?;
+            return Ok(Exit::Success);
+        }
+        approval::set_control(token, control).map_err(|refusal| match refusal {
+            Refusal::Token(Error::ActionProhibited) => consent::settings_missing(token, &settings)
+                .unwrap_or_else(|| Error::ActionProhibited.into())
+                .while_doing("the rules were not changed"),
+            refusal => refusal.into(),
+        })?;
+        tell(&found.label, control, None, self.json)
     }
-    approval::set_control(token, control).map_err(|refusal| match refusal {
-        Refusal::Token(Error::ActionProhibited) => consent::settings_missing(token, &settings)
-            .unwrap_or_else(|| Error::ActionProhibited.into())
-            .while_doing("the rules were not changed"),
-        refusal => refusal.into(),
-    })?;
-    tell(&found.label, control, None, json)
 }
 
 fn tell(label: &str, control: Option<&Control>, request: Option<String>, json: bool) -> Result<Exit> {
