@@ -141,14 +141,15 @@ pub fn decide(
     reason: Option<&str>,
 ) -> std::result::Result<(Vec<ObjectHandle>, State), Refusal> {
     let now = token.validity_time();
-    let waiting = destruction::pending(token)?;
+    let revives = step.target() == State::Active;
+    let waiting = if revives { destruction::pending(token)? } else { Vec::new() };
     let waits = |unique_id: &[u8]| {
         waiting.iter().flat_map(|pending| &pending.keys).any(|key| key.unique_id.as_bytes() == unique_id)
     };
     on_pair(token, key, None, |attributes| {
         let from = Life::of(attributes).state(now);
         let to = step.target();
-        if to == State::Active && attributes.bytes(CKA_UNIQUE_ID).is_some_and(waits) {
+        if revives && attributes.bytes(CKA_UNIQUE_ID).is_some_and(waits) {
             return Err(Refusal::Waits);
         }
         if !has_transition(from, to) || step.origin().is_some_and(|origin| origin != from) {
