@@ -13,6 +13,7 @@ use crate::policy::UsableKey;
 use super::operation::{KeyPair, Sign};
 use super::params::ParamKind;
 use super::row::{Approval, KeyNeed, Mechanism, Ops};
+use super::signing::append;
 use super::stateful::{self, MAX_MESSAGE};
 use super::{put, secret_value};
 
@@ -130,12 +131,7 @@ impl Sign for Signing {
     }
 
     fn update(&mut self, data: &[u8]) -> Result<()> {
-        if data.len() > MAX_MESSAGE.saturating_sub(self.message.len()) {
-            return Err(Error::TokenResourceExceeded);
-        }
-        self.message.try_reserve(data.len())?;
-        self.message.extend_from_slice(data);
-        Ok(())
+        append(&mut self.message, data, MAX_MESSAGE, Error::TokenResourceExceeded)
     }
 
     fn finish(self: Box<Self>, signature: &mut [u8]) -> Result<usize> {

@@ -95,7 +95,8 @@ impl Message {
     }
 }
 
-fn append(held: &mut Vec<u8>, data: &[u8], most: usize, otherwise: Error) -> Result<()> {
+/// Adds data to what is held, which then has `most` bytes at the most; `otherwise` is what more of them are answered with.
+pub(super) fn append(held: &mut Vec<u8>, data: &[u8], most: usize, otherwise: Error) -> Result<()> {
     if data.len() > most.saturating_sub(held.len()) {
         return Err(otherwise);
     }

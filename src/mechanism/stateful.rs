@@ -14,6 +14,7 @@ use crate::policy::UsableKey;
 use super::operation::Verify;
 use super::params::ParamKind;
 use super::row::{Approval, KeyNeed, Mechanism, Ops};
+use super::signing::append;
 
 /// Most bytes of a message: it is needed as a whole.
 pub(super) const MAX_MESSAGE: usize = 64 << 20;
@@ -129,12 +130,7 @@ struct Verifying {
 
 impl Verify for Verifying {
     fn update(&mut self, data: &[u8]) -> Result<()> {
-        if data.len() > MAX_MESSAGE.saturating_sub(self.message.len()) {
-            return Err(Error::TokenResourceExceeded);
-        }
-        self.message.try_reserve(data.len())?;
-        self.message.extend_from_slice(data);
-        Ok(())
+        append(&mut self.message, data, MAX_MESSAGE, Error::TokenResourceExceeded)
     }
 
     fn finish(self: Box<Self>, signature: &[u8]) -> Result<()> {

@@ -10,6 +10,7 @@ use crate::secret::Secret;
 use super::operation::{Sign, Verify};
 use super::params::{ParamKind, Params};
 use super::row::{Approval, KeyNeed, Mechanism, Ops};
+use super::signing::append;
 use super::{secret_value, tls_keys};
 
 /// The most data, in bytes: it is the hash of a handshake.
@@ -67,12 +68,7 @@ impl Finished {
     }
 
     fn add(&mut self, data: &[u8]) -> Result<()> {
-        if data.len() > MAX_DATA - self.data.len() {
-            return Err(Error::DataLenRange);
-        }
-        self.data.try_reserve(data.len())?;
-        self.data.extend_from_slice(data);
-        Ok(())
+        append(&mut self.data, data, MAX_DATA, Error::DataLenRange)
     }
 
     fn mac(&self) -> Result<Secret> {
